@@ -1,0 +1,36 @@
+//! The shared nouns of Durward: ids, principals, relations, facts, obligations and refusals.
+//!
+//! This crate must not know any protocol, SQL text, policy language, store or runtime: it is plain data that the other
+//! crates hand to each other, so that they need not know one another.
+//!
+//! The three types to know: [`Principal`] (who), [`StatementFacts`] (what a statement touches), [`Refusal`] (the only
+//! thing that a client may be told when the answer is no).
+//!
+//! ```
+//! use durward_model::{Refusal, sqlstate};
+//!
+//! let refusal = Refusal::denied("delete-without-where", "this DELETE has no WHERE").with_hint("Add a WHERE.");
+//! assert_eq!(refusal.sqlstate, sqlstate::INSUFFICIENT_PRIVILEGE);
+//! ```
+
+mod facts;
+mod hazard;
+mod id;
+mod obligation;
+mod principal;
+mod redacted;
+mod refusal;
+mod relation;
+pub mod sqlstate;
+
+pub use facts::{
+    AccessModes, Certainty, ColumnUse, FunctionEffect, FunctionUse, ObjectKind, ObjectUse, OpaqueReason, OutputColumn,
+    RelationUse, RowBound, StatementClass, StatementFacts,
+};
+pub use hazard::{Hazard, HazardKind};
+pub use id::{DatabaseName, Digest, SessionId, StatementId};
+pub use obligation::Obligation;
+pub use principal::{Assurance, CredentialId, CredentialKind, Principal, PrincipalKind, Subject};
+pub use redacted::Redacted;
+pub use refusal::Refusal;
+pub use relation::{ColumnNumber, FunctionRef, Oid, QualifiedName, RelationKind, RelationRef};

@@ -1,0 +1,16 @@
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// What must be done along with a permitted statement. An obligation that the enforcer doesn't know refuses the
+/// statement; several merge to the most restrictive.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obligation {
+    /// The transaction must be READ ONLY in the server too.
+    ReadOnly,
+    /// The intent must be on disk (fsync), not only in the page cache, before the statement is forwarded.
+    DurableIntent,
+    /// A note for the record.
+    Annotate(Arc<str>),
+}

@@ -1,0 +1,1 @@
+//! Facts, principal and context become a decision with obligations; the only maker of a permit.

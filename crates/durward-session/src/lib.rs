@@ -1,0 +1,1 @@
+//! Owns one client connection and its upstream, and walks every statement through the pipeline.

@@ -1,0 +1,1 @@
+//! Statement text and a catalog snapshot become statement facts.

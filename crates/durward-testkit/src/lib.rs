@@ -1,0 +1,1 @@
+//! Scripted clients and servers, fake clock, temporary databases.

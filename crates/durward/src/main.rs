@@ -1,0 +1,2 @@
+//! The Durward binary: configuration, wiring, signals, command line, demo.
+fn main() {}

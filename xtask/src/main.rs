@@ -1,0 +1,2 @@
+//! Repository rules as tests, generated docs.
+fn main() {}
