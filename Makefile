@@ -1,0 +1,47 @@
+# One place for what a person, CI and the documentation run. Everything is built with one profile into one directory.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# rustup puts cargo here; a shell that was opened before it was installed doesn't know yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+target := $(or $(CARGO_TARGET_DIR),target)
+durward := $(target)/release/durward
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: demo
+demo: ## Build, start a private PostgreSQL with a shop in it and the gateway in front of it
+	@scripts/setup.sh demo
+	@cargo build --quiet --release --locked --package durward
+	@exec $(durward) demo $(ARGS)
+
+.PHONY: build
+build: ## Build the program: target/release/durward
+	@scripts/setup.sh build
+	@cargo build --release --locked --package durward
+
+.PHONY: test
+test: ## Everything that CI runs: format, lints, repository rules, all tests with real servers and clients
+	@scripts/setup.sh test
+	@tests/run
+
+.PHONY: lint
+lint: ## Format check, clippy and the repository rules
+	@scripts/setup.sh build
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- --deny warnings
+	cargo xtask tidy
+
+.PHONY: bench
+bench: ## Measure against direct connections, a relay and PgBouncer; writes docs/benchmarks.md
+	@scripts/setup.sh demo
+	@cargo build --quiet --release --locked --package durward
+	@cargo xtask bench $(ARGS)
+
+.PHONY: docs
+docs: ## Write the generated pages of docs/ again
+	@scripts/setup.sh build
+	cargo xtask docs
