@@ -15,6 +15,9 @@ pub struct Principal {
     pub actors: Vec<Subject>,
     /// Groups of the acting party, sorted.
     pub groups: Vec<Arc<str>>,
+    /// Groups of the subject, sorted, so that what binds the person binds the agent too; the same as `groups` when the
+    /// subject acts itself.
+    pub subject_groups: Vec<Arc<str>>,
     /// How well the identity was proved.
     pub assurance: Assurance,
     /// The kind of credential that was shown.
