@@ -1,1 +1,24 @@
 //! Audit events, the log, its index and its queries; the only maker of a record of intent.
+//!
+//! This crate must not know any protocol or policy: it is told what was decided, and proves that it was written down.
+//!
+//! The three types to know: [`Ledger`] (where events go), [`Recorded`] (proof that an intent is in it) and [`Event`]
+//! (what is read back).
+
+mod clock;
+mod digest;
+mod error;
+mod event;
+mod intent;
+mod ledger;
+
+pub use clock::{Clock, SystemClock};
+pub use digest::{DefinitionDigest, KeyedDigest};
+pub use error::LedgerError;
+pub use event::{
+    Administration, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, Event, EventNumber, IdentityChanged,
+    LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded, SessionStarted,
+    StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
+};
+pub use intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};
+pub use ledger::{Ledger, LedgerOptions, LedgerStatus};
