@@ -35,7 +35,7 @@ pub enum FrameError {
 
 /// A whole frame whose body is not what its tag promises. The stream itself is still in step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("invalid {message} message: {field} {fault}")]
+#[error("invalid {message} message: {fault} {field}")]
 pub struct DecodeError {
     /// The message's name in the manual.
     pub message: &'static str,
@@ -63,11 +63,11 @@ pub enum Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::EndsEarly => "ends early",
-            Self::NotTerminated => "has no terminating NUL",
-            Self::TrailingBytes => "has bytes left over",
-            Self::NotAllowed => "has a value that is not allowed",
-            Self::NotUtf8 => "is not UTF-8",
+            Self::EndsEarly => "cut off in",
+            Self::NotTerminated => "no NUL at the end of",
+            Self::TrailingBytes => "bytes left over in",
+            Self::NotAllowed => "value not allowed in",
+            Self::NotUtf8 => "not UTF-8:",
         })
     }
 }
