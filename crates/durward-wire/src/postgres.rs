@@ -1,9 +1,9 @@
 //! PostgreSQL's frontend/backend protocol, versions 3.0 and 3.2 (manual chapter 55).
 
 mod buffer;
-mod error;
 
 pub mod backend;
+pub mod error;
 pub mod frame;
 pub mod frontend;
 pub mod table;

@@ -1,3 +1,5 @@
+//! What can go wrong between bytes and messages, by who is at fault: the stream, one message, or our own text.
+
 use std::fmt;
 
 use thiserror::Error;
