@@ -1,1 +1,33 @@
 //! Statement text and a catalog snapshot become statement facts.
+//!
+//! It must not know any protocol, policy, store or identity, and runs nothing upstream: catalog rows and settings are
+//! handed in.
+//!
+//! The three types to know: [`Analyzer`] (a text in, an [`Analysis`] out), [`CatalogSnapshot`] (what names mean) and
+//! [`SessionSettings`] (how a session reads them).
+//!
+//! Inside: `bind::Binder` walks trees and gathers facts in `binder.facts`; it carries the catalog, the settings and the
+//! search path in force. It calls `functions::call` for every call, `utility::statement` for every statement
+//! that is no SELECT or DML, and `predicate::{always_true, row_bound}` for the WHERE of UPDATE and DELETE. These call back:
+//! `binder.statement` (a nested statement), `binder.sql_text` (a function's text), `binder.expression`,
+//! `binder.expression_over`, `binder.expression_text` (defaults, checks), within `binder.once(oid, …)` for bodies
+//! (not the client's own text, recursion cut), `binder.with_variables` (parameters, PL/pgSQL variables) and
+//! `binder.with_path` (SET search_path of a function; `catalog.definition_path` for definitions).
+
+mod analyzer;
+mod bind;
+pub mod catalog;
+mod effect;
+mod error;
+mod functions;
+mod parser;
+mod plpgsql;
+mod predicate;
+pub mod settings;
+mod utility;
+
+pub use analyzer::{Analysis, AnalysisContext, AnalyzedStatement, Analyzer, AnalyzerLimits};
+pub use catalog::CatalogSnapshot;
+pub use effect::SessionEffect;
+pub use error::AnalysisError;
+pub use settings::SessionSettings;

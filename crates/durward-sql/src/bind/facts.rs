@@ -1,0 +1,244 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use durward_model::{
+    AccessModes, Certainty, ColumnNumber, ColumnUse, FunctionEffect, FunctionRef, FunctionUse, Hazard, HazardKind,
+    ObjectKind, ObjectUse, Oid, OpaqueReason, OutputColumn, QualifiedName, RelationKind, RelationRef, RelationUse,
+    RowBound, StatementClass, StatementFacts,
+};
+
+use crate::SessionEffect;
+use crate::catalog::{Function, Relation};
+
+/// Gathers the facts of one command.
+#[derive(Debug)]
+pub(crate) struct FactsBuilder {
+    class: Option<StatementClass>,
+    command: Arc<str>,
+    relations: BTreeMap<(Oid, QualifiedName), RelationDraft>,
+    functions: BTreeMap<FunctionRef, FunctionEffect>,
+    objects: BTreeMap<(ObjectKind, Option<Arc<str>>, Arc<str>), AccessModes>,
+    hazards: BTreeSet<Hazard>,
+    opaque: BTreeSet<OpaqueReason>,
+    conservative: bool,
+    rows_written: RowBound,
+    literals_matter: bool,
+    effects: Vec<SessionEffect>,
+    unresolved: BTreeSet<Arc<str>>,
+    pub(crate) output: Vec<OutputColumn>,
+}
+
+#[derive(Debug)]
+struct RelationDraft {
+    kind: RelationKind,
+    modes: AccessModes,
+    columns: BTreeMap<ColumnNumber, ColumnUse>,
+    direct: bool,
+}
+
+impl FactsBuilder {
+    pub(crate) fn new(command: impl Into<Arc<str>>) -> Self {
+        Self {
+            class: None,
+            command: command.into(),
+            relations: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            hazards: BTreeSet::new(),
+            opaque: BTreeSet::new(),
+            conservative: false,
+            rows_written: RowBound::AtMost(0),
+            literals_matter: false,
+            effects: Vec::new(),
+            unresolved: BTreeSet::new(),
+            output: Vec::new(),
+        }
+    }
+
+    /// Raises the class to at least `class`.
+    pub(crate) fn class(&mut self, class: StatementClass) {
+        self.class = self.class.max(Some(class));
+    }
+
+    /// Names the command, as its tag begins.
+    pub(crate) fn command(&mut self, command: impl Into<Arc<str>>) {
+        self.command = command.into();
+    }
+
+    /// Notes a use of a relation; uses of one relation add up.
+    pub(crate) fn relation(&mut self, relation: &Relation, modes: AccessModes, direct: bool) {
+        let draft = self.draft(relation);
+        draft.modes |= modes;
+        draft.direct |= direct;
+    }
+
+    /// Notes a relation that isn't (yet) in the catalog: made by this command, or unknown.
+    pub(crate) fn relation_named(&mut self, name: QualifiedName, kind: RelationKind, modes: AccessModes, direct: bool) {
+        let draft = self.relations.entry((Oid(0), name)).or_insert_with(|| RelationDraft::new(kind));
+        draft.modes |= modes;
+        draft.direct |= direct;
+    }
+
+    /// Notes that a column's value is read.
+    pub(crate) fn column_read(&mut self, relation: &Relation, number: ColumnNumber, name: &Arc<str>) {
+        self.draft(relation).column(number, name).read = true;
+    }
+
+    /// Notes that a column's value is written.
+    pub(crate) fn column_written(&mut self, relation: &Relation, number: ColumnNumber, name: &Arc<str>) {
+        self.draft(relation).column(number, name).written = true;
+    }
+
+    fn draft(&mut self, relation: &Relation) -> &mut RelationDraft {
+        let key = (
+            relation.oid,
+            QualifiedName::new(Arc::clone(&relation.schema), Arc::clone(&relation.name)),
+        );
+        self.relations.entry(key).or_insert_with(|| RelationDraft::new(relation.kind))
+    }
+
+    /// Notes a call; the worst effect of several calls stays.
+    pub(crate) fn function(&mut self, function: &Function, effect: FunctionEffect) {
+        self.function_named(function.reference(), effect);
+    }
+
+    /// Notes a call of a function that isn't one catalog entry.
+    pub(crate) fn function_named(&mut self, function: FunctionRef, effect: FunctionEffect) {
+        let entry = self.functions.entry(function).or_insert(effect);
+        *entry = (*entry).max(effect);
+    }
+
+    /// Whether a call of this function has been noted already.
+    pub(crate) fn has_function(&self, function: &Function) -> bool {
+        self.functions.contains_key(&function.reference())
+    }
+
+    /// Notes an object that is made, changed or dropped.
+    pub(crate) fn object(
+        &mut self,
+        kind: ObjectKind,
+        schema: Option<Arc<str>>,
+        name: impl Into<Arc<str>>,
+        modes: AccessModes,
+    ) {
+        *self.objects.entry((kind, schema, name.into())).or_default() |= modes;
+    }
+
+    /// Notes a hazard.
+    pub(crate) fn hazard(&mut self, kind: HazardKind, object: impl Into<Arc<str>>) {
+        self.hazards.insert(Hazard::new(kind, object));
+    }
+
+    /// Whether a hazard of the kind has been noted.
+    pub(crate) fn has_hazard(&self, kind: HazardKind) -> bool {
+        self.hazards.iter().any(|hazard| hazard.kind == kind)
+    }
+
+    /// Notes that something may be missing.
+    pub(crate) fn opaque(&mut self, object: impl Into<Arc<str>>, reason: impl Into<Arc<str>>) {
+        self.opaque.insert(OpaqueReason { object: object.into(), reason: reason.into() });
+    }
+
+    /// Notes that more may have been found than the server will use.
+    pub(crate) fn conservative(&mut self) {
+        self.conservative = true;
+    }
+
+    /// Adds rows that may be written.
+    pub(crate) fn rows(&mut self, bound: RowBound) {
+        self.rows_written = match (self.rows_written, bound) {
+            (RowBound::AtMost(before), RowBound::AtMost(more)) => {
+                before.checked_add(more).map_or(RowBound::Unbounded, RowBound::AtMost)
+            }
+            (RowBound::Unbounded, _) | (_, RowBound::Unbounded) => RowBound::Unbounded,
+        };
+    }
+
+    /// Multiplies by an unknown number whatever `within` adds: for bodies that may run any number of times.
+    pub(crate) fn rows_so_far(&self) -> RowBound {
+        self.rows_written
+    }
+
+    /// Notes that a fact rests on the value of a constant in the text, so that a text with another constant must be
+    /// analysed anew.
+    pub(crate) fn literals_matter(&mut self) {
+        self.literals_matter = true;
+    }
+
+    /// Whether a fact rests on a constant's value.
+    pub(crate) fn do_literals_matter(&self) -> bool {
+        self.literals_matter
+    }
+
+    /// Notes what the session must track.
+    pub(crate) fn effect(&mut self, effect: SessionEffect) {
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+    }
+
+    /// Notes a name that the catalog doesn't hold.
+    pub(crate) fn unresolved(&mut self, name: impl Into<Arc<str>>) {
+        self.unresolved.insert(name.into());
+    }
+
+    /// The facts, with what the session must track and the names that weren't found.
+    pub(crate) fn finish(self) -> (StatementFacts, Vec<SessionEffect>, Vec<Arc<str>>) {
+        let certainty = if !self.opaque.is_empty() {
+            Certainty::Opaque
+        } else if self.conservative {
+            Certainty::Conservative
+        } else {
+            Certainty::Exact
+        };
+        let mut relations: Vec<RelationUse> = self
+            .relations
+            .into_iter()
+            .map(|((oid, name), draft)| RelationUse {
+                relation: RelationRef { oid, name, kind: draft.kind },
+                modes: draft.modes,
+                columns: draft.columns.into_values().collect(),
+                direct: draft.direct,
+            })
+            .collect();
+        relations.sort_by(|a, b| (&a.relation.name, a.relation.oid).cmp(&(&b.relation.name, b.relation.oid)));
+        let mut functions: Vec<FunctionUse> = self
+            .functions
+            .into_iter()
+            .map(|(function, effect)| FunctionUse { function, effect })
+            .collect();
+        functions.sort_by(|a, b| (&a.function.name, a.function.oid).cmp(&(&b.function.name, b.function.oid)));
+        let facts = StatementFacts {
+            class: self.class.unwrap_or(StatementClass::Unknown),
+            command: self.command,
+            relations,
+            functions,
+            objects: self
+                .objects
+                .into_iter()
+                .map(|((kind, schema, name), modes)| ObjectUse { kind, schema, name, modes })
+                .collect(),
+            output: self.output,
+            hazards: self.hazards.into_iter().collect(),
+            rows_written: self.rows_written,
+            certainty,
+            opaque: self.opaque.into_iter().collect(),
+        };
+        (facts, self.effects, self.unresolved.into_iter().collect())
+    }
+}
+
+impl RelationDraft {
+    fn new(kind: RelationKind) -> Self {
+        Self { kind, modes: AccessModes::NONE, columns: BTreeMap::new(), direct: false }
+    }
+
+    fn column(&mut self, number: ColumnNumber, name: &Arc<str>) -> &mut ColumnUse {
+        self.columns.entry(number).or_insert_with(|| ColumnUse {
+            number,
+            name: Arc::clone(name),
+            read: false,
+            written: false,
+        })
+    }
+}
