@@ -1,0 +1,104 @@
+use std::sync::Arc;
+
+use durward_model::{Obligation, Principal, Refusal, StatementFacts};
+use serde::Serialize;
+
+use crate::PolicyVersion;
+use crate::cache::PrincipalKey;
+
+/// The answer to "may this principal run this statement here and now?".
+#[derive(Debug)]
+pub enum Decision {
+    /// Yes, under the permit's obligations.
+    Allow(Permit),
+    /// Not without somebody's approval.
+    Hold(HoldOrder),
+    /// No.
+    Deny(Denial),
+}
+
+/// Proof that policy allowed one statement of one principal. Only [`PolicySnapshot::decide`](crate::PolicySnapshot)
+/// makes one; it can't be copied, and it is spent by being passed by value.
+#[derive(Debug)]
+pub struct Permit {
+    terms: Arc<Terms>,
+    principal: Arc<PrincipalKey>,
+    facts: Arc<StatementFacts>,
+    version: PolicyVersion,
+}
+
+/// What a permit grants, shared between the permits of one cached verdict.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) obligations: Vec<Obligation>,
+    pub(crate) rules: Vec<Arc<str>>,
+}
+
+impl Permit {
+    pub(crate) fn new(
+        terms: Arc<Terms>,
+        principal: Arc<PrincipalKey>,
+        facts: Arc<StatementFacts>,
+        version: PolicyVersion,
+    ) -> Self {
+        Self {
+            terms,
+            principal,
+            facts,
+            version,
+        }
+    }
+
+    /// What must be done along with the statement. One that the enforcer doesn't know refuses the statement.
+    pub fn obligations(&self) -> &[Obligation] {
+        &self.terms.obligations
+    }
+
+    /// The names of the policies that decided, in the order in which they were loaded.
+    pub fn rules(&self) -> &[Arc<str>] {
+        &self.terms.rules
+    }
+
+    /// The policy that decided.
+    pub fn policy_version(&self) -> PolicyVersion {
+        self.version
+    }
+
+    /// The facts that were judged.
+    pub fn facts(&self) -> &Arc<StatementFacts> {
+        &self.facts
+    }
+
+    /// Whether this permit is for `principal` and for a statement with just these facts. The enforcer asks before it
+    /// spends the permit, so that one statement's permit can't carry another.
+    pub fn covers(&self, principal: &Principal, facts: &Arc<StatementFacts>) -> bool {
+        (Arc::ptr_eq(&self.facts, facts) || self.facts == *facts) && self.principal.is_of(principal)
+    }
+}
+
+/// A statement that needs approval first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HoldOrder {
+    /// Who may approve, in words, from the deciding rule.
+    pub approver: Arc<str>,
+    /// The names of all rules that ask for approval, the deciding one first.
+    pub rules: Vec<Arc<str>>,
+    /// What a client is told while nothing can be held: `42501`, that approval is needed, and what passes without.
+    pub refusal: Refusal,
+}
+
+impl HoldOrder {
+    /// The refusal that stands in for the hold where statements can't be held.
+    pub fn into_refusal(self) -> Refusal {
+        self.refusal
+    }
+}
+
+/// A statement that may not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Denial {
+    /// What the client is told.
+    pub refusal: Refusal,
+    /// The names of all rules that forbid it, the deciding one first.
+    pub rules: Vec<Arc<str>>,
+}

@@ -1,0 +1,232 @@
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::PolicyVersion;
+use crate::assessment::Assessment;
+use crate::evaluate::{Member, Outcome};
+use crate::rule::{Rule, RuleEffect};
+use crate::verdict::{Verdict, hints_of, kind_word, reason_of};
+use crate::wording::{hazard_hint, name_objects};
+use crate::{DecisionRequest, wording};
+
+/// A decision with everything that it rests on, to be read by people (`Display`) or programs (`Serialize`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// `allow`, `hold` or `deny`.
+    pub verdict: &'static str,
+    /// Who asked: `alice`, or `claude for alice`.
+    pub principal: String,
+    /// The database's name.
+    pub database: String,
+    /// The class of the statement, as policies see it.
+    pub class: &'static str,
+    /// The command.
+    pub command: Arc<str>,
+    /// The message that a client would read, where the answer is no.
+    pub message: Option<Arc<str>>,
+    /// What the rules said for each member of the chain, the acting one first.
+    pub members: Vec<MemberExplanation>,
+    /// The hazards that count here.
+    pub hazards: Vec<HazardExplanation>,
+    /// What was not seen through.
+    pub opaque: Vec<String>,
+    /// What would pass instead.
+    pub would_pass: Vec<String>,
+    /// What must be done along with the statement, where it is allowed.
+    pub obligations: Vec<durward_model::Obligation>,
+    /// The number and digest of the policy.
+    pub policy_version: PolicyVersion,
+}
+
+/// What the rules said for one member of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MemberExplanation {
+    /// What kind of party it is, in a word.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Arc<str>,
+    /// `allow`, `hold` or `deny`, for this member alone.
+    pub verdict: &'static str,
+    /// Every rule that matched, forbids first.
+    pub rules: Vec<RuleExplanation>,
+    /// Policies that could not be evaluated.
+    pub errors: Vec<String>,
+}
+
+/// One rule that matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleExplanation {
+    /// Its name.
+    pub rule: Arc<str>,
+    /// `permit`, `forbid`, `hold`, or `lifted` for a forbid that an exemption lifted.
+    pub effect: &'static str,
+    /// The exemption that lifted it.
+    pub lifted_by: Option<Arc<str>>,
+    /// Its reason, filled in; empty where a permit gives none.
+    pub reason: String,
+    /// The file and line in which it stands.
+    pub place: String,
+}
+
+/// One hazard that counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HazardExplanation {
+    /// Its word.
+    pub kind: &'static str,
+    /// The object concerned; empty where there is none.
+    pub object: Arc<str>,
+    /// What can be done instead.
+    pub hint: &'static str,
+}
+
+impl Explanation {
+    pub(crate) fn new(
+        verdict: &Verdict,
+        judged: &[(Member<'_>, Outcome)],
+        assessment: &Assessment,
+        request: &DecisionRequest<'_>,
+        policy_version: PolicyVersion,
+    ) -> Self {
+        let (word, message, obligations) = match verdict {
+            Verdict::Allow(terms) => ("allow", None, terms.obligations.clone()),
+            Verdict::Hold(order) => ("hold", Some(Arc::clone(&order.refusal.message)), Vec::new()),
+            Verdict::Deny(denial) => ("deny", Some(Arc::clone(&denial.refusal.message)), Vec::new()),
+        };
+        let mut would_pass: Vec<String> = Vec::new();
+        for (member, outcome) in judged {
+            for hint in outcome
+                .forbids
+                .iter()
+                .flat_map(|rule| hints_of(rule, member, assessment, request))
+            {
+                if !would_pass.contains(&hint) {
+                    would_pass.push(hint);
+                }
+            }
+        }
+        let hazards = assessment.hazards.iter().map(|hazard| HazardExplanation {
+            kind: hazard.kind.as_str(),
+            object: Arc::clone(&hazard.object),
+            hint: hazard_hint(hazard.kind),
+        });
+        Self {
+            verdict: word,
+            principal: request.principal.to_string(),
+            database: request.database.name().to_string(),
+            class: assessment.class.as_str(),
+            command: Arc::clone(&assessment.command),
+            message,
+            members: judged
+                .iter()
+                .map(|(member, outcome)| explain_member(member, outcome, assessment, request))
+                .collect(),
+            hazards: hazards.collect(),
+            opaque: assessment.opaque.iter().cloned().collect(),
+            would_pass,
+            obligations,
+            policy_version,
+        }
+    }
+}
+
+fn explain_member(
+    member: &Member<'_>,
+    outcome: &Outcome,
+    assessment: &Assessment,
+    request: &DecisionRequest<'_>,
+) -> MemberExplanation {
+    let explain = |rule: &Rule, effect: &'static str, lifted_by: Option<Arc<str>>| RuleExplanation {
+        rule: Arc::clone(&rule.name),
+        effect,
+        lifted_by,
+        reason: reason_of(rule, member, assessment, request),
+        place: match rule.line {
+            Some(line) => format!("{}:{line}", rule.file),
+            None => rule.file.to_string(),
+        },
+    };
+    let forbids = outcome.forbids.iter().map(|rule| {
+        let effect = if rule.hold.is_some() {
+            "hold"
+        } else {
+            RuleEffect::Forbid.as_str()
+        };
+        explain(rule, effect, None)
+    });
+    let lifted = outcome
+        .lifted
+        .iter()
+        .map(|(rule, by)| explain(rule, "lifted", Some(Arc::clone(&by.name))));
+    let permits = outcome
+        .permits
+        .iter()
+        .map(|rule| explain(rule, RuleEffect::Permit.as_str(), None));
+    MemberExplanation {
+        kind: kind_word(member.subject.kind),
+        name: Arc::clone(&member.subject.name),
+        verdict: outcome.word(),
+        rules: forbids.chain(lifted).chain(permits).collect(),
+        errors: outcome.errors.clone(),
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "verdict:  {}", self.verdict)?;
+        writeln!(f, "who:      {}", self.principal)?;
+        writeln!(
+            f,
+            "what:     {} ({}) on \"{}\"",
+            self.command, self.class, self.database
+        )?;
+        if let Some(message) = &self.message {
+            writeln!(f, "why:      {message}")?;
+        }
+        if !self.hazards.is_empty() {
+            writeln!(f, "hazards:")?;
+            for hazard in &self.hazards {
+                let named = if hazard.object.is_empty() {
+                    String::new()
+                } else {
+                    format!(" {}", name_objects(&[hazard.object.to_string()].into()))
+                };
+                writeln!(f, "  {}{named}", hazard.kind)?;
+            }
+        }
+        if !self.opaque.is_empty() {
+            writeln!(f, "not seen through:")?;
+            for object in &self.opaque {
+                writeln!(f, "  {}", wording::one_line(object))?;
+            }
+        }
+        writeln!(f, "rules:")?;
+        for member in &self.members {
+            writeln!(f, "  for {} \"{}\": {}", member.kind, member.name, member.verdict)?;
+            for rule in &member.rules {
+                write!(f, "    {:<6} {} ({})", rule.effect, rule.rule, rule.place)?;
+                if let Some(by) = &rule.lifted_by {
+                    write!(f, ", lifted by {by}")?;
+                }
+                if !rule.reason.is_empty() {
+                    write!(f, ": {}", rule.reason)?;
+                }
+                writeln!(f)?;
+            }
+            if member.rules.is_empty() {
+                writeln!(f, "    nothing permits it")?;
+            }
+            for error in &member.errors {
+                writeln!(f, "    error  {error}")?;
+            }
+        }
+        if !self.would_pass.is_empty() {
+            writeln!(f, "would pass:")?;
+            for hint in &self.would_pass {
+                writeln!(f, "  {hint}")?;
+            }
+        }
+        write!(f, "policy:   {}", self.policy_version)
+    }
+}

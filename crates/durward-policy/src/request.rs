@@ -1,0 +1,35 @@
+use std::sync::Arc;
+
+use durward_model::{Principal, StatementFacts};
+
+use crate::DatabaseContext;
+
+/// Everything that a decision rests on, apart from the policy itself.
+#[derive(Debug, Clone, Copy)]
+pub struct DecisionRequest<'a> {
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// Where: the database with its tags and marks.
+    pub database: &'a DatabaseContext,
+    /// What the statement touches.
+    pub facts: &'a Arc<StatementFacts>,
+    /// When and how.
+    pub session: &'a SessionContext,
+}
+
+/// What policy may know about the session, beyond who is at its other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SessionContext {
+    /// Seconds since 1970-01-01 00:00 UTC. Without it, a rule about the time of day sees no time, which is neither
+    /// inside nor outside any hours.
+    pub now_unix_seconds: Option<i64>,
+    /// Whether the client's connection is encrypted.
+    pub encrypted: bool,
+}
+
+impl SessionContext {
+    /// Whole hours since the epoch: all that policy sees of the time, so that verdicts can be cached.
+    pub(crate) fn hour(&self) -> Option<i64> {
+        self.now_unix_seconds.map(|seconds| seconds.div_euclid(3600))
+    }
+}

@@ -1,0 +1,3 @@
+//! The decisions, the loading and the wording, by topic.
+
+mod support;

@@ -1,0 +1,231 @@
+use std::sync::Arc;
+
+use durward_model::{Obligation, PrincipalKind, Refusal, RowBound, StatementFacts};
+
+use crate::assessment::Assessment;
+use crate::cache::PrincipalKey;
+use crate::decision::Terms;
+use crate::evaluate::{Member, Outcome};
+use crate::rule::Rule;
+use crate::wording::{Filling, hazard_hint, name_objects};
+use crate::{Decision, DecisionRequest, Denial, HoldOrder, Permit, PolicyVersion};
+
+/// How many different hints one refusal gives.
+const HINTS_MAX: usize = 2;
+
+/// The rule name of a refusal because no permit applies.
+pub(crate) const NO_PERMIT: &str = "no-permit";
+/// The rule name of a refusal because a policy could not be evaluated.
+pub(crate) const POLICY_ERROR: &str = "policy-error";
+
+/// A decision that can be kept and given again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Allow(Arc<Terms>),
+    Hold(HoldOrder),
+    Deny(Denial),
+}
+
+impl Verdict {
+    /// The one place where permits are made.
+    pub(crate) fn decision(
+        &self,
+        principal: &Arc<PrincipalKey>,
+        facts: &Arc<StatementFacts>,
+        version: PolicyVersion,
+    ) -> Decision {
+        match self {
+            Self::Allow(terms) => {
+                let permit = Permit::new(Arc::clone(terms), Arc::clone(principal), Arc::clone(facts), version);
+                Decision::Allow(permit)
+            }
+            Self::Hold(order) => Decision::Hold(order.clone()),
+            Self::Deny(denial) => Decision::Deny(denial.clone()),
+        }
+    }
+}
+
+/// Merges what was found for each member of a chain: the most restrictive wins.
+pub(crate) fn combine(
+    judged: &[(Member<'_>, Outcome)],
+    assessment: &Assessment,
+    request: &DecisionRequest<'_>,
+) -> Verdict {
+    if judged.iter().any(|(_, outcome)| !outcome.errors.is_empty()) {
+        let message = "a policy could not be evaluated for this statement, so it is refused";
+        return Verdict::Deny(plain_denial(Refusal::denied(POLICY_ERROR, message)));
+    }
+    let mut refusing: Vec<(&Member<'_>, &Arc<Rule>)> = Vec::new();
+    for (member, outcome) in judged {
+        for rule in &outcome.forbids {
+            if !refusing.iter().any(|(_, known)| known.name == rule.name) {
+                refusing.push((member, rule));
+            }
+        }
+    }
+    let unpermitted = judged.iter().find(|(_, outcome)| outcome.permits.is_empty());
+    // Denials before holds; a stable sort keeps the deciding order otherwise.
+    refusing.sort_by_key(|(_, rule)| rule.hold.is_some());
+    let Some((member, rule)) = refusing.first() else {
+        return match unpermitted {
+            Some((member, _)) => Verdict::Deny(plain_denial(no_permit(member, assessment))),
+            None => Verdict::Allow(Arc::new(terms(judged))),
+        };
+    };
+    let refusal = refusal(member, rule, &refusing, assessment, request);
+    let rules = refusing.iter().map(|(_, rule)| Arc::clone(&rule.name)).collect();
+    match &rule.hold {
+        Some(approver) if unpermitted.is_none() => Verdict::Hold(HoldOrder {
+            approver: Arc::clone(approver),
+            rules,
+            refusal,
+        }),
+        Some(_) | None => Verdict::Deny(Denial { refusal, rules }),
+    }
+}
+
+fn terms(judged: &[(Member<'_>, Outcome)]) -> Terms {
+    let mut obligations: Vec<Obligation> = Vec::new();
+    let mut rules: Vec<Arc<str>> = Vec::new();
+    let outcomes = judged.iter().map(|(_, outcome)| outcome);
+    let deciding = outcomes.flat_map(|outcome| outcome.permits.iter().chain(outcome.lifted.iter().map(|(_, by)| by)));
+    for rule in deciding {
+        if !rules.contains(&rule.name) {
+            rules.push(Arc::clone(&rule.name));
+        }
+        for obligation in &rule.obligations {
+            if !obligations.contains(obligation) {
+                obligations.push(obligation.clone());
+            }
+        }
+    }
+    Terms { obligations, rules }
+}
+
+fn plain_denial(refusal: Refusal) -> Denial {
+    let refusal = refusal.clone().with_detail(format!("rule: {}", refusal.rule));
+    Denial {
+        rules: vec![Arc::clone(&refusal.rule)],
+        refusal,
+    }
+}
+
+fn no_permit(member: &Member<'_>, assessment: &Assessment) -> Refusal {
+    let (kind, name) = (kind_word(member.subject.kind), &member.subject.name);
+    let message = format!("nothing permits {kind} \"{name}\" to run {} here", assessment.command);
+    Refusal::denied(NO_PERMIT, message)
+}
+
+fn refusal(
+    member: &Member<'_>,
+    rule: &Rule,
+    refusing: &[(&Member<'_>, &Arc<Rule>)],
+    assessment: &Assessment,
+    request: &DecisionRequest<'_>,
+) -> Refusal {
+    let message = reason_of(rule, member, assessment, request);
+    let objects = name_objects(&rule.objects_in(assessment));
+    let mut detail = format!("rule: {}", rule.name);
+    if !objects.is_empty() {
+        detail.push_str("; objects: ");
+        detail.push_str(&objects);
+    }
+    if !member.acting {
+        let (kind, name) = (kind_word(member.subject.kind), &member.subject.name);
+        detail.push_str(&format!("; binds {kind} \"{name}\", for whom the statement runs"));
+    }
+    let others: Vec<&str> = refusing.iter().skip(1).map(|(_, other)| &*other.name).collect();
+    if !others.is_empty() {
+        detail.push_str("; also refused by: ");
+        detail.push_str(&others.join(", "));
+    }
+    let mut hints: Vec<String> = Vec::new();
+    for (member, rule) in refusing {
+        for hint in hints_of(rule, member, assessment, request) {
+            if !hints.contains(&hint) && hints.len() < HINTS_MAX {
+                hints.push(hint);
+            }
+        }
+    }
+    if let Some(approver) = &rule.hold {
+        hints.insert(0, format!("This needs the approval of {approver}."));
+    }
+    let refusal = Refusal::new(rule.sqlstate, &rule.name, message).with_detail(detail);
+    if hints.is_empty() {
+        refusal
+    } else {
+        refusal.with_hint(hints.join(" "))
+    }
+}
+
+/// The rule's reason, filled in.
+pub(crate) fn reason_of(
+    rule: &Rule,
+    member: &Member<'_>,
+    assessment: &Assessment,
+    request: &DecisionRequest<'_>,
+) -> String {
+    let reason = rule.reason.as_ref();
+    reason.map_or_else(String::new, |reason| fill(reason, rule, member, assessment, request))
+}
+
+/// What would pass instead: the rule's own hint, else that of each of its hazards that is present.
+pub(crate) fn hints_of(
+    rule: &Rule,
+    member: &Member<'_>,
+    assessment: &Assessment,
+    request: &DecisionRequest<'_>,
+) -> Vec<String> {
+    if let Some(hint) = &rule.hint {
+        return vec![fill(hint, rule, member, assessment, request)];
+    }
+    let mut hints: Vec<String> = Vec::new();
+    for hazard in assessment
+        .hazards
+        .iter()
+        .filter(|hazard| rule.hazards.contains(&hazard.kind))
+    {
+        let hint = hazard_hint(hazard.kind).to_owned();
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    hints
+}
+
+fn fill(
+    template: &crate::wording::Template,
+    rule: &Rule,
+    member: &Member<'_>,
+    assessment: &Assessment,
+    request: &DecisionRequest<'_>,
+) -> String {
+    let database = request.database.name();
+    let mut objects = name_objects(&rule.objects_in(assessment));
+    if objects.is_empty() {
+        objects = format!("database \"{database}\"");
+    }
+    let rows = match assessment.rows {
+        RowBound::AtMost(rows) => rows.to_string(),
+        RowBound::Unbounded => "any number of".to_owned(),
+    };
+    template.fill(&Filling {
+        command: &assessment.command,
+        objects: &objects,
+        principal: &member.subject.name,
+        kind: kind_word(member.subject.kind),
+        database: database.as_str(),
+        rows: &rows,
+    })
+}
+
+/// A kind of principal in running text.
+pub(crate) const fn kind_word(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::Operator => "operator",
+        PrincipalKind::Person => "user",
+        PrincipalKind::Agent => "agent",
+        PrincipalKind::Service => "service",
+        PrincipalKind::Passthrough => "database account",
+    }
+}
