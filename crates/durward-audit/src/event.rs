@@ -3,7 +3,7 @@
 //! The CBOR keys (`n(…)`) and the words are the stored format: a number is never reused, and a new field gets the next
 //! number and is optional. `docs/audit.md` is the table of them.
 
-mod codec;
+pub(crate) mod codec;
 
 use durward_model::{Digest, Principal, SessionId, StatementId};
 use minicbor::{Decode, Encode};
@@ -60,6 +60,11 @@ pub enum Event {
     StatementRefused(StatementRefused),
     /// A forwarded statement ended.
     StatementOutcome(StatementOutcome),
+    /// Written by a later version of this program: provable, but not readable here.
+    Unknown {
+        /// The number of its kind.
+        code: u8,
+    },
 }
 
 impl Event {
@@ -80,6 +85,7 @@ impl Event {
             Self::StatementIntent(_) => code::STATEMENT_INTENT,
             Self::StatementRefused(_) => code::STATEMENT_REFUSED,
             Self::StatementOutcome(_) => code::STATEMENT_OUTCOME,
+            Self::Unknown { code } => *code,
         }
     }
 }

@@ -1,14 +1,25 @@
 //! The ledger: the only maker of a [`Recorded`].
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod durable;
+mod open;
+mod state;
+mod sync;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use crate::clock::{Clock, SystemClock};
-use crate::digest::{DigestKey, KeyedDigest};
+use crate::digest::KeyedDigest;
 use crate::error::LedgerError;
 use crate::event::{Event, EventNumber, StatementOutcome};
+use crate::index;
 use crate::intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};
+use crate::ledger::durable::DurableAt;
+use crate::ledger::state::{Shared, Weight};
+use crate::note::VerifierKey;
+use crate::store::{DiskStore, LedgerStore};
 
 /// How a ledger is kept. The defaults are the design's.
 #[derive(Debug, Clone)]
@@ -34,13 +45,6 @@ impl Default for LedgerOptions {
     }
 }
 
-/// An open ledger: a handle that is cheap to clone. The last one to go closes the ledger.
-#[derive(Debug, Clone)]
-pub struct Ledger {
-    next: Arc<AtomicU64>,
-    digest_key: DigestKey,
-}
-
 /// The ledger's state in numbers.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct LedgerStatus {
@@ -48,38 +52,82 @@ pub struct LedgerStatus {
     pub events: u64,
     /// Of those, how many are known to be on disk.
     pub durable_events: u64,
+    /// Of those, how many the signed head covers.
+    pub signed_events: u64,
     /// How many the index lacks.
     pub index_lag_events: u64,
+    /// Why the index no longer follows; it can be rebuilt.
+    pub index_failed: Option<String>,
     /// Whether statements are refused because the disk is nearly full.
     pub low_space: bool,
     /// Why the ledger no longer records.
     pub failed: Option<String>,
 }
 
+/// An open ledger: a handle that is cheap to clone. The last one to go closes the ledger.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    owner: Arc<Owner>,
+}
+
+/// Ends the threads with the last handle.
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+    directory: PathBuf,
+    sync: Mutex<Option<JoinHandle<()>>>,
+    index: Mutex<Option<index::Follower>>,
+}
+
 impl Ledger {
     /// Opens the ledger in `directory` for writing, creating it with new keys where there is none.
+    ///
+    /// An incomplete last record, as a crash leaves it, is set aside and said so in the record; any other damage
+    /// refuses.
     pub fn open(directory: &Path, options: LedgerOptions) -> Result<Self, LedgerError> {
-        drop(options);
-        if directory.is_file() {
-            return Err(LedgerError::Locked(directory.into()));
-        }
+        Self::open_on(directory, options, |disk| Arc::new(disk))
+    }
+
+    /// Opens the ledger with its writes going through what `wrap` makes of the disk.
+    pub(crate) fn open_on(
+        directory: &Path,
+        options: LedgerOptions,
+        wrap: impl FnOnce(DiskStore) -> Arc<dyn LedgerStore>,
+    ) -> Result<Self, LedgerError> {
+        let keep_index = options.index;
+        let shared = Arc::new(open::open(directory, options, wrap)?);
+        let sync = sync::start(Arc::clone(&shared))?;
+        let index = keep_index.then(|| index::Follower::start(directory, Arc::clone(&shared.progress)));
         Ok(Self {
-            next: Arc::default(),
-            digest_key: DigestKey::new(&[0; 32]),
+            owner: Arc::new(Owner {
+                shared,
+                directory: directory.into(),
+                sync: Mutex::new(Some(sync)),
+                index: Mutex::new(index),
+            }),
         })
+    }
+
+    /// Where the ledger is.
+    pub fn directory(&self) -> &Path {
+        &self.owner.directory
+    }
+
+    /// The public half of the key that signs the head.
+    pub fn verifier_key(&self) -> &VerifierKey {
+        &self.owner.shared.verifier
     }
 
     /// Digest of client bytes under the ledger's secret.
     pub fn keyed_digest(&self, bytes: &[u8]) -> KeyedDigest {
-        self.digest_key.digest(bytes)
+        self.owner.shared.digest_key.digest(bytes)
     }
 
     /// Records an event that stands for itself. On return it survives the death of the process.
     pub fn record(&self, event: &Event) -> Result<EventNumber, LedgerError> {
-        if event.code() == crate::event::code::STATEMENT_INTENT {
-            return Err(LedgerError::NotRecordable);
-        }
-        Ok(self.number())
+        self.owner
+            .shared
+            .write(Weight::Aftermath, |writer, time| writer.append_event(time, event))
     }
 
     /// Records the intent of one statement, and turns its permit into a [`Recorded`].
@@ -92,8 +140,12 @@ impl Ledger {
         intent: &StatementIntentInput<'_>,
         durability: Durability,
     ) -> Result<Recorded<P>, LedgerError> {
-        let _ = (intent.session, durability);
-        Ok(Recorded::new(permit, self.number()))
+        let shared = &self.owner.shared;
+        let number = shared.write(Weight::Statement, |writer, time| writer.append_intent(time, intent))?;
+        if durability == Durability::Disk {
+            DurableAt::new(Arc::clone(shared), number).await?;
+        }
+        Ok(Recorded::new(permit, number))
     }
 
     /// Records the intents of the statements of one message in one write: all or none.
@@ -104,37 +156,90 @@ impl Ledger {
         permitted: Vec<(P, StatementIntentInput<'_>)>,
         durability: Durability,
     ) -> Result<Recorded<Vec<P>>, LedgerError> {
-        let _ = durability;
+        let shared = &self.owner.shared;
+        let number = shared.write(Weight::Statement, |writer, time| {
+            let mut last = EventNumber(writer.events());
+            for (_, intent) in &permitted {
+                last = writer.append_intent(time, intent)?;
+            }
+            Ok(last)
+        })?;
+        if durability == Durability::Disk {
+            DurableAt::new(Arc::clone(shared), number).await?;
+        }
         let permits = permitted.into_iter().map(|(permit, _)| permit).collect();
-        Ok(Recorded::new(permits, self.number()))
+        Ok(Recorded::new(permits, number))
     }
 
     /// Records that a statement was refused. On return it survives the death of the process.
     pub fn record_refusal(&self, refused: &StatementRefusedInput<'_>) -> Result<EventNumber, LedgerError> {
-        let _ = refused.session;
-        Ok(self.number())
+        self.owner
+            .shared
+            .write(Weight::Aftermath, |writer, time| writer.append_refusal(time, refused))
     }
 
     /// Records how a statement ended: written with the next event, or within 50 ms.
     pub fn record_outcome(&self, outcome: &StatementOutcome) -> Result<EventNumber, LedgerError> {
-        let _ = outcome.session;
-        Ok(self.number())
+        self.owner
+            .shared
+            .write_soon(|writer, time| writer.append_outcome(time, outcome))
+    }
+
+    /// Waits until everything recorded so far is on disk. Cancel safe: yes.
+    pub async fn flush(&self) -> Result<(), LedgerError> {
+        let shared = &self.owner.shared;
+        let number = shared.write(Weight::Aftermath, |writer, _| Ok(EventNumber(writer.events())))?;
+        DurableAt::new(Arc::clone(shared), number).await
     }
 
     /// The ledger's state in numbers.
     pub fn status(&self) -> LedgerStatus {
+        let shared = &self.owner.shared;
+        let progress = &shared.progress;
+        let written = progress.written.load(Ordering::Acquire);
+        let state = shared.lock();
         LedgerStatus {
-            events: self.next.load(Ordering::Relaxed),
-            ..LedgerStatus::default()
+            events: state.writer.events(),
+            durable_events: shared.durable.load(Ordering::Acquire),
+            signed_events: state.head_events,
+            index_lag_events: written.saturating_sub(progress.indexed.load(Ordering::Acquire)),
+            index_failed: progress.failure(),
+            low_space: state.low_space,
+            failed: state.failed.as_ref().map(ToString::to_string),
         }
     }
 
     /// Writes what is outstanding, signs the head and refuses whatever comes later.
     pub fn close(&self) -> Result<(), LedgerError> {
-        Ok(())
-    }
-
-    fn number(&self) -> EventNumber {
-        EventNumber(self.next.fetch_add(1, Ordering::Relaxed) + 1)
+        self.owner.close()
     }
 }
+
+impl Owner {
+    fn close(&self) -> Result<(), LedgerError> {
+        self.shared.ask_to_close();
+        let sync = self.sync.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = sync
+            && thread.join().is_err()
+        {
+            self.shared.fail("the thread that flushes has panicked");
+        }
+        drop(self.index.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // Nothing is written from here on, so another process may.
+        let unlocked = self.shared.lock_file.unlock();
+        match self.shared.lock().failed.clone() {
+            Some(reason) => Err(LedgerError::Unavailable(reason)),
+            None => unlocked.map_err(|error| LedgerError::io("unlock", &self.directory, &error)),
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // A failure is in the status and on every later open; there is nobody left to tell here.
+        drop(self.close());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,26 @@
 //! (what is read back).
 
 mod clock;
+mod definition;
 mod digest;
 mod error;
 mod event;
+#[cfg(test)]
+mod fixture;
+mod index;
 mod intent;
+mod keys;
 mod ledger;
+mod note;
+mod record;
+mod segment;
+mod store;
+mod verify;
+mod walk;
+mod writer;
 
 pub use clock::{Clock, SystemClock};
+pub use definition::{Basis, Shape, TouchedObject, TouchedRelation};
 pub use digest::{DefinitionDigest, KeyedDigest};
 pub use error::LedgerError;
 pub use event::{
@@ -22,3 +35,6 @@ pub use event::{
 };
 pub use intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};
 pub use ledger::{Ledger, LedgerOptions, LedgerStatus};
+pub use note::{NoteError, VerifierKey};
+pub use record::StoredEvent;
+pub use verify::{VerifyError, VerifyReport, verify, verify_since};
