@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durward_model::{FunctionEffect, HazardKind, RowBound};
+use durward_model::{FunctionEffect, RowBound};
 use pg_query::NodeEnum;
 
 use super::{constant, qualified};
@@ -64,13 +64,17 @@ fn settings_and_path(binder: &mut Binder<'_>, function: &Function) -> Vec<Arc<st
     let mut path = binder.run_path.clone();
     for clause in &function.config {
         let Some((name, value)) = clause.split_once('=') else {
-            binder.facts.opaque(qualified(function), "a SET clause that can't be read");
+            binder
+                .facts
+                .opaque(qualified(function), "a SET clause that can't be read");
             continue;
         };
         if name == "search_path" {
             match effective_path(binder, value) {
                 Some(found) => path = found,
-                None => binder.facts.opaque(qualified(function), "a search_path that can't be read"),
+                None => binder
+                    .facts
+                    .opaque(qualified(function), "a search_path that can't be read"),
             }
         } else {
             setting::judge_within_function(binder, name, &Value::Known(vec![value.to_owned()]));
@@ -180,5 +184,4 @@ fn statements(binder: &mut Binder<'_>, function: &Function, node: &NodeEnum) {
 fn unread(binder: &mut Binder<'_>, function: &Function) {
     binder.facts.function(function, FunctionEffect::Opaque);
     binder.facts.opaque(qualified(function), "its body can't be read");
-    binder.facts.hazard(HazardKind::DynamicSql, qualified(function));
 }

@@ -56,9 +56,20 @@ pub(crate) fn effect(name: &str, volatility: char) -> Option<Known> {
 fn named(name: &str) -> Option<Known> {
     let known = match name {
         // Files of the server.
-        "pg_read_file" | "pg_read_file_old" | "pg_read_binary_file" | "pg_stat_file" | "pg_ls_dir" | "pg_ls_logdir"
-        | "pg_ls_waldir" | "pg_ls_tmpdir" | "pg_ls_archive_statusdir" | "pg_ls_logicalmapdir"
-        | "pg_ls_logicalsnapdir" | "pg_ls_replslotdir" | "pg_ls_summariesdir" | "pg_hba_file_rules"
+        "pg_read_file"
+        | "pg_read_file_old"
+        | "pg_read_binary_file"
+        | "pg_stat_file"
+        | "pg_ls_dir"
+        | "pg_ls_logdir"
+        | "pg_ls_waldir"
+        | "pg_ls_tmpdir"
+        | "pg_ls_archive_statusdir"
+        | "pg_ls_logicalmapdir"
+        | "pg_ls_logicalsnapdir"
+        | "pg_ls_replslotdir"
+        | "pg_ls_summariesdir"
+        | "pg_hba_file_rules"
         | "pg_ident_file_mappings" => FILE,
         "pg_show_all_file_settings" => CONFIGURATION_FILE,
 
@@ -75,8 +86,13 @@ fn named(name: &str) -> Option<Known> {
 
         // Other sessions.
         "pg_terminate_backend" | "pg_cancel_backend" | "pg_log_backend_memory_contexts" => OTHERS,
-        "pg_advisory_lock" | "pg_advisory_lock_shared" | "pg_advisory_xact_lock" | "pg_advisory_xact_lock_shared"
-        | "pg_try_advisory_lock" | "pg_try_advisory_lock_shared" | "pg_try_advisory_xact_lock"
+        "pg_advisory_lock"
+        | "pg_advisory_lock_shared"
+        | "pg_advisory_xact_lock"
+        | "pg_advisory_xact_lock_shared"
+        | "pg_try_advisory_lock"
+        | "pg_try_advisory_lock_shared"
+        | "pg_try_advisory_xact_lock"
         | "pg_try_advisory_xact_lock_shared" => LOCK,
         "pg_advisory_unlock" | "pg_advisory_unlock_shared" | "pg_advisory_unlock_all" => Known::Harmless,
         "pg_sleep" | "pg_sleep_for" | "pg_sleep_until" => WASTE,
@@ -89,22 +105,46 @@ fn named(name: &str) -> Option<Known> {
         "set_config" => Known::SetsSetting,
 
         // Tracks.
-        "pg_rotate_logfile" | "pg_rotate_logfile_old" | "pg_stat_reset" | "pg_stat_reset_shared"
-        | "pg_stat_reset_single_table_counters" | "pg_stat_reset_single_function_counters" | "pg_stat_reset_slru"
-        | "pg_stat_reset_replication_slot" | "pg_stat_reset_subscription_stats" | "pg_stat_reset_backend_stats" => {
-            TRACKS
-        }
+        "pg_rotate_logfile"
+        | "pg_rotate_logfile_old"
+        | "pg_stat_reset"
+        | "pg_stat_reset_shared"
+        | "pg_stat_reset_single_table_counters"
+        | "pg_stat_reset_single_function_counters"
+        | "pg_stat_reset_slru"
+        | "pg_stat_reset_replication_slot"
+        | "pg_stat_reset_subscription_stats"
+        | "pg_stat_reset_backend_stats" => TRACKS,
 
         // Write-ahead log, backup, replication.
-        "pg_switch_wal" | "pg_switch_xlog" | "pg_create_restore_point" | "pg_backup_start" | "pg_backup_stop"
-        | "pg_start_backup" | "pg_stop_backup" | "pg_wal_replay_pause" | "pg_wal_replay_resume"
-        | "pg_copy_logical_replication_slot" | "pg_copy_physical_replication_slot"
-        | "pg_create_logical_replication_slot" | "pg_create_physical_replication_slot" | "pg_drop_replication_slot"
-        | "pg_logical_emit_message" | "pg_logical_slot_get_binary_changes" | "pg_logical_slot_get_changes"
-        | "pg_logical_slot_peek_binary_changes" | "pg_logical_slot_peek_changes" | "pg_replication_origin_advance"
-        | "pg_replication_origin_create" | "pg_replication_origin_drop" | "pg_replication_origin_session_reset"
-        | "pg_replication_origin_session_setup" | "pg_replication_origin_xact_reset"
-        | "pg_replication_origin_xact_setup" | "pg_replication_slot_advance" | "pg_sync_replication_slots"
+        "pg_switch_wal"
+        | "pg_switch_xlog"
+        | "pg_create_restore_point"
+        | "pg_backup_start"
+        | "pg_backup_stop"
+        | "pg_start_backup"
+        | "pg_stop_backup"
+        | "pg_wal_replay_pause"
+        | "pg_wal_replay_resume"
+        | "pg_copy_logical_replication_slot"
+        | "pg_copy_physical_replication_slot"
+        | "pg_create_logical_replication_slot"
+        | "pg_create_physical_replication_slot"
+        | "pg_drop_replication_slot"
+        | "pg_logical_emit_message"
+        | "pg_logical_slot_get_binary_changes"
+        | "pg_logical_slot_get_changes"
+        | "pg_logical_slot_peek_binary_changes"
+        | "pg_logical_slot_peek_changes"
+        | "pg_replication_origin_advance"
+        | "pg_replication_origin_create"
+        | "pg_replication_origin_drop"
+        | "pg_replication_origin_session_reset"
+        | "pg_replication_origin_session_setup"
+        | "pg_replication_origin_xact_reset"
+        | "pg_replication_origin_xact_setup"
+        | "pg_replication_slot_advance"
+        | "pg_sync_replication_slots"
         | "pg_log_standby_snapshot" => REPLICATION,
 
         // Functions that run SQL text or read relations by name.
@@ -125,8 +165,13 @@ fn named(name: &str) -> Option<Known> {
         "currval" | "lastval" | "pg_sequence_last_value" | "pg_get_sequence_data" => Known::Harmless,
 
         // Maintenance.
-        "brin_summarize_new_values" | "brin_summarize_range" | "brin_desummarize_range" | "gin_clean_pending_list"
-        | "pg_clear_relation_stats" | "pg_clear_attribute_stats" | "pg_restore_relation_stats"
+        "brin_summarize_new_values"
+        | "brin_summarize_range"
+        | "brin_desummarize_range"
+        | "gin_clean_pending_list"
+        | "pg_clear_relation_stats"
+        | "pg_clear_attribute_stats"
+        | "pg_restore_relation_stats"
         | "pg_restore_attribute_stats" => Known::Maintains,
 
         "generate_series" | "repeat" => Known::MakesSeries,
@@ -188,7 +233,10 @@ mod tests {
         assert_eq!(effect("lower", 'i'), Some(Known::Harmless));
         assert_eq!(effect("now", 's'), Some(Known::Harmless));
         assert_eq!(effect("pg_new_in_version_25", 'v'), None);
-        assert_eq!(effect("pg_read_file", 'i'), Some(Known::Hazardous(&[HazardKind::ServerFile])));
+        assert_eq!(
+            effect("pg_read_file", 'i'),
+            Some(Known::Hazardous(&[HazardKind::ServerFile]))
+        );
         assert_eq!(effect("database_to_xml", 's'), Some(Known::ReadsEverything));
     }
 

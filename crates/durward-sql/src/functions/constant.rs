@@ -9,23 +9,21 @@ pub(crate) fn text(node: &Node) -> Option<String> {
     match node.node.as_ref()? {
         NodeEnum::AConst(constant) if !constant.isnull => match constant.val.as_ref()? {
             a_const::Val::Sval(value) => Some(value.sval.clone()),
-            a_const::Val::Ival(_)
-            | a_const::Val::Fval(_)
-            | a_const::Val::Boolval(_)
-            | a_const::Val::Bsval(_) => None,
+            a_const::Val::Ival(_) | a_const::Val::Fval(_) | a_const::Val::Boolval(_) | a_const::Val::Bsval(_) => None,
         },
         NodeEnum::TypeCast(cast) => {
             let name = cast.type_name.as_ref()?;
             let keeps = name.typmods.is_empty()
                 && name.array_bounds.is_empty()
                 && names(&name.names).last().is_some_and(|last| {
-                    matches!(last.as_str(), "text" | "varchar" | "regclass" | "unknown" | "cstring" | "xml")
+                    matches!(
+                        last.as_str(),
+                        "text" | "varchar" | "regclass" | "unknown" | "cstring" | "xml"
+                    )
                 });
             if keeps { text(cast.arg.as_ref()?) } else { None }
         }
-        NodeEnum::AExpr(expression)
-            if expression.kind() == AExprKind::AexprOp && names(&expression.name) == ["||"] =>
-        {
+        NodeEnum::AExpr(expression) if expression.kind() == AExprKind::AexprOp && names(&expression.name) == ["||"] => {
             let mut joined = text(expression.lexpr.as_ref()?)?;
             joined.push_str(&text(expression.rexpr.as_ref()?)?);
             Some(joined)

@@ -90,9 +90,7 @@ fn is_reviewed(extension: &str) -> bool {
 /// Volatile functions of reviewed extensions: randomness, statistics of storage, triggers that set a column.
 fn is_harmless_volatile(extension: &str, name: &str) -> bool {
     match extension {
-        "pgcrypto" => {
-            name.starts_with("pgp_") || matches!(name, "gen_random_bytes" | "gen_random_uuid" | "gen_salt")
-        }
+        "pgcrypto" => name.starts_with("pgp_") || matches!(name, "gen_random_bytes" | "gen_random_uuid" | "gen_salt"),
         "uuid-ossp" => name.starts_with("uuid_generate_"),
         // A limit of this session; nothing outlives it.
         "pg_trgm" => name == "set_limit",

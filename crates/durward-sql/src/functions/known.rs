@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use durward_model::{
-    AccessModes, FunctionEffect, HazardKind, Oid, RelationKind, RowBound, StatementClass,
-};
+use durward_model::{AccessModes, FunctionEffect, HazardKind, Oid, RelationKind, RowBound, StatementClass};
 use pg_query::{Node, NodeEnum};
 
 use super::builtin::Known;
@@ -209,9 +207,9 @@ fn series(binder: &mut Binder<'_>, call: &Call<'_>, function: &Arc<Function>) {
         number(1).is_some_and(|times| times > SERIES_LENGTH_MAX)
     } else {
         let step = number(2).unwrap_or(1).unsigned_abs().max(1);
-        number(0).zip(number(1)).is_some_and(|(start, stop)| {
-            start.abs_diff(stop) / step > SERIES_LENGTH_MAX.unsigned_abs()
-        })
+        number(0)
+            .zip(number(1))
+            .is_some_and(|(start, stop)| start.abs_diff(stop) / step > SERIES_LENGTH_MAX.unsigned_abs())
     };
     binder.facts.literals_matter();
     if long {

@@ -87,7 +87,9 @@ fn aggregate(binder: &mut Binder<'_>, function: &Arc<Function>) {
                 };
                 call(binder, &nested);
             }
-            Some(_) | None => binder.facts.opaque(qualified(function), "support function not in the catalog"),
+            Some(_) | None => binder
+                .facts
+                .opaque(qualified(function), "support function not in the catalog"),
         }
     }
 }

@@ -17,7 +17,10 @@ pub(crate) fn hazards(relations: &[RelationUse]) -> Vec<Hazard> {
         if reads_credentials(usage) {
             found.push(Hazard::new(HazardKind::CredentialRead, object.as_str()));
         }
-        if matches!(&*name.name, "pg_hba_file_rules" | "pg_ident_file_mappings" | "pg_file_settings") {
+        if matches!(
+            &*name.name,
+            "pg_hba_file_rules" | "pg_ident_file_mappings" | "pg_file_settings"
+        ) {
             found.push(Hazard::new(HazardKind::ServerFile, object.as_str()));
         }
         if writes_catalog(usage) {
@@ -50,5 +53,7 @@ fn reads_credentials(usage: &RelationUse) -> bool {
 /// are stored there too and are data.
 fn writes_catalog(usage: &RelationUse) -> bool {
     let writes = AccessModes::INSERT | AccessModes::UPDATE | AccessModes::DELETE | AccessModes::TRUNCATE;
-    usage.direct && usage.modes.intersects(writes) && !matches!(&*usage.relation.name.name, "pg_largeobject" | "pg_settings")
+    usage.direct
+        && usage.modes.intersects(writes)
+        && !matches!(&*usage.relation.name.name, "pg_largeobject" | "pg_settings")
 }

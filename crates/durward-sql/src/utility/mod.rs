@@ -1,5 +1,7 @@
 //! What utility statements do: everything but SELECT, INSERT, UPDATE, DELETE, MERGE.
 
+pub(crate) mod setting;
+
 use durward_model::StatementClass;
 use pg_query::NodeEnum;
 
