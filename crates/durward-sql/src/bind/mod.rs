@@ -1,14 +1,24 @@
 //! Walks syntax trees, resolves names as the server would, and gathers facts.
 
+mod dml;
+mod expr;
 mod facts;
+mod fires;
+mod from;
+mod name;
+mod scope;
+mod select;
+mod types;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use durward_model::Oid;
+use durward_model::{AccessModes, ColumnNumber, Oid, OutputColumn, StatementClass};
 use pg_query::{Node, NodeEnum};
 
 pub(crate) use facts::FactsBuilder;
+pub(crate) use fires::Event;
+use scope::{Cte, Entry, Level, NamedValue, Value};
 
 use crate::catalog::{CatalogSnapshot, Function, Relation};
 use crate::{AnalysisContext, SessionSettings};
@@ -34,7 +44,28 @@ pub(crate) struct Binder<'a> {
     catalog_is_current: bool,
     in_progress: HashSet<Oid>,
     variables: Vec<HashSet<Arc<str>>>,
+    levels: Vec<Level>,
+    ctes: Vec<Cte>,
+    /// Whether columns are noted as read only when what they end up in is used: in a view's result columns.
+    reads_deferred: bool,
+    /// Whether a call that may give any number of rows has been met in a target list.
+    returns_sets: bool,
+    /// Whether the function in FROM walked last gives one column that takes the alias's name.
+    scalar_column: bool,
+    with_children: HashSet<Oid>,
+    noted_reads: HashSet<(Oid, ColumnNumber)>,
+    view_values: HashMap<Oid, Vec<Value>>,
+    converted: HashSet<Oid>,
+    checked: HashSet<Oid>,
+    policies_walked: HashSet<(Oid, Arc<str>)>,
+    written_through: HashSet<(Oid, AccessModes)>,
+    fired: HashMap<(Oid, Event), Option<BTreeSet<ColumnNumber>>>,
+    depth: usize,
+    too_deep: bool,
 }
+
+/// How deep expressions and queries may nest before the walk gives up. The parser gives up earlier as a rule.
+const DEPTH_MAX: usize = 20_000;
 
 /// One call, its overloads not resolved: the effect is the worst candidate's.
 pub(crate) struct Call<'c> {
@@ -86,6 +117,21 @@ impl<'a> Binder<'a> {
             catalog_is_current: context.catalog_is_current,
             in_progress: HashSet::new(),
             variables: Vec::new(),
+            levels: Vec::new(),
+            ctes: Vec::new(),
+            reads_deferred: false,
+            returns_sets: false,
+            scalar_column: false,
+            with_children: HashSet::new(),
+            noted_reads: HashSet::new(),
+            view_values: HashMap::new(),
+            converted: HashSet::new(),
+            checked: HashSet::new(),
+            policies_walked: HashSet::new(),
+            written_through: HashSet::new(),
+            fired: HashMap::new(),
+            depth: 0,
+            too_deep: false,
         }
     }
 
@@ -140,29 +186,191 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// Walks the client's own statement: its result's columns are the command's output.
+    pub(crate) fn command(&mut self, node: &NodeEnum) {
+        let columns = self.statement_columns(node);
+        self.facts.output = columns.into_iter().map(|column| self.output_column(column)).collect();
+    }
+
+    fn output_column(&self, column: NamedValue) -> OutputColumn {
+        let mut lineage: Vec<_> = column
+            .value
+            .lineage
+            .iter()
+            .filter_map(|(oid, number)| Some((self.catalog.relation(*oid)?.reference(), *number)))
+            .collect();
+        lineage.sort();
+        let unchanged = column.value.unchanged && lineage.len() == 1;
+        OutputColumn { name: column.name, lineage, unchanged }
+    }
+
     /// Walks one statement of any kind, in a scope of its own: raises the class, adds its facts.
     pub(crate) fn statement(&mut self, node: &NodeEnum) {
-        let _ = node;
+        self.statement_columns(node);
+    }
+
+    fn statement_columns(&mut self, node: &NodeEnum) -> Vec<NamedValue> {
+        if !self.enter() {
+            return Vec::new();
+        }
+        let columns = match node {
+            NodeEnum::SelectStmt(_) => {
+                self.facts.class(StatementClass::Read);
+                self.isolated(|binder| binder.subquery(node))
+            }
+            NodeEnum::InsertStmt(_) | NodeEnum::UpdateStmt(_) | NodeEnum::DeleteStmt(_) | NodeEnum::MergeStmt(_) => {
+                self.isolated(|binder| binder.subquery(node))
+            }
+            NodeEnum::RawStmt(raw) => match raw.stmt.as_deref().and_then(|node| node.node.as_ref()) {
+                Some(node) => self.statement_columns(node),
+                None => Vec::new(),
+            },
+            NodeEnum::ReturnStmt(statement) => {
+                // The body of a SQL-standard function.
+                self.facts.class(StatementClass::Read);
+                if let Some(node) = statement.returnval.as_deref() {
+                    self.expression(node);
+                }
+                Vec::new()
+            }
+            NodeEnum::List(list) => {
+                for item in &list.items {
+                    if let Some(node) = &item.node {
+                        self.statement_columns(node);
+                    }
+                }
+                Vec::new()
+            }
+            other => {
+                self.isolated(|binder| crate::utility::statement(binder, other));
+                Vec::new()
+            }
+        };
+        self.leave();
+        columns
     }
 
     /// Parses a text and walks each of its statements; a text that doesn't parse is opaque under the name `what`.
     pub(crate) fn sql_text(&mut self, text: &str, what: &str) {
-        let _ = (text, what);
+        match crate::parser::parse(text) {
+            Ok(parsed) => {
+                for statement in &parsed.stmts {
+                    if let Some(node) = statement.stmt.as_ref().and_then(|node| node.node.as_ref()) {
+                        self.statement(node);
+                    }
+                }
+            }
+            Err(failure) => self.facts.opaque(what, failure.message),
+        }
     }
 
     /// Walks an expression with no columns in scope (variables are).
     pub(crate) fn expression(&mut self, node: &Node) {
-        let _ = node;
+        self.isolated(|binder| {
+            binder.in_level(|binder| {
+                binder.expression_value(node);
+            });
+        });
     }
 
     /// Walks an expression over the columns of one relation.
     pub(crate) fn expression_over(&mut self, node: &Node, relation: &Arc<Relation>) {
-        let _ = (node, relation);
+        self.isolated(|binder| {
+            binder.in_level(|binder| {
+                let columns = binder.columns_of(relation);
+                let level = binder.level();
+                level.columns.clone_from(&columns);
+                level.entries.push(Entry {
+                    alias: Arc::clone(&relation.name),
+                    relation: Some(Arc::clone(relation)),
+                    unaliased: true,
+                    columns,
+                    open: None,
+                    hidden: false,
+                });
+                binder.expression_value(node);
+            });
+        });
     }
 
-    /// Parses an expression (a default, a check, a PL/pgSQL expression) and walks it, over one relation's columns
-    /// where given.
+    /// Parses an expression, or a list of them (a default, a check, a PL/pgSQL expression), and walks it, over one
+    /// relation's columns where given.
     pub(crate) fn expression_text(&mut self, text: &str, relation: Option<&Arc<Relation>>, what: &str) {
-        let _ = (text, relation, what);
+        let parsed = match crate::parser::parse(&format!("SELECT {text}")) {
+            Ok(parsed) => parsed,
+            Err(failure) => {
+                self.facts.opaque(what, failure.message);
+                return;
+            }
+        };
+        for statement in &parsed.stmts {
+            match statement.stmt.as_ref().and_then(|node| node.node.as_ref()) {
+                Some(NodeEnum::SelectStmt(select))
+                    if select.from_clause.is_empty() && select.with_clause.is_none() && select.larg.is_none() =>
+                {
+                    for target in &select.target_list {
+                        match relation {
+                            Some(relation) => self.expression_over(target, relation),
+                            None => self.expression(target),
+                        }
+                    }
+                    if let Some(condition) = select.where_clause.as_deref() {
+                        self.expression(condition);
+                    }
+                }
+                // PL/pgSQL expressions may go on with FROM and all that follows.
+                Some(other) => self.statement(other),
+                None => {}
+            }
+        }
+    }
+
+    /// Notes a part of the syntax that isn't known.
+    fn not_known(&mut self, what: &str, node: &NodeEnum) {
+        let name = kind_name(node);
+        self.facts.opaque(name, format!("{what} not known"));
+    }
+
+    /// Goes one level deeper; false where that is too deep.
+    fn enter(&mut self) -> bool {
+        if self.depth >= DEPTH_MAX {
+            self.too_deep = true;
+            return false;
+        }
+        self.depth += 1;
+        true
+    }
+
+    fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Whether the walk gave up somewhere.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.too_deep
+    }
+}
+
+/// The name of a node's kind. Its debug form begins with it; the rest, which may be large, is never written.
+fn kind_name(node: &NodeEnum) -> String {
+    struct Head(String);
+    impl std::fmt::Write for Head {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            match text.find(['(', ' ', '{']) {
+                Some(end) => {
+                    self.0.push_str(text.get(..end).unwrap_or_default());
+                    Err(std::fmt::Error)
+                }
+                None => {
+                    self.0.push_str(text);
+                    Ok(())
+                }
+            }
+        }
+    }
+    let mut head = Head(String::new());
+    // The writer ends the formatting by an error of its own.
+    match std::fmt::Write::write_fmt(&mut head, format_args!("{node:?}")) {
+        Ok(()) | Err(std::fmt::Error) => head.0,
     }
 }

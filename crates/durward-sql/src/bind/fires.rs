@@ -1,0 +1,437 @@
+//! What a change of rows brings about: triggers, rules, cascades, defaults, checks, row policies, views' tables.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use durward_model::{AccessModes, ColumnNumber, Oid, RelationKind, RowBound, StatementClass};
+use pg_query::NodeEnum;
+
+use super::{Binder, CallKind};
+use crate::catalog::{Column, ForeignKey, Relation, Rule, Trigger};
+
+/// A change of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Event {
+    Insert,
+    Update,
+    Delete,
+}
+
+impl Event {
+    /// Its bit in `pg_trigger.tgtype`.
+    const fn trigger_bit(self) -> u16 {
+        match self {
+            Self::Insert => 4,
+            Self::Delete => 8,
+            Self::Update => 16,
+        }
+    }
+
+    /// Its digit in `pg_rewrite.ev_type`.
+    const fn rule_digit(self) -> char {
+        match self {
+            Self::Update => '2',
+            Self::Insert => '3',
+            Self::Delete => '4',
+        }
+    }
+
+    const fn mode(self) -> AccessModes {
+        match self {
+            Self::Insert => AccessModes::INSERT,
+            Self::Update => AccessModes::UPDATE,
+            Self::Delete => AccessModes::DELETE,
+        }
+    }
+}
+
+const TRIGGER_ROW: u16 = 1;
+
+impl Binder<'_> {
+    /// Notes all that a change of a relation's rows brings about. `bound` is the most rows changed.
+    pub(crate) fn fires(
+        &mut self,
+        relation: &Arc<Relation>,
+        event: Event,
+        written: &BTreeSet<ColumnNumber>,
+        bound: RowBound,
+    ) {
+        let known = self.fired.entry((relation.oid, event)).or_default();
+        // The same event on more columns may fire more.
+        if known.is_some() && written.iter().all(|number| known.as_ref().is_some_and(|known| known.contains(number))) {
+            return;
+        }
+        known.get_or_insert_default().extend(written);
+        self.triggers(relation, event, written, bound);
+        self.rules(relation, event);
+        self.checks(relation, event);
+        let commands: &[char] = match event {
+            Event::Insert => &['a', '*'],
+            Event::Update => &['w', 'r', '*'],
+            Event::Delete => &['d', 'r', '*'],
+        };
+        self.row_policies(relation, commands);
+        self.cascades(relation, event, written);
+        if self.with_children.contains(&relation.oid) {
+            for child in self.descendants(relation.oid) {
+                let same: BTreeSet<ColumnNumber> = written
+                    .iter()
+                    .filter_map(|number| relation.column_numbered(*number))
+                    .filter_map(|column| child.column(&column.name))
+                    .map(|column| column.number)
+                    .collect();
+                self.nested(|binder| binder.fires(&child, event, &same, bound));
+            }
+        }
+    }
+
+    fn triggers(
+        &mut self,
+        relation: &Arc<Relation>,
+        event: Event,
+        written: &BTreeSet<ColumnNumber>,
+        bound: RowBound,
+    ) {
+        let triggers: Vec<Arc<Trigger>> = self.catalog.triggers(relation.oid).cloned().collect();
+        for trigger in triggers {
+            let of_columns = trigger.columns.is_empty() || trigger.columns.iter().any(|number| written.contains(number));
+            if trigger.bits & event.trigger_bit() == 0
+                || !self.is_enabled(trigger.enabled)
+                || (event == Event::Update && !of_columns)
+            {
+                continue;
+            }
+            let per_row = trigger.bits & TRIGGER_ROW != 0;
+            self.times(if per_row { bound } else { RowBound::AtMost(1) }, |binder| {
+                binder.trigger(relation, &trigger);
+            });
+        }
+    }
+
+    /// Whether a trigger or rule fires in this session (`session_replication_role`).
+    fn is_enabled(&self, enabled: char) -> bool {
+        let replica = &*self.settings.session_replication_role == "replica";
+        match enabled {
+            'D' => false,
+            'O' => !replica,
+            'R' => replica,
+            _ => true,
+        }
+    }
+
+    /// Walks something that happens up to `count` times: the rows that it writes count as often.
+    fn times(&mut self, count: RowBound, walk: impl FnOnce(&mut Self)) {
+        let before = self.facts.rows_so_far();
+        walk(self);
+        let (RowBound::AtMost(before), RowBound::AtMost(after)) = (before, self.facts.rows_so_far()) else { return };
+        let more = after.saturating_sub(before);
+        if more == 0 {
+            return;
+        }
+        match count {
+            RowBound::AtMost(count) => {
+                let again = more.saturating_mul(count.saturating_sub(1));
+                self.facts.rows(RowBound::AtMost(again));
+            }
+            RowBound::Unbounded => self.facts.rows(RowBound::Unbounded),
+        }
+    }
+
+    fn trigger(&mut self, relation: &Arc<Relation>, trigger: &Trigger) {
+        let catalog = self.catalog;
+        self.nested(|binder| {
+            if let Some(definition) = &trigger.definition {
+                binder.trigger_condition(relation, definition);
+            }
+            match catalog.function(trigger.function) {
+                Some(function) => binder.calls(&[Arc::clone(function)], &[], CallKind::Trigger),
+                None => binder.facts.opaque(&*trigger.name, "trigger function not in the catalog"),
+            }
+        });
+    }
+
+    /// WHEN of a trigger, read from its definition.
+    fn trigger_condition(&mut self, relation: &Arc<Relation>, definition: &str) {
+        let path = self.catalog.definition_path(relation.oid).to_vec();
+        let parsed = match crate::parser::parse(definition) {
+            Ok(parsed) => parsed,
+            Err(failure) => {
+                self.facts.opaque(&*relation.name, format!("trigger definition: {}", failure.message));
+                return;
+            }
+        };
+        for statement in &parsed.stmts {
+            let Some(NodeEnum::CreateTrigStmt(create)) = statement.stmt.as_ref().and_then(|node| node.node.as_ref())
+            else {
+                continue;
+            };
+            if let Some(condition) = create.when_clause.as_deref() {
+                self.with_path(path.clone(), |binder| {
+                    binder.with_variables(["old".into(), "new".into()], |binder| binder.expression(condition));
+                });
+            }
+        }
+    }
+
+    fn rules(&mut self, relation: &Arc<Relation>, event: Event) {
+        let rules: Vec<Arc<Rule>> = self
+            .catalog
+            .rules(relation.oid)
+            .filter(|rule| rule.event == event.rule_digit())
+            .cloned()
+            .collect();
+        for rule in rules {
+            if !self.is_enabled(rule.enabled) {
+                continue;
+            }
+            let path = self.catalog.definition_path(relation.oid).to_vec();
+            let parsed = match crate::parser::parse(&rule.definition) {
+                Ok(parsed) => parsed,
+                Err(failure) => {
+                    self.facts.opaque(&*rule.name, format!("rule definition: {}", failure.message));
+                    continue;
+                }
+            };
+            // How often its actions run depends on the rows of the statement that they replace or join.
+            self.facts.rows(RowBound::Unbounded);
+            for statement in &parsed.stmts {
+                let Some(NodeEnum::RuleStmt(create)) = statement.stmt.as_ref().and_then(|node| node.node.as_ref())
+                else {
+                    continue;
+                };
+                self.nested(|binder| {
+                    binder.with_path(path.clone(), |binder| {
+                        binder.with_variables(["old".into(), "new".into()], |binder| {
+                            if let Some(condition) = create.where_clause.as_deref() {
+                                binder.expression(condition);
+                            }
+                            for action in &create.actions {
+                                if let Some(action) = &action.node {
+                                    binder.statement(action);
+                                }
+                            }
+                        });
+                    });
+                });
+            }
+        }
+    }
+
+    /// Functions in checks, generated columns, index expressions and partition keys run on each row written. The
+    /// columns that they read are the new row's own.
+    fn checks(&mut self, relation: &Arc<Relation>, event: Event) {
+        if event == Event::Delete || !self.checked.insert(relation.oid) {
+            return;
+        }
+        let catalog = self.catalog;
+        let mut texts: Vec<Arc<str>> = catalog.checks(relation.oid).cloned().collect();
+        for index in catalog.indexes(relation.oid) {
+            texts.extend(index.expressions.iter().cloned());
+            texts.extend(index.predicate.iter().cloned());
+        }
+        texts.extend(catalog.partition_key_expressions(relation.oid).cloned());
+        for column in relation.columns.iter().filter(|column| column.generated) {
+            texts.extend(catalog.default_of(relation.oid, column.number).cloned());
+        }
+        for text in texts {
+            self.row_expression(relation, &text);
+        }
+    }
+
+    /// Walks an expression over the new row of a relation.
+    fn row_expression(&mut self, relation: &Arc<Relation>, text: &str) {
+        let path = self.catalog.definition_path(relation.oid).to_vec();
+        let mut names: Vec<Arc<str>> = relation.columns.iter().map(|column| Arc::clone(&column.name)).collect();
+        names.push(Arc::clone(&relation.name));
+        let what = relation.reference().name.to_string();
+        self.nested(|binder| {
+            binder.with_path(path, |binder| {
+                binder.with_variables(names, |binder| binder.expression_text(text, None, &what));
+            });
+        });
+    }
+
+    /// Defaults of the columns that an INSERT leaves out, or of all where DEFAULT stands for some.
+    pub(super) fn defaults(&mut self, relation: &Arc<Relation>, given: &BTreeSet<ColumnNumber>, all: bool) {
+        for column in &relation.columns {
+            if !column.generated && (all || !given.contains(&column.number)) {
+                self.default_of(relation, column);
+            }
+        }
+    }
+
+    pub(super) fn default_of(&mut self, relation: &Arc<Relation>, column: &Column) {
+        let catalog = self.catalog;
+        if let Some(text) = catalog.default_of(relation.oid, column.number) {
+            // Defaults of foreign tables and views alike are the server's to apply.
+            self.row_expression(relation, text);
+            return;
+        }
+        // A domain may bring a default of its own; only constants and functions without arguments can stand there.
+        if column.has_default {
+            self.facts.opaque(relation.reference().name.to_string(), "column default not in the catalog");
+        }
+    }
+
+    /// Row policies apply to all but the owner and roles that bypass them; whom they bind isn't asked.
+    pub(super) fn row_policies(&mut self, relation: &Arc<Relation>, commands: &[char]) {
+        if !relation.row_security {
+            return;
+        }
+        let catalog = self.catalog;
+        let path = catalog.definition_path(relation.oid).to_vec();
+        for policy in catalog.row_policies(relation.oid) {
+            if !commands.contains(&policy.command) {
+                continue;
+            }
+            for text in [&policy.using, &policy.check].into_iter().flatten() {
+                let key = (relation.oid, Arc::clone(text));
+                if !self.policies_walked.insert(key) {
+                    continue;
+                }
+                let what = relation.reference().name.to_string();
+                self.facts.conservative();
+                self.nested(|binder| {
+                    binder.with_path(path.clone(), |binder| {
+                        binder.expression_text(text, Some(relation), &what);
+                    });
+                });
+            }
+        }
+    }
+
+    /// What foreign keys do to the rows that refer to those changed.
+    fn cascades(&mut self, relation: &Arc<Relation>, event: Event, written: &BTreeSet<ColumnNumber>) {
+        let keys: Vec<Arc<ForeignKey>> = self.catalog.foreign_keys_to(relation.oid).cloned().collect();
+        for key in keys {
+            let action = match event {
+                Event::Insert => continue,
+                Event::Update if !key.to_columns.iter().any(|number| written.contains(number)) => continue,
+                Event::Update => key.on_update,
+                Event::Delete => key.on_delete,
+            };
+            let Some(child) = self.catalog.relation(key.from).cloned() else { continue };
+            let then = match (action, event) {
+                ('c', Event::Delete) => Event::Delete,
+                ('c' | 'n' | 'd', _) => Event::Update,
+                _ => continue,
+            };
+            self.nested(|binder| binder.cascade(&child, &key, then, action));
+        }
+    }
+
+    fn cascade(&mut self, child: &Arc<Relation>, key: &ForeignKey, then: Event, action: char) {
+        self.facts.class(StatementClass::Write);
+        self.facts.rows(RowBound::Unbounded);
+        self.facts.relation(child, then.mode(), false);
+        self.includes_children(child, then.mode());
+        let mut written = BTreeSet::new();
+        if then == Event::Update {
+            for number in &key.from_columns {
+                if let Some(column) = child.column_numbered(*number) {
+                    written.insert(*number);
+                    self.facts.column_written(child, *number, &column.name);
+                    if action == 'd' {
+                        self.default_of(child, column);
+                    }
+                }
+            }
+        }
+        self.fires(child, then, &written, RowBound::Unbounded);
+    }
+
+    /// A change of a view's rows changes those of its tables, unless a trigger or rule stands in.
+    pub(super) fn writes_through(
+        &mut self,
+        view: &Arc<Relation>,
+        modes: AccessModes,
+        written: &BTreeSet<ColumnNumber>,
+    ) {
+        if view.kind != RelationKind::View || !self.written_through.insert((view.oid, modes)) {
+            return;
+        }
+        if self.stands_in(view, modes) {
+            return;
+        }
+        let columns = self.columns_of(view);
+        let mut bases: BTreeSet<Oid> = self.view_bases(view);
+        let mut base_columns: BTreeSet<(Oid, ColumnNumber)> = BTreeSet::new();
+        for (index, column) in view.columns.iter().enumerate() {
+            let Some(value) = columns.get(index) else { continue };
+            bases.extend(value.value.lineage.iter().map(|(oid, _)| *oid));
+            if written.contains(&column.number) {
+                base_columns.extend(&value.value.lineage);
+            }
+        }
+        let event = if modes.intersects(AccessModes::DELETE) {
+            Event::Delete
+        } else if modes.intersects(AccessModes::INSERT) {
+            Event::Insert
+        } else {
+            Event::Update
+        };
+        for oid in bases {
+            let Some(base) = self.catalog.relation(oid).cloned() else { continue };
+            if !matches!(
+                base.kind,
+                RelationKind::Table | RelationKind::PartitionedTable | RelationKind::ForeignTable | RelationKind::View
+            ) {
+                continue;
+            }
+            self.nested(|binder| {
+                binder.facts.relation(&base, modes, false);
+                binder.includes_children(&base, modes);
+                let mut numbers = BTreeSet::new();
+                for (_, number) in base_columns.iter().filter(|(relation, _)| *relation == oid) {
+                    if let Some(column) = base.column_numbered(*number) {
+                        numbers.insert(*number);
+                        binder.facts.column_written(&base, *number, &column.name);
+                    }
+                }
+                binder.writes_through(&base, modes, &numbers);
+                binder.fires(&base, event, &numbers, RowBound::Unbounded);
+                if event == Event::Insert {
+                    binder.defaults(&base, &numbers, false);
+                }
+            });
+        }
+    }
+
+    /// Whether an INSTEAD OF trigger or an unconditional INSTEAD rule takes the place of a change of a view's rows.
+    fn stands_in(&self, view: &Relation, modes: AccessModes) -> bool {
+        const TRIGGER_INSTEAD: u16 = 64;
+        let events = [Event::Insert, Event::Update, Event::Delete];
+        events.into_iter().filter(|event| modes.intersects(event.mode())).all(|event| {
+            self.catalog.triggers(view.oid).any(|trigger| {
+                trigger.bits & TRIGGER_INSTEAD != 0
+                    && trigger.bits & event.trigger_bit() != 0
+                    && self.is_enabled(trigger.enabled)
+            }) || self.catalog.rules(view.oid).any(|rule| {
+                let conditional = rule.definition.contains(" WHERE ");
+                rule.event == event.rule_digit() && rule.instead && !conditional && self.is_enabled(rule.enabled)
+            })
+        })
+    }
+
+    /// The relations that stand in the FROM of a view's query: those that a change can reach.
+    fn view_bases(&mut self, view: &Arc<Relation>) -> BTreeSet<Oid> {
+        let catalog = self.catalog;
+        let mut bases = BTreeSet::new();
+        let Some(parsed) = catalog.view_definition(view.oid).and_then(|text| crate::parser::parse(text).ok()) else {
+            return bases;
+        };
+        let path = catalog.definition_path(view.oid).to_vec();
+        for statement in &parsed.stmts {
+            let Some(NodeEnum::SelectStmt(select)) = statement.stmt.as_ref().and_then(|node| node.node.as_ref()) else {
+                continue;
+            };
+            for item in &select.from_clause {
+                if let Some(NodeEnum::RangeVar(range)) = &item.node {
+                    let found = self.with_path(path.clone(), |binder| binder.find_relation(range));
+                    bases.extend(found.map(|relation| relation.oid));
+                }
+            }
+        }
+        bases
+    }
+}

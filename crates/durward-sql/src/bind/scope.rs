@@ -1,0 +1,317 @@
+//! What names can mean at one place of a statement.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use durward_model::{AccessModes, ColumnNumber, Oid};
+
+use super::Binder;
+use crate::catalog::Relation;
+
+/// Base columns, by relation and number.
+pub(crate) type Lineage = BTreeSet<(Oid, ColumnNumber)>;
+
+/// What is known of an expression's value.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Value {
+    /// The base columns that it depends on.
+    pub(crate) lineage: Lineage,
+    /// All columns that are read for it, those of views included.
+    pub(crate) reads: Lineage,
+    /// Whether it is one base column's value, unchanged.
+    pub(crate) unchanged: bool,
+    /// Its type, where known.
+    pub(crate) type_oid: Option<Oid>,
+}
+
+impl Value {
+    /// A value of known type that depends on nothing.
+    pub(crate) fn of_type(type_oid: u32) -> Self {
+        Self { type_oid: Some(Oid(type_oid)), ..Self::default() }
+    }
+
+    /// Takes in what another value depends on.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.lineage.extend(&other.lineage);
+        self.reads.extend(&other.reads);
+    }
+
+    /// The same dependencies of something computed, of another type.
+    pub(crate) fn computed(mut self, type_oid: Option<Oid>) -> Self {
+        self.unchanged = false;
+        self.type_oid = type_oid;
+        self
+    }
+}
+
+/// A named column of a FROM item or of a query's result.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedValue {
+    pub(crate) name: Arc<str>,
+    pub(crate) value: Value,
+}
+
+/// A FROM item.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// The name that qualifies its columns; empty for one that can't be named.
+    pub(crate) alias: Arc<str>,
+    /// The relation behind it, for system columns and schema-qualified references.
+    pub(crate) relation: Option<Arc<Relation>>,
+    /// Whether `alias` is the relation's own name, so that `schema.name.column` finds it.
+    pub(crate) unaliased: bool,
+    pub(crate) columns: Vec<NamedValue>,
+    /// Whether it may have columns that aren't known; what they depend on is then this.
+    pub(crate) open: Option<Value>,
+    /// Hidden behind a join's alias.
+    pub(crate) hidden: bool,
+}
+
+impl Entry {
+    /// Everything in it together: a whole-row reference.
+    pub(crate) fn whole_row(&self) -> Value {
+        let mut value = Value::default();
+        for column in &self.columns {
+            value.absorb(&column.value);
+        }
+        if let Some(open) = &self.open {
+            value.absorb(open);
+        }
+        value
+    }
+
+    fn column(&self, name: &str) -> Option<Value> {
+        let mut found: Option<Value> = None;
+        for column in self.columns.iter().filter(|column| &*column.name == name) {
+            match &mut found {
+                None => found = Some(column.value.clone()),
+                // Ambiguous: the server refuses unless one hides the other. Both count.
+                Some(value) => {
+                    value.absorb(&column.value);
+                    value.unchanged = false;
+                }
+            }
+        }
+        found
+            .or_else(|| self.relation.as_ref().and_then(|_| system_column(name)))
+            .or_else(|| self.open.clone())
+    }
+}
+
+/// The value of a system column: it says where and when a row stands, nothing of its data.
+fn system_column(name: &str) -> Option<Value> {
+    // Types: tid, xid, cid, xid, cid, oid.
+    let type_oid = match name {
+        "ctid" => 27,
+        "xmin" | "xmax" => 28,
+        "cmin" | "cmax" => 29,
+        "tableoid" => 26,
+        _ => return None,
+    };
+    Some(Value::of_type(type_oid))
+}
+
+/// One query level.
+#[derive(Debug, Default)]
+pub(crate) struct Level {
+    pub(crate) entries: Vec<Entry>,
+    /// The columns that unqualified names and `*` see, in order.
+    pub(crate) columns: Vec<NamedValue>,
+    /// Whether what is being walked can't see this level (a subquery in FROM without LATERAL).
+    pub(crate) hidden: bool,
+}
+
+/// A WITH query in scope.
+#[derive(Debug, Clone)]
+pub(crate) struct Cte {
+    pub(crate) name: Arc<str>,
+    /// `None` while it hasn't been walked.
+    pub(crate) columns: Option<Vec<NamedValue>>,
+}
+
+impl Binder<'_> {
+    /// The query level being walked.
+    pub(super) fn level(&mut self) -> &mut Level {
+        if self.levels.is_empty() {
+            self.levels.push(Level::default());
+        }
+        let last = self.levels.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "one level was pushed just above")]
+        &mut self.levels[last]
+    }
+
+    /// Walks a query level of its own.
+    pub(super) fn in_level<R>(&mut self, walk: impl FnOnce(&mut Self) -> R) -> R {
+        self.levels.push(Level::default());
+        let result = walk(self);
+        self.levels.pop();
+        result
+    }
+
+    /// Walks a text that sees none of the names around it: a definition or a body.
+    pub(super) fn isolated<R>(&mut self, walk: impl FnOnce(&mut Self) -> R) -> R {
+        let levels = std::mem::take(&mut self.levels);
+        let ctes = std::mem::take(&mut self.ctes);
+        let deferred = std::mem::replace(&mut self.reads_deferred, false);
+        let result = walk(self);
+        self.levels = levels;
+        self.ctes = ctes;
+        self.reads_deferred = deferred;
+        result
+    }
+
+    /// What a column reference means; `None` where no column has the name.
+    pub(super) fn resolve_column(&mut self, fields: &[&str]) -> Option<Value> {
+        let value = match fields {
+            [name] => self.unqualified(name),
+            [alias, name] => self.qualified(None, alias, name),
+            [schema, alias, name] | [_, schema, alias, name] => self.qualified(Some(schema), alias, name),
+            _ => None,
+        }?;
+        self.note_reads(&value);
+        Some(value)
+    }
+
+    fn unqualified(&self, name: &str) -> Option<Value> {
+        for level in self.levels.iter().rev().filter(|level| !level.hidden) {
+            let mut found: Option<Value> = None;
+            for column in level.columns.iter().filter(|column| &*column.name == name) {
+                match &mut found {
+                    None => found = Some(column.value.clone()),
+                    Some(value) => {
+                        value.absorb(&column.value);
+                        value.unchanged = false;
+                    }
+                }
+            }
+            if found.is_some() {
+                return found;
+            }
+            let visible = || level.entries.iter().filter(|entry| !entry.hidden);
+            if visible().any(|entry| entry.relation.is_some()) && system_column(name).is_some() {
+                return system_column(name);
+            }
+            // A name may belong to an entry whose columns aren't known; it depends on all that they depend on.
+            if let Some(open) = visible().find_map(|entry| entry.open.clone()) {
+                return Some(open);
+            }
+        }
+        None
+    }
+
+    fn find_entry(&self, schema: Option<&str>, alias: &str) -> Option<&Entry> {
+        let schema = schema.map(|schema| self.settings.resolve_schema(schema));
+        self.levels
+            .iter()
+            .rev()
+            .filter(|level| !level.hidden)
+            .flat_map(|level| level.entries.iter().rev())
+            .find(|entry| {
+                let named = &*entry.alias == alias && !entry.hidden;
+                match schema {
+                    None => named,
+                    Some(schema) => {
+                        let relation = entry.relation.as_ref();
+                        named && entry.unaliased && relation.is_none_or(|relation| &*relation.schema == schema)
+                    }
+                }
+            })
+    }
+
+    fn qualified(&self, schema: Option<&str>, alias: &str, name: &str) -> Option<Value> {
+        let entry = self.find_entry(schema, alias)?;
+        // A name that is no column may be a function of the row (`t.f` for `f(t)`): it then depends on the whole row.
+        entry.column(name)
+    }
+
+    /// What a whole-row reference means; `None` where no FROM item has the name.
+    pub(super) fn resolve_row(&mut self, fields: &[&str]) -> Option<Value> {
+        let entry = match fields {
+            [alias] => self.find_entry(None, alias),
+            [schema, alias] | [_, schema, alias] => self.find_entry(Some(schema), alias),
+            _ => None,
+        }?;
+        let mut value = entry.whole_row();
+        value.type_oid = entry.relation.as_ref().map(|relation| relation.row_type);
+        self.note_reads(&value);
+        Some(value)
+    }
+
+    /// The columns that `alias.*` gives, with whether more may follow.
+    pub(super) fn expand_star(&mut self, fields: &[&str]) -> Option<Vec<NamedValue>> {
+        let columns = match fields {
+            [] => {
+                let level = self.levels.last()?;
+                let mut columns = level.columns.clone();
+                for entry in level.entries.iter().filter(|entry| !entry.hidden) {
+                    columns.extend(entry.open.clone().map(|value| NamedValue { name: "*".into(), value }));
+                }
+                columns
+            }
+            fields => {
+                let entry = match fields {
+                    [alias] => self.find_entry(None, alias),
+                    [schema, alias] | [_, schema, alias] => self.find_entry(Some(schema), alias),
+                    _ => None,
+                }?;
+                let mut columns = entry.columns.clone();
+                columns.extend(entry.open.clone().map(|value| NamedValue { name: "*".into(), value }));
+                columns
+            }
+        };
+        for column in &columns {
+            self.note_reads(&column.value);
+        }
+        Some(columns)
+    }
+
+    /// Whether a name is a variable or parameter of the body being walked.
+    pub(super) fn is_variable(&self, name: &str) -> bool {
+        self.variables.iter().any(|names| names.contains(name))
+    }
+
+    /// Notes that the columns behind a value are read.
+    pub(super) fn note_reads(&mut self, value: &Value) {
+        if self.reads_deferred {
+            return;
+        }
+        for (oid, number) in &value.reads {
+            self.note_read(*oid, *number);
+        }
+    }
+
+    fn note_read(&mut self, oid: Oid, number: ColumnNumber) {
+        // One set stands before the facts: the same columns are read over and over.
+        if !self.noted_reads.insert((oid, number)) {
+            return;
+        }
+        let catalog = self.catalog;
+        let Some(relation) = catalog.relation(oid) else { return };
+        let Some(column) = relation.column_numbered(number) else { return };
+        self.facts.relation(relation, AccessModes::READ, false);
+        self.facts.column_read(relation, number, &column.name);
+        if self.with_children.contains(&oid) {
+            for child in self.descendants(oid) {
+                if let Some(same) = child.column(&column.name) {
+                    self.facts.column_read(&child, same.number, &same.name);
+                }
+            }
+        }
+    }
+
+    /// All relations that inherit from one, at any depth.
+    pub(crate) fn descendants(&self, oid: Oid) -> Vec<Arc<Relation>> {
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::from([oid]);
+        let mut queue = vec![oid];
+        while let Some(parent) = queue.pop() {
+            for child in self.catalog.children(parent) {
+                if seen.insert(child) {
+                    queue.push(child);
+                    found.extend(self.catalog.relation(child).cloned());
+                }
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,417 @@
+//! SELECT, VALUES, set operations and WITH.
+
+use std::sync::Arc;
+
+use durward_model::{AccessModes, ObjectKind, QualifiedName, RelationKind, StatementClass};
+use pg_query::protobuf::{CommonTableExpr, RangeVar, SelectStmt, SetOperation, WithClause};
+use pg_query::{Node, NodeEnum};
+
+use super::Binder;
+use super::expr::together;
+use super::name::column_name;
+use super::scope::{Cte, Lineage, NamedValue, Value};
+use super::types::strings;
+
+/// How often a recursive query is walked again until its columns' lineage stands still.
+const RECURSION_PASSES_MAX: usize = 8;
+
+impl Binder<'_> {
+    /// Walks a SELECT in the level that its caller has made, and gives its result's columns.
+    pub(super) fn select(&mut self, select: &SelectStmt) -> Vec<NamedValue> {
+        if !self.enter() {
+            return Vec::new();
+        }
+        let ctes = self.ctes.len();
+        if let Some(with) = &select.with_clause {
+            self.with_clause(with);
+        }
+        let operation = SetOperation::try_from(select.op).unwrap_or(SetOperation::Undefined);
+        let columns = match operation {
+            SetOperation::SetopUnion | SetOperation::SetopIntersect | SetOperation::SetopExcept => {
+                self.set_operation(select)
+            }
+            SetOperation::Undefined | SetOperation::SetopNone if !select.values_lists.is_empty() => {
+                self.values_lists(&select.values_lists)
+            }
+            SetOperation::Undefined | SetOperation::SetopNone => self.plain_select(select),
+        };
+        self.result_clauses(select, &columns);
+        if let Some(into) = &select.into_clause {
+            if let Some(target) = &into.rel {
+                self.creates(target);
+            }
+        }
+        self.ctes.truncate(ctes);
+        self.leave();
+        columns
+    }
+
+    fn plain_select(&mut self, select: &SelectStmt) -> Vec<NamedValue> {
+        self.from_clause(&select.from_clause);
+        let deferred = std::mem::replace(&mut self.reads_deferred, false);
+        self.optional_value(select.where_clause.as_deref());
+        self.reads_deferred = deferred;
+        let columns = self.target_list(&select.target_list);
+        self.locking(&select.locking_clause);
+        columns
+    }
+
+    /// The result columns of a target list or RETURNING.
+    pub(super) fn target_list(&mut self, targets: &[Node]) -> Vec<NamedValue> {
+        let mut columns = Vec::with_capacity(targets.len());
+        for target in targets {
+            let Some(NodeEnum::ResTarget(target)) = &target.node else {
+                if let Some(other) = &target.node {
+                    self.not_known("result column", other);
+                }
+                continue;
+            };
+            let Some(node) = target.val.as_deref() else { continue };
+            if let Some(expanded) = self.star(node) {
+                columns.extend(expanded);
+                continue;
+            }
+            let value = self.expression_value(node);
+            let name = if target.name.is_empty() { column_name(node) } else { target.name.clone() };
+            columns.push(NamedValue { name: name.into(), value });
+        }
+        columns
+    }
+
+    /// What `*`, `t.*` or `(row).*` expands to; `None` for anything else.
+    fn star(&mut self, node: &Node) -> Option<Vec<NamedValue>> {
+        match &node.node {
+            Some(NodeEnum::ColumnRef(column)) => {
+                if !matches!(column.fields.last()?.node, Some(NodeEnum::AStar(_))) {
+                    return None;
+                }
+                let fields = strings(&column.fields);
+                if let Some(columns) = self.expand_star(&fields) {
+                    return Some(columns);
+                }
+                if !fields.first().is_some_and(|name| self.is_variable(name)) {
+                    self.not_found("relation", &fields.join("."));
+                }
+                Some(vec![open_column(Value::default())])
+            }
+            Some(NodeEnum::AIndirection(indirection)) => {
+                if !matches!(indirection.indirection.last()?.node, Some(NodeEnum::AStar(_))) {
+                    return None;
+                }
+                let value = self.expression_value(node);
+                Some(self.fields_of(value))
+            }
+            _ => None,
+        }
+    }
+
+    /// The columns that a composite value expands to: those of its row type, where it is known.
+    fn fields_of(&mut self, value: Value) -> Vec<NamedValue> {
+        let row_type = value.type_oid.and_then(|type_oid| self.catalog.relation_of_row_type(type_oid));
+        match row_type {
+            Some(relation) => relation
+                .columns
+                .iter()
+                .map(|column| NamedValue {
+                    name: Arc::clone(&column.name),
+                    value: value.clone().computed(Some(column.type_oid)),
+                })
+                .collect(),
+            None => vec![open_column(value.computed(None))],
+        }
+    }
+
+    /// ORDER BY, GROUP BY and the other clauses that may name result columns.
+    fn result_clauses(&mut self, select: &SelectStmt, columns: &[NamedValue]) {
+        let deferred = std::mem::replace(&mut self.reads_deferred, false);
+        for node in &select.group_clause {
+            self.group_item(node, columns);
+        }
+        self.optional_value(select.having_clause.as_deref());
+        for window in &select.window_clause {
+            if let Some(NodeEnum::WindowDef(window)) = &window.node {
+                self.window(window);
+            }
+        }
+        for node in &select.sort_clause {
+            let Some(NodeEnum::SortBy(sort)) = &node.node else { continue };
+            if !sort.use_op.is_empty() {
+                self.operator(&sort.use_op, None, None);
+            }
+            if let Some(node) = sort.node.as_deref() {
+                self.sort_item(node, columns);
+            }
+        }
+        for node in &select.distinct_clause {
+            if node.node.is_some() {
+                self.sort_item(node, columns);
+            }
+        }
+        self.optional_value(select.limit_offset.as_deref());
+        self.optional_value(select.limit_count.as_deref());
+        self.reads_deferred = deferred;
+    }
+
+    /// An item of ORDER BY or DISTINCT ON: a result column's name first, else an expression.
+    fn sort_item(&mut self, node: &Node, columns: &[NamedValue]) {
+        if let Some(column) = named_result(node, columns) {
+            self.note_reads(&column.value);
+            return;
+        }
+        self.expression_value(node);
+    }
+
+    /// An item of GROUP BY: an input column first, then a result column's name.
+    fn group_item(&mut self, node: &Node, columns: &[NamedValue]) {
+        if let Some(NodeEnum::GroupingSet(set)) = &node.node {
+            for item in &set.content {
+                self.group_item(item, columns);
+            }
+            return;
+        }
+        if let Some(column) = named_result(node, columns) {
+            let value = column.value.clone();
+            self.resolve_column(&[&column.name]);
+            self.note_reads(&value);
+            return;
+        }
+        self.expression_value(node);
+    }
+
+    fn set_operation(&mut self, select: &SelectStmt) -> Vec<NamedValue> {
+        let left = select
+            .larg
+            .as_deref()
+            .map_or_else(Vec::new, |arm| self.in_level(|binder| binder.select(arm)));
+        let right = select
+            .rarg
+            .as_deref()
+            .map_or_else(Vec::new, |arm| self.in_level(|binder| binder.select(arm)));
+        combine(left, &right)
+    }
+
+    pub(super) fn values_lists(&mut self, rows: &[Node]) -> Vec<NamedValue> {
+        let mut columns: Vec<NamedValue> = Vec::new();
+        for row in rows {
+            let Some(NodeEnum::List(row)) = &row.node else { continue };
+            for (index, node) in row.items.iter().enumerate() {
+                let value = self.expression_value(node);
+                match columns.get_mut(index) {
+                    Some(column) => {
+                        column.value.absorb(&value);
+                        column.value.unchanged = false;
+                        if column.value.type_oid != value.type_oid {
+                            column.value.type_oid = None;
+                        }
+                    }
+                    None => columns.push(NamedValue { name: format!("column{}", index + 1).into(), value }),
+                }
+            }
+        }
+        columns
+    }
+
+    /// Walks the WITH queries of a statement and brings their names into scope.
+    pub(super) fn with_clause(&mut self, with: &WithClause) {
+        let queries: Vec<&CommonTableExpr> = with
+            .ctes
+            .iter()
+            .filter_map(|node| match &node.node {
+                Some(NodeEnum::CommonTableExpr(cte)) => Some(cte.as_ref()),
+                _ => None,
+            })
+            .collect();
+        let first = self.ctes.len();
+        if with.recursive {
+            // Each may name any other, later ones too.
+            for cte in &queries {
+                self.ctes.push(Cte { name: cte.ctename.as_str().into(), columns: None });
+            }
+        }
+        for (index, cte) in queries.iter().enumerate() {
+            let columns = if with.recursive {
+                self.recursive_query(cte, first + index)
+            } else {
+                self.with_query(cte)
+            };
+            let columns = renamed(columns, &strings(&cte.aliascolnames));
+            let columns = self.search_and_cycle(cte, columns);
+            if with.recursive {
+                if let Some(slot) = self.ctes.get_mut(first + index) {
+                    slot.columns = Some(columns);
+                }
+            } else {
+                self.ctes.push(Cte { name: cte.ctename.as_str().into(), columns: Some(columns) });
+            }
+        }
+    }
+
+    fn with_query(&mut self, cte: &CommonTableExpr) -> Vec<NamedValue> {
+        let Some(query) = cte.ctequery.as_deref().and_then(|node| node.node.as_ref()) else { return Vec::new() };
+        self.subquery(query)
+    }
+
+    /// Any query that may stand in WITH: SELECT, or a statement with RETURNING.
+    pub(super) fn subquery(&mut self, query: &NodeEnum) -> Vec<NamedValue> {
+        self.in_level(|binder| match query {
+            NodeEnum::SelectStmt(select) => binder.select(select),
+            NodeEnum::InsertStmt(insert) => binder.insert(insert),
+            NodeEnum::UpdateStmt(update) => binder.update(update),
+            NodeEnum::DeleteStmt(delete) => binder.delete(delete),
+            NodeEnum::MergeStmt(merge) => binder.merge(merge),
+            other => {
+                binder.not_known("query", other);
+                Vec::new()
+            }
+        })
+    }
+
+    /// A query of WITH RECURSIVE: walked until the lineage of its own columns stands still.
+    fn recursive_query(&mut self, cte: &CommonTableExpr, slot: usize) -> Vec<NamedValue> {
+        let names = strings(&cte.aliascolnames);
+        let union = match cte.ctequery.as_deref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::SelectStmt(select)) if select.larg.is_some() => Some(select),
+            _ => None,
+        };
+        let Some(union) = union else { return self.with_query(cte) };
+        let before = self.ctes.len();
+        if let Some(with) = &union.with_clause {
+            self.with_clause(with);
+        }
+        let mut columns = union
+            .larg
+            .as_deref()
+            .map_or_else(Vec::new, |arm| self.in_level(|binder| binder.select(arm)));
+        for pass in 0..RECURSION_PASSES_MAX {
+            if let Some(cte) = self.ctes.get_mut(slot) {
+                cte.columns = Some(renamed(columns.clone(), &names));
+            }
+            let right = union
+                .rarg
+                .as_deref()
+                .map_or_else(Vec::new, |arm| self.in_level(|binder| binder.select(arm)));
+            let lineage: Vec<Lineage> = columns.iter().map(|column| column.value.lineage.clone()).collect();
+            columns = combine(columns, &right);
+            if columns.iter().map(|column| &column.value.lineage).eq(lineage.iter()) {
+                break;
+            }
+            if pass + 1 == RECURSION_PASSES_MAX {
+                let all = together(columns.iter().map(|column| &column.value));
+                for column in &mut columns {
+                    column.value.absorb(&all);
+                }
+            }
+        }
+        self.ctes.truncate(before);
+        columns
+    }
+
+    fn search_and_cycle(&mut self, cte: &CommonTableExpr, mut columns: Vec<NamedValue>) -> Vec<NamedValue> {
+        let all = together(columns.iter().map(|column| &column.value)).computed(None);
+        if let Some(search) = &cte.search_clause {
+            columns.push(NamedValue { name: search.search_seq_column.as_str().into(), value: all.clone() });
+        }
+        if let Some(cycle) = &cte.cycle_clause {
+            for name in [&cycle.cycle_mark_column, &cycle.cycle_path_column] {
+                columns.push(NamedValue { name: name.as_str().into(), value: all.clone() });
+            }
+        }
+        columns
+    }
+
+    /// FOR UPDATE and kin: locks rows of the tables named, or of all.
+    fn locking(&mut self, clauses: &[Node]) {
+        for clause in clauses {
+            let Some(NodeEnum::LockingClause(clause)) = &clause.node else { continue };
+            let names: Vec<&str> = clause
+                .locked_rels
+                .iter()
+                .filter_map(|node| match &node.node {
+                    Some(NodeEnum::RangeVar(relation)) => Some(relation.relname.as_str()),
+                    _ => None,
+                })
+                .collect();
+            let catalog = self.catalog;
+            let mut relations = Vec::new();
+            for entry in &self.level().entries {
+                if !names.is_empty() && !names.contains(&&*entry.alias) {
+                    continue;
+                }
+                relations.extend(entry.relation.iter().map(|relation| relation.oid));
+                // Through views and subqueries the rows of their tables are locked.
+                relations.extend(entry.whole_row().reads.iter().map(|(oid, _)| *oid));
+            }
+            for oid in relations {
+                if let Some(relation) = catalog.relation(oid) {
+                    self.facts.relation(relation, AccessModes::LOCK, false);
+                }
+            }
+        }
+    }
+
+    /// SELECT INTO.
+    fn creates(&mut self, target: &RangeVar) {
+        self.facts.class(StatementClass::Ddl);
+        self.facts.effect(crate::SessionEffect::ChangesCatalog);
+        let schema: Arc<str> = if !target.schemaname.is_empty() {
+            target.schemaname.as_str().into()
+        } else if target.relpersistence == "t" {
+            "pg_temp".into()
+        } else {
+            self.creation_schema()
+        };
+        let direct = self.is_direct();
+        let name: Arc<str> = target.relname.as_str().into();
+        self.facts.relation_named(
+            QualifiedName::new(Arc::clone(&schema), Arc::clone(&name)),
+            RelationKind::Table,
+            AccessModes::CREATE,
+            direct,
+        );
+        self.facts.object(ObjectKind::Relation, Some(schema), name, AccessModes::CREATE);
+    }
+
+    /// The schema in which an unqualified new object is made: the first of the path that isn't implicit.
+    pub(crate) fn creation_schema(&self) -> Arc<str> {
+        let temporary = self.settings.temp_schema.as_ref();
+        let explicit = self.settings.search_path_setting.contains("pg_catalog");
+        self.path
+            .iter()
+            .find(|schema| Some(*schema) != temporary && (explicit || &***schema != "pg_catalog"))
+            .cloned()
+            .unwrap_or_else(|| "pg_temp".into())
+    }
+}
+
+/// A column that stands for any number of columns that aren't known.
+pub(super) fn open_column(value: Value) -> NamedValue {
+    NamedValue { name: "*".into(), value }
+}
+
+fn named_result<'c>(node: &Node, columns: &'c [NamedValue]) -> Option<&'c NamedValue> {
+    let NodeEnum::ColumnRef(column) = node.node.as_ref()? else { return None };
+    let [name] = *strings(&column.fields).as_slice() else { return None };
+    columns.iter().find(|column| &*column.name == name)
+}
+
+/// The columns of a set operation: named by the left arm, depending on both.
+fn combine(mut left: Vec<NamedValue>, right: &[NamedValue]) -> Vec<NamedValue> {
+    for (index, column) in left.iter_mut().enumerate() {
+        let Some(other) = right.get(index) else { continue };
+        let same = column.value.unchanged && other.value.unchanged && column.value.lineage == other.value.lineage;
+        column.value.absorb(&other.value);
+        column.value.unchanged = same;
+        if column.value.type_oid != other.value.type_oid {
+            column.value.type_oid = None;
+        }
+    }
+    left
+}
+
+/// Gives columns the names of an alias's column list, as far as it goes.
+pub(super) fn renamed(mut columns: Vec<NamedValue>, names: &[&str]) -> Vec<NamedValue> {
+    for (column, name) in columns.iter_mut().zip(names) {
+        column.name = (*name).into();
+    }
+    columns
+}
