@@ -58,7 +58,7 @@ pub struct Shape {
 }
 
 /// One relation that a statement touches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, Encode, Decode)]
 #[cbor(map)]
 pub struct TouchedRelation {
     /// The schema.

@@ -1,32 +1,34 @@
 //! The search index: made from the log, off the hot path, and always rebuildable.
+//!
+//! Executions of one shape by one session with one verdict within a minute share one row, so that the index grows with
+//! behaviour and not with traffic. Whoever holds the index's lock keeps it: the gateway's follower while it runs, else
+//! a search that finds the index behind.
 
-use std::path::Path;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+mod apply;
+mod follow;
+mod group;
+mod schema;
 
-/// How far the log is written and how far the index has followed.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    /// Events handed to the operating system.
-    pub(crate) written: AtomicU64,
-    /// Events that are in the index.
-    pub(crate) indexed: AtomicU64,
-    failure: Mutex<Option<String>>,
+pub(crate) use apply::{Indexer, position};
+pub(crate) use follow::{Follower, IndexLock, Progress};
+pub(crate) use schema::version;
+
+/// Why the index can't be kept or asked. The log isn't touched by it.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The database of the index.
+    #[error("the search index: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The log that it is made from.
+    #[error(transparent)]
+    Log(#[from] crate::error::LedgerError),
+    /// A record that can't be read.
+    #[error("a record can't be read: {0}")]
+    Record(#[from] minicbor::decode::Error),
+    /// Text within the index.
+    #[error("the search index holds no such text: {0}")]
+    Text(#[from] serde_json::Error),
 }
 
-impl Progress {
-    /// Why the index no longer follows.
-    pub(crate) fn failure(&self) -> Option<String> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// The thread that keeps the index.
-#[derive(Debug)]
-pub(crate) struct Follower;
-
-impl Follower {
-    pub(crate) fn start(_directory: &Path, _progress: Arc<Progress>) -> Self {
-        Self
-    }
-}
+#[cfg(test)]
+mod tests;

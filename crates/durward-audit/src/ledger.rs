@@ -97,7 +97,8 @@ impl Ledger {
         let keep_index = options.index;
         let shared = Arc::new(open::open(directory, options, wrap)?);
         let sync = sync::start(Arc::clone(&shared))?;
-        let index = keep_index.then(|| index::Follower::start(directory, Arc::clone(&shared.progress)));
+        let index =
+            keep_index.then(|| index::Follower::start(directory, shared.events_before, Arc::clone(&shared.progress)));
         Ok(Self {
             owner: Arc::new(Owner {
                 shared,

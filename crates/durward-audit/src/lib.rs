@@ -18,8 +18,12 @@ mod keys;
 mod ledger;
 mod note;
 mod record;
+mod resolve;
+mod search;
 mod segment;
 mod store;
+mod tail;
+mod time;
 mod verify;
 mod walk;
 mod writer;
@@ -33,8 +37,13 @@ pub use event::{
     LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded, SessionStarted,
     StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
 };
+pub use index::IndexError;
 pub use intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};
 pub use ledger::{Ledger, LedgerOptions, LedgerStatus};
 pub use note::{NoteError, VerifierKey};
 pub use record::StoredEvent;
+pub use resolve::ShownEvent;
+pub use search::{SearchAnswer, SearchFilter, SearchRow, Subjects, Verdict, rebuild_index, search};
+pub use tail::{Tail, show};
+pub use time::Moment;
 pub use verify::{VerifyError, VerifyReport, verify, verify_since};

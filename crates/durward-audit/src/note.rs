@@ -90,7 +90,7 @@ impl NoteBody {
             return Err(NoteError::OtherKey);
         }
         let id = key_id(&key.name, &key.key);
-        for line in signatures.lines() {
+        for line in signatures.strip_suffix('\n').ok_or(NoteError::Form)?.split('\n') {
             let Some((name, blob)) = line.strip_prefix("\u{2014} ").and_then(|line| line.split_once(' ')) else {
                 return Err(NoteError::Form);
             };

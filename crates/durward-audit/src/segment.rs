@@ -144,6 +144,11 @@ impl SegmentReader {
         self.offset
     }
 
+    /// Whether there are bytes after the last frame.
+    pub(crate) fn has_more(&mut self) -> io::Result<bool> {
+        self.fill(1)
+    }
+
     /// The next frame. Moves past it only when it is a good record.
     pub(crate) fn next(&mut self) -> io::Result<Step<'_>> {
         if !self.fill(FRAME_BYTES)? {

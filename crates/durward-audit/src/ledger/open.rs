@@ -118,6 +118,7 @@ fn share(parts: Parts, tail: &Tail) -> Shared {
         broken: AtomicBool::new(false),
         waiters: Mutex::default(),
         progress: Arc::new(progress),
+        events_before: events,
         lock_file: parts.lock,
     }
 }

@@ -65,6 +65,8 @@ pub(super) struct Shared {
     pub(super) broken: AtomicBool,
     pub(super) waiters: Mutex<Vec<Waker>>,
     pub(super) progress: Arc<Progress>,
+    /// Events in the log before this opening.
+    pub(super) events_before: u64,
     /// Held as long as the ledger is open for writing.
     pub(super) lock_file: std::fs::File,
 }

@@ -1,0 +1,180 @@
+//! The index's tables.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::index::IndexError;
+
+/// Goes up with every change of the tables; an index of another version is made anew.
+const SCHEMA_VERSION: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE position (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    ledger BLOB NOT NULL,
+    segment INTEGER NOT NULL,
+    byte INTEGER NOT NULL,
+    events INTEGER NOT NULL
+);
+CREATE TABLE principal (
+    id INTEGER PRIMARY KEY,
+    content TEXT NOT NULL UNIQUE,
+    display TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    acting TEXT NOT NULL,
+    kind TEXT NOT NULL
+);
+CREATE TABLE principal_member (
+    name TEXT NOT NULL,
+    principal INTEGER NOT NULL,
+    PRIMARY KEY (name, principal)
+) WITHOUT ROWID;
+CREATE TABLE session (
+    id INTEGER PRIMARY KEY,
+    principal INTEGER NOT NULL,
+    database TEXT NOT NULL,
+    login TEXT NOT NULL,
+    upstream_user TEXT NOT NULL,
+    client_address TEXT NOT NULL,
+    client_program TEXT,
+    tls INTEGER NOT NULL,
+    started INTEGER NOT NULL,
+    started_event INTEGER NOT NULL,
+    ended INTEGER,
+    ended_event INTEGER,
+    reason TEXT,
+    statements INTEGER,
+    refused INTEGER
+);
+CREATE INDEX session_by_time ON session (started);
+CREATE TABLE shape (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    class TEXT NOT NULL,
+    command TEXT NOT NULL,
+    normalized TEXT NOT NULL,
+    content TEXT NOT NULL
+);
+CREATE TABLE shape_relation (
+    name TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    shape INTEGER NOT NULL,
+    modes TEXT NOT NULL,
+    PRIMARY KEY (name, schema, shape)
+) WITHOUT ROWID;
+CREATE TABLE basis (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    rules TEXT NOT NULL,
+    policy_version INTEGER
+);
+CREATE TABLE refusal (
+    id INTEGER PRIMARY KEY,
+    rule TEXT NOT NULL,
+    sqlstate TEXT NOT NULL,
+    message TEXT NOT NULL,
+    UNIQUE (rule, sqlstate, message)
+);
+CREATE TABLE statement (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL,
+    shape INTEGER NOT NULL,
+    basis INTEGER NOT NULL,
+    refusal INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    first_event INTEGER NOT NULL,
+    last_event INTEGER NOT NULL,
+    outcomes INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    last_error TEXT,
+    rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    rows_affected INTEGER NOT NULL,
+    duration INTEGER NOT NULL,
+    duration_max INTEGER NOT NULL,
+    UNIQUE (session, shape, basis, refusal, minute)
+);
+CREATE INDEX statement_by_time ON statement (last);
+CREATE INDEX statement_by_shape ON statement (shape, last);
+CREATE TABLE open_statement (
+    session INTEGER NOT NULL,
+    statement INTEGER NOT NULL,
+    shape INTEGER NOT NULL,
+    basis INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    PRIMARY KEY (session, statement)
+) WITHOUT ROWID;
+CREATE TABLE login_refused (
+    event INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    database TEXT NOT NULL,
+    client_address TEXT NOT NULL,
+    client_program TEXT,
+    sqlstate TEXT NOT NULL,
+    reason TEXT NOT NULL
+);
+CREATE INDEX login_refused_by_time ON login_refused (time);
+CREATE TABLE act (
+    event INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    content TEXT NOT NULL
+);
+CREATE INDEX act_by_time ON act (time);
+";
+
+/// Opens the index at `path` for keeping it, and empties it when it is of another version or another ledger.
+pub(super) fn open(path: &Path, ledger: &[u8; 16]) -> Result<Connection, IndexError> {
+    let connection = Connection::open(path)?;
+    // Losing the last transactions costs nothing: they are made again from the log.
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;")?;
+    prepare(&connection, ledger)?;
+    Ok(connection)
+}
+
+/// An index in memory, for a ledger whose directory can't be written.
+pub(super) fn open_in_memory(ledger: &[u8; 16]) -> Result<Connection, IndexError> {
+    let connection = Connection::open_in_memory()?;
+    prepare(&connection, ledger)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection, ledger: &[u8; 16]) -> Result<(), IndexError> {
+    connection.set_prepared_statement_cache_capacity(64);
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == SCHEMA_VERSION {
+        let same: bool = connection.query_row(
+            "SELECT coalesce((SELECT ledger = ?1 FROM position), 0)",
+            [ledger.as_slice()],
+            |row| row.get(0),
+        )?;
+        if same {
+            return Ok(());
+        }
+    }
+    empty(connection, ledger)
+}
+
+/// Drops whatever is there, and begins before the first event.
+pub(super) fn empty(connection: &Connection, ledger: &[u8; 16]) -> Result<(), IndexError> {
+    let names: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let drops: String = names.iter().map(|name| format!("DROP TABLE \"{name}\";")).collect();
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE;{drops}{TABLES}PRAGMA user_version = {SCHEMA_VERSION};"
+    ))?;
+    connection.execute("INSERT INTO position VALUES (1, ?1, 0, 0, 0)", [ledger.as_slice()])?;
+    connection.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+/// The version of the tables that this program reads.
+pub(crate) const fn version() -> i64 {
+    SCHEMA_VERSION
+}

@@ -1,0 +1,514 @@
+//! Questions to the record, answered from the index.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use durward_model::Principal;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
+use serde::Serialize;
+
+use crate::definition::TouchedRelation;
+use crate::event::EventNumber;
+use crate::index::{self, IndexError, IndexLock, Indexer};
+use crate::store::Layout;
+use crate::tail::{Found, LogReader};
+use crate::time::Moment;
+
+/// How long a search waits for the gateway's own follower to catch up before it answers with what there is.
+const FOLLOWER_WAIT_MAX: Duration = Duration::from_secs(3);
+const FOLLOWER_WAIT: Duration = Duration::from_millis(50);
+
+/// What became of a statement or a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Permitted and forwarded.
+    Permitted,
+    /// Refused by the gateway.
+    Refused,
+    /// Permitted, and answered with an error by the server at least once.
+    Failed,
+}
+
+impl Verdict {
+    /// The word used in output and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Permitted => "permitted",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Permitted, Self::Refused, Self::Failed]
+            .into_iter()
+            .find(|verdict| verdict.as_str() == word)
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Subjects {
+    /// Statements, and logins that were refused.
+    #[default]
+    Statements,
+    /// Sessions: who was connected.
+    Sessions,
+}
+
+/// A question. What is absent doesn't restrict.
+#[derive(Debug, Clone, Default)]
+pub struct SearchFilter {
+    /// What is asked for.
+    pub subjects: Subjects,
+    /// Anybody in the identity chain: the name of a person also finds what agents did for them.
+    pub who: Option<String>,
+    /// A relation touched, also through views, functions and triggers: `name` or `schema.name`.
+    pub table: Option<String>,
+    /// The database by its name at the gateway.
+    pub database: Option<String>,
+    /// What became of it.
+    pub verdict: Option<Verdict>,
+    /// Not before this moment.
+    pub since: Option<Moment>,
+    /// Before this moment.
+    pub until: Option<Moment>,
+    /// The most rows to return, the newest first; 100 when absent.
+    pub limit: Option<u32>,
+}
+
+/// Executions of one shape by one session with one verdict within a minute, or one refused login, or one session.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchRow {
+    /// `statement`, `login` or `session`.
+    pub kind: &'static str,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The first time.
+    pub first_time: Moment,
+    /// The last time.
+    pub last_time: Moment,
+    /// How many times.
+    pub count: u64,
+    /// Who, as `agent for person`.
+    pub who: String,
+    /// The whole identity chain; none for a refused login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+    /// The database by its name at the gateway.
+    pub database: String,
+    /// Where the client was.
+    pub client_address: String,
+    /// What the client called itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_program: Option<String>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The text without literals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+    /// The class: `read`, `write`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The command: `SELECT`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The relations touched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relations: Vec<TouchedRelation>,
+    /// The hazards, as kind and object.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hazards: Vec<(String, String)>,
+    /// The rules that decided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    /// The policy's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_version: Option<u64>,
+    /// The code that the client was sent, by the gateway or last by the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqlstate: Option<String>,
+    /// Why it was refused, or how the session ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many executions the server answered with an error.
+    pub errors: u64,
+    /// Executions whose outcome isn't known.
+    pub outcomes_unknown: u64,
+    /// Rows sent to the client.
+    pub rows: u64,
+    /// Rows changed.
+    pub rows_affected: u64,
+    /// Mean time at the server in microseconds.
+    pub duration_microseconds_mean: u64,
+    /// Longest time at the server in microseconds.
+    pub duration_microseconds_max: u64,
+    /// The first event.
+    pub first_event: EventNumber,
+    /// The last event.
+    pub last_event: EventNumber,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchAnswer {
+    /// The rows, the newest first.
+    pub rows: Vec<SearchRow>,
+    /// How many of the newest events the answer couldn't take into account.
+    pub events_missing: u64,
+}
+
+#[derive(serde::Deserialize)]
+struct ShapeText {
+    relations: Vec<TouchedRelation>,
+    hazards: Vec<(String, String)>,
+}
+
+/// Asks the ledger in `directory`, also while a gateway writes to it. Brings the index up to date when nobody else
+/// does; makes one in memory when the directory can't be written.
+pub fn search(directory: &Path, filter: &SearchFilter) -> Result<SearchAnswer, IndexError> {
+    match IndexLock::take(directory) {
+        Ok(Some(_lock)) => {
+            let mut indexer = Indexer::open(directory, None)?;
+            while indexer.step()? {}
+            answer(indexer.connection(), filter, 0)
+        }
+        Ok(None) => search_followed(directory, filter),
+        Err(_) => {
+            let mut indexer = Indexer::in_memory(directory)?;
+            while indexer.step()? {}
+            answer(indexer.connection(), filter, 0)
+        }
+    }
+}
+
+/// Makes the index anew from the log. `tell` hears how many events are in, now and then.
+pub fn rebuild_index(directory: &Path, mut tell: impl FnMut(u64)) -> Result<u64, IndexError> {
+    let Some(_lock) = IndexLock::take(directory)? else {
+        return Err(crate::LedgerError::Locked(directory.into()).into());
+    };
+    let mut indexer = Indexer::open(directory, None)?;
+    indexer.empty(directory)?;
+    while indexer.step()? {
+        tell(indexer.events());
+    }
+    Ok(indexer.events())
+}
+
+/// Asks an index that somebody else keeps, once it holds what the log holds now.
+fn search_followed(directory: &Path, filter: &SearchFilter) -> Result<SearchAnswer, IndexError> {
+    let layout = Layout::new(directory);
+    let asked = Instant::now();
+    loop {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(layout.index(), flags).and_then(|connection| {
+            connection.busy_timeout(FOLLOWER_WAIT_MAX)?;
+            let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            Ok((connection, version))
+        });
+        let out_of_time = asked.elapsed() > FOLLOWER_WAIT_MAX;
+        match opened {
+            Ok((connection, version)) if version == index::version() => {
+                let missing = missing_events(&layout, &connection)?;
+                if missing == 0 || out_of_time {
+                    return answer(&connection, filter, missing);
+                }
+            }
+            Ok(_) if out_of_time => return Err(rusqlite::Error::QueryReturnedNoRows.into()),
+            Err(error) if out_of_time => return Err(error.into()),
+            // The follower is about to make it.
+            Ok(_) | Err(_) => {}
+        }
+        thread::sleep(FOLLOWER_WAIT);
+    }
+}
+
+/// How many events of the log the index lacks.
+fn missing_events(layout: &Layout, connection: &Connection) -> Result<u64, IndexError> {
+    let (segment, byte, _) = index::position(connection)?;
+    let mut reader = match segment {
+        0 => LogReader::open(layout, 1, None)?,
+        segment => LogReader::open(layout, segment, Some(byte))?,
+    };
+    let mut missing = 0;
+    loop {
+        match reader.next()? {
+            Found::Record(_) => missing += 1,
+            Found::Segment => {}
+            Found::Nothing => return Ok(missing),
+        }
+    }
+}
+
+fn answer(connection: &Connection, filter: &SearchFilter, events_missing: u64) -> Result<SearchAnswer, IndexError> {
+    let limit = usize::try_from(filter.limit.unwrap_or(100)).unwrap_or(usize::MAX);
+    let mut rows = match filter.subjects {
+        Subjects::Statements => {
+            let mut rows = statements(connection, filter)?;
+            rows.extend(refused_logins(connection, filter)?);
+            rows
+        }
+        Subjects::Sessions => sessions(connection, filter)?,
+    };
+    rows.sort_by_key(|row| std::cmp::Reverse((row.last_time, row.last_event)));
+    rows.truncate(limit);
+    Ok(SearchAnswer { rows, events_missing })
+}
+
+/// Conditions and their values, gathered from a filter.
+struct Conditions {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    fn new() -> Self {
+        Self {
+            text: String::from("true"),
+            values: Vec::new(),
+        }
+    }
+
+    /// Adds a condition in which `?` stands for `value`.
+    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+        self.text.push_str(" AND ");
+        self.text.push_str(condition);
+        self.values.push(value.into());
+    }
+
+    fn and_maybe(&mut self, condition: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.and(condition, value);
+        }
+    }
+
+    /// Runs `query`, whose `{}` stands for the conditions.
+    fn run(
+        mut self,
+        connection: &Connection,
+        query: &str,
+        limit: Option<u32>,
+        read: fn(&Row<'_>) -> Result<SearchRow, IndexError>,
+    ) -> Result<Vec<SearchRow>, IndexError> {
+        self.values.push(i64::from(limit.unwrap_or(100)).into());
+        let mut query = connection.prepare(&query.replace("{}", &self.text))?;
+        query.query_and_then(params_from_iter(self.values), read)?.collect()
+    }
+}
+
+fn time(moment: Moment) -> i64 {
+    i64::try_from(moment.0).unwrap_or(i64::MAX)
+}
+
+fn statements(connection: &Connection, filter: &SearchFilter) -> Result<Vec<SearchRow>, IndexError> {
+    let mut conditions = Conditions::new();
+    let who = "s.principal IN (SELECT principal FROM principal_member WHERE name = ?)";
+    conditions.and_maybe(who, filter.who.clone());
+    conditions.and_maybe("s.database = ?", filter.database.clone());
+    conditions.and_maybe("g.last >= ?", filter.since.map(time));
+    conditions.and_maybe("g.first < ?", filter.until.map(time));
+    if let Some(table) = &filter.table {
+        let (schema, name) = table
+            .rsplit_once('.')
+            .map_or((None, table.as_str()), |(schema, name)| (Some(schema), name));
+        match schema {
+            Some(schema) => {
+                conditions.and(
+                    "g.shape IN (SELECT shape FROM shape_relation WHERE name = ?",
+                    name.to_owned(),
+                );
+                conditions.and("schema = ?)", schema.to_owned());
+            }
+            None => conditions.and(
+                "g.shape IN (SELECT shape FROM shape_relation WHERE name = ?)",
+                name.to_owned(),
+            ),
+        }
+    }
+    match filter.verdict {
+        Some(Verdict::Permitted) => conditions.text.push_str(" AND g.refusal = 0"),
+        Some(Verdict::Refused) => conditions.text.push_str(" AND g.refusal <> 0"),
+        Some(Verdict::Failed) => conditions.text.push_str(" AND g.errors > 0"),
+        None => {}
+    }
+    let query = "SELECT g.session, g.refusal, g.first, g.last, g.count, g.first_event, g.last_event, g.outcomes,
+            g.errors, g.last_error, g.rows, g.rows_affected, g.duration, g.duration_max,
+            p.display, p.content AS principal, s.database, s.client_address, s.client_program,
+            h.normalized, h.class, h.command, h.content AS shape, b.rules, b.policy_version,
+            r.rule, r.sqlstate, r.message
+        FROM statement g
+        JOIN session s ON s.id = g.session
+        JOIN principal p ON p.id = s.principal
+        LEFT JOIN shape h ON h.id = g.shape
+        LEFT JOIN basis b ON b.id = g.basis
+        LEFT JOIN refusal r ON r.id = g.refusal
+        WHERE {} ORDER BY g.last DESC, g.last_event DESC LIMIT ?";
+    conditions.run(connection, query, filter.limit, statement_row)
+}
+
+fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(|count| u64::try_from(count).unwrap_or(0))
+}
+
+fn session_name(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
+    row.get::<_, i64>(column)
+        .map(|id| durward_model::SessionId(id.cast_unsigned()).to_string())
+}
+
+fn statement_row(row: &Row<'_>) -> Result<SearchRow, IndexError> {
+    let refused = row.get::<_, i64>("refusal")? != 0;
+    let (executions, outcomes, errors) = (count(row, "count")?, count(row, "outcomes")?, count(row, "errors")?);
+    let shape: Option<ShapeText> = row
+        .get::<_, Option<String>>("shape")?
+        .map(|text| serde_json::from_str(&text))
+        .transpose()?;
+    let rules: Option<Vec<String>> = row
+        .get::<_, Option<String>>("rules")?
+        .map(|text| serde_json::from_str(&text))
+        .transpose()?;
+    let refusing_rule: Option<String> = row.get("rule")?;
+    let (relations, hazards) = shape.map_or_else(Default::default, |shape| (shape.relations, shape.hazards));
+    Ok(SearchRow {
+        kind: "statement",
+        verdict: match (refused, errors) {
+            (true, _) => Verdict::Refused,
+            (false, 0) => Verdict::Permitted,
+            (false, _) => Verdict::Failed,
+        },
+        first_time: Moment(count(row, "first")?),
+        last_time: Moment(count(row, "last")?),
+        count: executions,
+        who: row.get("display")?,
+        principal: Some(serde_json::from_str(&row.get::<_, String>("principal")?)?),
+        database: row.get("database")?,
+        client_address: row.get("client_address")?,
+        client_program: row.get("client_program")?,
+        session: Some(session_name(row, "session")?),
+        statement: row.get("normalized")?,
+        class: row.get("class")?,
+        command: row.get("command")?,
+        relations,
+        hazards,
+        rules: refusing_rule.map_or_else(|| rules.unwrap_or_default(), |rule| vec![rule]),
+        policy_version: row.get::<_, Option<i64>>("policy_version")?.map(i64::cast_unsigned),
+        sqlstate: if refused {
+            row.get("sqlstate")?
+        } else {
+            row.get("last_error")?
+        },
+        reason: row.get("message")?,
+        errors,
+        outcomes_unknown: if refused {
+            0
+        } else {
+            executions.saturating_sub(outcomes)
+        },
+        rows: count(row, "rows")?,
+        rows_affected: count(row, "rows_affected")?,
+        duration_microseconds_mean: count(row, "duration")?.checked_div(outcomes).unwrap_or(0),
+        duration_microseconds_max: count(row, "duration_max")?,
+        first_event: EventNumber(count(row, "first_event")?),
+        last_event: EventNumber(count(row, "last_event")?),
+    })
+}
+
+fn refused_logins(connection: &Connection, filter: &SearchFilter) -> Result<Vec<SearchRow>, IndexError> {
+    if filter.table.is_some() || filter.verdict.is_some_and(|verdict| verdict != Verdict::Refused) {
+        return Ok(Vec::new());
+    }
+    let mut conditions = Conditions::new();
+    conditions.and_maybe("user = ?", filter.who.clone());
+    conditions.and_maybe("database = ?", filter.database.clone());
+    conditions.and_maybe("time >= ?", filter.since.map(time));
+    conditions.and_maybe("time < ?", filter.until.map(time));
+    let query = "SELECT event, time, user, database, client_address, client_program, sqlstate, reason
+        FROM login_refused WHERE {} ORDER BY time DESC, event DESC LIMIT ?";
+    conditions.run(connection, query, filter.limit, |row| {
+        let event = EventNumber(count(row, "event")?);
+        let moment = Moment(count(row, "time")?);
+        Ok(SearchRow {
+            verdict: Verdict::Refused,
+            count: 1,
+            sqlstate: row.get("sqlstate")?,
+            reason: row.get("reason")?,
+            ..SearchRow::about("login", (moment, moment), (event, event), row, "user")?
+        })
+    })
+}
+
+fn sessions(connection: &Connection, filter: &SearchFilter) -> Result<Vec<SearchRow>, IndexError> {
+    let mut conditions = Conditions::new();
+    conditions.and_maybe(
+        "s.principal IN (SELECT principal FROM principal_member WHERE name = ?)",
+        filter.who.clone(),
+    );
+    conditions.and_maybe("s.database = ?", filter.database.clone());
+    conditions.and_maybe("coalesce(s.ended, 9223372036854775807) >= ?", filter.since.map(time));
+    conditions.and_maybe("s.started < ?", filter.until.map(time));
+    let query = "SELECT s.id, s.database, s.client_address, s.client_program, s.started, s.started_event,
+            coalesce(s.ended, s.started) AS ended, coalesce(s.ended_event, s.started_event) AS ended_event,
+            s.reason, coalesce(s.statements, 0) AS statements, p.display, p.content AS principal
+        FROM session s JOIN principal p ON p.id = s.principal
+        WHERE {} ORDER BY ended DESC LIMIT ?";
+    conditions.run(connection, query, filter.limit, |row| {
+        let times = (Moment(count(row, "started")?), Moment(count(row, "ended")?));
+        let events = (
+            EventNumber(count(row, "started_event")?),
+            EventNumber(count(row, "ended_event")?),
+        );
+        Ok(SearchRow {
+            count: count(row, "statements")?,
+            principal: Some(serde_json::from_str(&row.get::<_, String>("principal")?)?),
+            session: Some(session_name(row, "id")?),
+            reason: row.get("reason")?,
+            ..SearchRow::about("session", times, events, row, "display")?
+        })
+    })
+}
+
+impl SearchRow {
+    /// A row about something other than a statement.
+    fn about(
+        kind: &'static str,
+        (first_time, last_time): (Moment, Moment),
+        (first_event, last_event): (EventNumber, EventNumber),
+        row: &Row<'_>,
+        who: &str,
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            kind,
+            verdict: Verdict::Permitted,
+            first_time,
+            last_time,
+            count: 0,
+            who: row.get(who)?,
+            principal: None,
+            database: row.get("database")?,
+            client_address: row.get("client_address")?,
+            client_program: row.get("client_program")?,
+            session: None,
+            statement: None,
+            class: None,
+            command: None,
+            relations: Vec::new(),
+            hazards: Vec::new(),
+            rules: Vec::new(),
+            policy_version: None,
+            sqlstate: None,
+            reason: None,
+            errors: 0,
+            outcomes_unknown: 0,
+            rows: 0,
+            rows_affected: 0,
+            duration_microseconds_mean: 0,
+            duration_microseconds_max: 0,
+            first_event,
+            last_event,
+        })
+    }
+}
