@@ -49,21 +49,29 @@ impl LogReader {
 
     /// What comes next.
     pub(crate) fn next(&mut self) -> Result<Found<'_>, LedgerError> {
-        let path = self.layout.segment(self.segment);
-        let unreadable = |error| LedgerError::io("read", &path, &error);
-        if !self.reader.has_more().map_err(unreadable)? {
+        let segment = self.segment;
+        let unreadable = |layout: &Layout, error| LedgerError::io("read", layout.segment(segment), &error);
+        if !self
+            .reader
+            .has_more()
+            .map_err(|error| unreadable(&self.layout, error))?
+        {
             // In this order: what was last appended to a segment was so before the next one existed.
-            let complete = self.layout.segment(self.segment + 1).exists();
-            if !self.reader.has_more().map_err(unreadable)? {
+            let complete = self.layout.segment(segment + 1).exists();
+            if !self
+                .reader
+                .has_more()
+                .map_err(|error| unreadable(&self.layout, error))?
+            {
                 if !complete {
                     return Ok(Found::Nothing);
                 }
-                *self = Self::open(&self.layout.clone(), self.segment + 1, None)?;
+                *self = Self::open(&self.layout.clone(), segment + 1, None)?;
                 return Ok(Found::Segment);
             }
         }
-        let (segment, offset) = (self.segment, self.reader.offset());
-        match self.reader.next().map_err(unreadable)? {
+        let offset = self.reader.offset();
+        match self.reader.next().map_err(|error| unreadable(&self.layout, error))? {
             Step::Record(record) => Ok(Found::Record(record)),
             Step::End | Step::Incomplete => Ok(Found::Nothing),
             Step::Bad { .. } => Err(LedgerError::Damaged(

@@ -241,7 +241,7 @@ impl Writer {
     }
 
     fn append_session(&mut self, time: u64, body: &SessionStarted) -> Result<EventNumber, LedgerError> {
-        let content = encode_alone(body).into_boxed_slice();
+        let content = encode_alone(body)?.into_boxed_slice();
         let number = self.append(time, code::SESSION_STARTED, body)?;
         let segment = self.segment;
         self.sessions.insert(body.session, OpenSession { content, segment });
@@ -278,7 +278,7 @@ impl Writer {
         if let Some(digest) = known.filter(|digest| self.defined.contains(digest)) {
             return Ok(digest);
         }
-        let content = encode_alone(&Shape::new(facts, normalized, shape));
+        let content = encode_alone(&Shape::new(facts, normalized, shape))?;
         let digest = DefinitionDigest::of(DefinitionKind::Shape, &content);
         self.define(time, DefinitionKind::Shape, digest, content)?;
         if known.is_none() {
@@ -299,7 +299,7 @@ impl Writer {
 
     fn basis(&mut self, time: u64, basis: &BasisInput<'_>) -> Result<DefinitionDigest, LedgerError> {
         self.scratch.clear();
-        encode_infallibly(&mut self.scratch, basis);
+        encode_into(&mut self.scratch, basis)?;
         let known = self.bases.get(self.scratch.as_slice()).copied();
         if let Some(digest) = known.filter(|digest| self.defined.contains(digest)) {
             return Ok(digest);
@@ -351,13 +351,13 @@ impl Writer {
     }
 }
 
-fn encode_alone<T: Encode<()>>(value: &T) -> Vec<u8> {
+fn encode_alone<T: Encode<()>>(value: &T) -> Result<Vec<u8>, LedgerError> {
     let mut bytes = Vec::new();
-    encode_infallibly(&mut bytes, value);
-    bytes
+    encode_into(&mut bytes, value)?;
+    Ok(bytes)
 }
 
-fn encode_infallibly<T: Encode<()>>(bytes: &mut Vec<u8>, value: &T) {
-    // A vector takes every byte, and the encoders above raise no error of their own.
-    let _: Result<(), minicbor::encode::Error<std::convert::Infallible>> = minicbor::encode(value, bytes);
+fn encode_into<T: Encode<()>>(bytes: &mut Vec<u8>, value: &T) -> Result<(), LedgerError> {
+    // A vector takes every byte, and the encoders raise no error of their own.
+    minicbor::encode(value, bytes).map_err(|_| LedgerError::NotRecordable)
 }
