@@ -29,8 +29,8 @@ pub(crate) struct Assessment {
     pub(crate) functions: BTreeSet<String>,
     /// Objects of DDL.
     pub(crate) objects: BTreeSet<String>,
-    /// What could not be seen through, with the reason in parentheses.
-    pub(crate) opaque: BTreeSet<String>,
+    /// What could not be seen through, and why.
+    pub(crate) opaque: BTreeSet<(String, String)>,
     pub(crate) certainty: Certainty,
     pub(crate) rows: RowBound,
     /// Marked relations and objects that are used against their mark.
@@ -209,15 +209,12 @@ fn certainty_of(facts: &StatementFacts) -> Certainty {
     if unseen { Certainty::Opaque } else { facts.certainty }
 }
 
-fn opaque_objects(facts: &StatementFacts) -> BTreeSet<String> {
-    let named = facts.opaque.iter().map(|unseen| {
-        if unseen.object.is_empty() {
-            unseen.reason.to_string()
-        } else {
-            format!("{} ({})", unseen.object, unseen.reason)
-        }
-    });
-    named.collect()
+fn opaque_objects(facts: &StatementFacts) -> BTreeSet<(String, String)> {
+    facts
+        .opaque
+        .iter()
+        .map(|unseen| (unseen.object.to_string(), unseen.reason.to_string()))
+        .collect()
 }
 
 fn breaks_read_only(used: &RelationUse) -> bool {

@@ -160,6 +160,11 @@ impl DecisionCache {
         verdict.decision(&principal, request.facts, policy.version())
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.verdicts.len()
+    }
+
     fn rescope(
         &mut self,
         policy: &PolicySnapshot,

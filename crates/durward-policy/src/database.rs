@@ -117,6 +117,17 @@ impl DatabaseContext {
                 .is_none_or(|allowed| allowed.iter().any(|pattern| pattern.matches(schema)))
     }
 
+    pub(crate) fn ddl_schemas_in_words(&self) -> String {
+        match self.0.marks.ddl_schemas.as_deref() {
+            None => "every schema but the server's own".to_owned(),
+            Some([]) => "temporary schemas only".to_owned(),
+            Some(patterns) => {
+                let names: Vec<String> = patterns.iter().map(ToString::to_string).collect();
+                names.join(", ")
+            }
+        }
+    }
+
     /// A digest of all of the above, by which cached verdicts are kept apart.
     pub fn digest(&self) -> Digest {
         self.0.digest

@@ -3,13 +3,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::PolicyVersion;
 use crate::assessment::Assessment;
 use crate::evaluate::{Member, Outcome};
 use crate::rule::{Rule, RuleEffect};
 use crate::verdict::{Verdict, hints_of, kind_word, reason_of};
-use crate::wording::{hazard_hint, name_objects};
-use crate::{DecisionRequest, wording};
+use crate::wording::{NamedObject, hazard_hint};
+use crate::{DecisionRequest, PolicyVersion};
 
 /// A decision with everything that it rests on, to be read by people (`Display`) or programs (`Serialize`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -123,12 +122,19 @@ impl Explanation {
                 .map(|(member, outcome)| explain_member(member, outcome, assessment, request))
                 .collect(),
             hazards: hazards.collect(),
-            opaque: assessment.opaque.iter().cloned().collect(),
+            opaque: unseen(assessment),
             would_pass,
             obligations,
             policy_version,
         }
     }
+}
+
+fn unseen(assessment: &Assessment) -> Vec<String> {
+    let objects = assessment.opaque.iter().cloned();
+    objects
+        .map(|(name, note)| NamedObject { name, note }.to_string())
+        .collect()
 }
 
 fn explain_member(
@@ -190,7 +196,7 @@ impl fmt::Display for Explanation {
                 let named = if hazard.object.is_empty() {
                     String::new()
                 } else {
-                    format!(" {}", name_objects(&[hazard.object.to_string()].into()))
+                    format!(" {}", NamedObject::plain(&hazard.object))
                 };
                 writeln!(f, "  {}{named}", hazard.kind)?;
             }
@@ -198,7 +204,7 @@ impl fmt::Display for Explanation {
         if !self.opaque.is_empty() {
             writeln!(f, "not seen through:")?;
             for object in &self.opaque {
-                writeln!(f, "  {}", wording::one_line(object))?;
+                writeln!(f, "  {object}")?;
             }
         }
         writeln!(f, "rules:")?;

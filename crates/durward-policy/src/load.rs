@@ -217,8 +217,11 @@ impl Loader {
         let errors = result
             .validation_errors()
             .map(|error| (error.policy_id(), error as &dyn Diagnostic, error.to_string()));
+        // A policy that doesn't validate can't match either, which needn't be said.
+        let invalid: Vec<&PolicyId> = result.validation_errors().map(|error| error.policy_id()).collect();
         let warnings = result
             .validation_warnings()
+            .filter(|warning| !invalid.contains(&warning.policy_id()))
             .map(|warning| (warning.policy_id(), warning as &dyn Diagnostic, warning.to_string()));
         let found: Vec<(Arc<Rule>, Option<u32>, Complaint)> = errors
             .chain(warnings)

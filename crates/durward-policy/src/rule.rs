@@ -5,7 +5,7 @@ use cedar_policy::{Effect, EntityUid, Policy};
 use durward_model::{HazardKind, Obligation, sqlstate};
 
 use crate::assessment::Assessment;
-use crate::wording::Template;
+use crate::wording::{NamedObject, Template};
 
 /// What a policy says beside its condition: its annotations, checked.
 #[derive(Debug)]
@@ -93,23 +93,26 @@ impl ObjectsFrom {
 
 impl Rule {
     /// The objects to name in a refusal.
-    pub(crate) fn objects_in(&self, assessment: &Assessment) -> BTreeSet<String> {
+    pub(crate) fn objects_in(&self, assessment: &Assessment) -> Vec<NamedObject> {
         let Some(from) = self.objects else {
-            return self.default_objects(assessment);
+            return plain(&self.default_objects(assessment));
         };
         match from {
-            ObjectsFrom::Reads => assessment.reads.clone(),
-            ObjectsFrom::Changes => assessment.changes.clone(),
-            ObjectsFrom::Uses => assessment.uses.clone(),
-            ObjectsFrom::Objects => assessment.objects.clone(),
-            ObjectsFrom::Functions => assessment.functions.clone(),
-            ObjectsFrom::Opaque => assessment.opaque.clone(),
-            ObjectsFrom::OffLimits => assessment.off_limits.clone(),
-            ObjectsFrom::ReadOnly => assessment.read_only.clone(),
-            ObjectsFrom::AppendOnly => assessment.append_only.clone(),
-            ObjectsFrom::System => assessment.system.clone(),
-            ObjectsFrom::OutsideSchemas => assessment.outside_schemas.clone(),
-            ObjectsFrom::None => BTreeSet::new(),
+            ObjectsFrom::Reads => plain(&assessment.reads),
+            ObjectsFrom::Changes => plain(&assessment.changes),
+            ObjectsFrom::Uses => plain(&assessment.uses),
+            ObjectsFrom::Objects => plain(&assessment.objects),
+            ObjectsFrom::Functions => plain(&assessment.functions),
+            ObjectsFrom::Opaque => {
+                let unseen = assessment.opaque.iter().cloned();
+                unseen.map(|(name, note)| NamedObject { name, note }).collect()
+            }
+            ObjectsFrom::OffLimits => plain(&assessment.off_limits),
+            ObjectsFrom::ReadOnly => plain(&assessment.read_only),
+            ObjectsFrom::AppendOnly => plain(&assessment.append_only),
+            ObjectsFrom::System => plain(&assessment.system),
+            ObjectsFrom::OutsideSchemas => plain(&assessment.outside_schemas),
+            ObjectsFrom::None => Vec::new(),
         }
     }
 
@@ -124,6 +127,10 @@ impl Rule {
         let first = candidates.into_iter().find(|objects| !objects.is_empty());
         first.cloned().unwrap_or_default()
     }
+}
+
+fn plain(names: &BTreeSet<String>) -> Vec<NamedObject> {
+    names.iter().map(|name| NamedObject::plain(name)).collect()
 }
 
 /// What is wrong with one policy; its place is added by the loader.

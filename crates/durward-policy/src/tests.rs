@@ -1,3 +1,12 @@
 //! The decisions, the loading and the wording, by topic.
 
+mod caching;
+mod chains;
+mod evasions;
+mod loading;
+mod marks;
+mod pack;
+mod properties;
+mod refusals;
 mod support;
+mod user_policies;

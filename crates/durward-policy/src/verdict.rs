@@ -7,7 +7,7 @@ use crate::cache::PrincipalKey;
 use crate::decision::Terms;
 use crate::evaluate::{Member, Outcome};
 use crate::rule::Rule;
-use crate::wording::{Filling, hazard_hint, name_objects};
+use crate::wording::{Filling, Template, hazard_hint, name_objects, one_line};
 use crate::{Decision, DecisionRequest, Denial, HoldOrder, Permit, PolicyVersion};
 
 /// How many different hints one refusal gives.
@@ -111,8 +111,11 @@ fn plain_denial(refusal: Refusal) -> Denial {
 }
 
 fn no_permit(member: &Member<'_>, assessment: &Assessment) -> Refusal {
-    let (kind, name) = (kind_word(member.subject.kind), &member.subject.name);
-    let message = format!("nothing permits {kind} \"{name}\" to run {} here", assessment.command);
+    let (kind, name) = (kind_word(member.subject.kind), one_line(&member.subject.name));
+    let message = format!(
+        "nothing permits {kind} \"{name}\" to run {} here",
+        one_line(&assessment.command)
+    );
     Refusal::denied(NO_PERMIT, message)
 }
 
@@ -131,7 +134,7 @@ fn refusal(
         detail.push_str(&objects);
     }
     if !member.acting {
-        let (kind, name) = (kind_word(member.subject.kind), &member.subject.name);
+        let (kind, name) = (kind_word(member.subject.kind), one_line(&member.subject.name));
         detail.push_str(&format!("; binds {kind} \"{name}\", for whom the statement runs"));
     }
     let others: Vec<&str> = refusing.iter().skip(1).map(|(_, other)| &*other.name).collect();
@@ -140,7 +143,8 @@ fn refusal(
         detail.push_str(&others.join(", "));
     }
     let mut hints: Vec<String> = Vec::new();
-    for (member, rule) in refusing {
+    // What would pass for the person doesn't help the agent.
+    for (_, rule) in refusing.iter().filter(|(other, _)| other.subject == member.subject) {
         for hint in hints_of(rule, member, assessment, request) {
             if !hints.contains(&hint) && hints.len() < HINTS_MAX {
                 hints.push(hint);
@@ -148,7 +152,9 @@ fn refusal(
         }
     }
     if let Some(approver) = &rule.hold {
-        hints.insert(0, format!("This needs the approval of {approver}."));
+        hints.push(format!(
+            "Anything beyond needs the approval of {approver}, which can't be asked for yet."
+        ));
     }
     let refusal = Refusal::new(rule.sqlstate, &rule.name, message).with_detail(detail);
     if hints.is_empty() {
@@ -194,7 +200,7 @@ pub(crate) fn hints_of(
 }
 
 fn fill(
-    template: &crate::wording::Template,
+    template: &Template,
     rule: &Rule,
     member: &Member<'_>,
     assessment: &Assessment,
@@ -203,19 +209,20 @@ fn fill(
     let database = request.database.name();
     let mut objects = name_objects(&rule.objects_in(assessment));
     if objects.is_empty() {
-        objects = format!("database \"{database}\"");
+        objects = format!("database \"{}\"", one_line(database.as_str()));
     }
     let rows = match assessment.rows {
         RowBound::AtMost(rows) => rows.to_string(),
         RowBound::Unbounded => "any number of".to_owned(),
     };
     template.fill(&Filling {
-        command: &assessment.command,
+        command: &one_line(&assessment.command),
         objects: &objects,
-        principal: &member.subject.name,
+        principal: &one_line(&member.subject.name),
         kind: kind_word(member.subject.kind),
-        database: database.as_str(),
+        database: &one_line(database.as_str()),
         rows: &rows,
+        ddl_schemas: &request.database.ddl_schemas_in_words(),
     })
 }
 

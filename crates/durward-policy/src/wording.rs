@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::fmt;
 
 use durward_model::HazardKind;
 
@@ -26,6 +26,7 @@ enum Slot {
     Kind,
     Database,
     Rows,
+    DdlSchemas,
 }
 
 /// What fills a template's slots.
@@ -37,11 +38,13 @@ pub(crate) struct Filling<'a> {
     pub(crate) kind: &'a str,
     pub(crate) database: &'a str,
     pub(crate) rows: &'a str,
+    pub(crate) ddl_schemas: &'a str,
 }
 
 impl Template {
     /// The slots, for the message about an unknown one.
-    pub(crate) const SLOTS: &'static str = "{command}, {objects}, {principal}, {kind}, {database}, {rows}";
+    pub(crate) const SLOTS: &'static str =
+        "{command}, {objects}, {principal}, {kind}, {database}, {rows}, {ddl_schemas}";
 
     /// The unknown slot or the unclosed brace is the error.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -56,6 +59,7 @@ impl Template {
                 "kind" => Slot::Kind,
                 "database" => Slot::Database,
                 "rows" => Slot::Rows,
+                "ddl_schemas" => Slot::DdlSchemas,
                 _ => return Err(format!("`{{{word}}}` is unknown")),
             };
             parts.push(Part::Text(before.to_owned()));
@@ -75,17 +79,47 @@ impl Template {
             Part::Slot(Slot::Kind) => filling.kind,
             Part::Slot(Slot::Database) => filling.database,
             Part::Slot(Slot::Rows) => filling.rows,
+            Part::Slot(Slot::DdlSchemas) => filling.ddl_schemas,
         });
         parts.collect()
     }
 }
 
-/// `"public.orders", "public.items" and 3 more`, each in double quotes as the server's own messages have it.
-pub(crate) fn name_objects(objects: &BTreeSet<String>) -> String {
+/// An object as a message names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedObject {
+    pub(crate) name: String,
+    /// What is special about it, in a few words; empty where nothing is.
+    pub(crate) note: String,
+}
+
+impl NamedObject {
+    pub(crate) fn plain(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            note: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for NamedObject {
+    /// `"public.orders"`, in double quotes as the server's own messages have it; `"public.f" (language c)` with a note.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, note) = (one_line(&self.name), one_line(&self.note));
+        match (name.is_empty(), note.is_empty()) {
+            (false, true) => write!(f, "\"{name}\""),
+            (false, false) => write!(f, "\"{name}\" ({note})"),
+            (true, _) => write!(f, "a part of it ({note})"),
+        }
+    }
+}
+
+/// `"public.orders", "public.items" and 3 more`.
+pub(crate) fn name_objects(objects: &[NamedObject]) -> String {
     let named: Vec<String> = objects
         .iter()
         .take(OBJECTS_NAMED_MAX)
-        .map(|object| format!("\"{}\"", one_line(object)))
+        .map(ToString::to_string)
         .collect();
     let text = named.join(", ");
     match objects.len().saturating_sub(OBJECTS_NAMED_MAX) {
