@@ -182,6 +182,64 @@ impl FactsBuilder {
         self.unresolved.insert(name.into());
     }
 
+    /// Adds all that another command's facts hold.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        self.class = self.class.max(other.class);
+        self.absorb_relations(other, |modes| modes, |column| (column.read, column.written));
+        self.hazards.extend(other.hazards.iter().cloned());
+        for effect in &other.effects {
+            self.effect(effect.clone());
+        }
+        self.rows(other.rows_written);
+        self.absorb_rest(other);
+        self.objects.extend(other.objects.iter().map(|(key, modes)| (key.clone(), *modes)));
+    }
+
+    /// Adds what planning another command reads: its relations as read; what it would change or risk is left out, but
+    /// not what its own hazards of reading are.
+    pub(crate) fn absorb_as_read(&mut self, other: &Self) {
+        self.absorb_relations(other, |_| AccessModes::READ, |_| (true, false));
+        self.hazards
+            .extend(other.hazards.iter().filter(|hazard| hazard.kind == HazardKind::CredentialRead).cloned());
+        self.absorb_rest(other);
+    }
+
+    fn absorb_relations(
+        &mut self,
+        other: &Self,
+        modes: impl Fn(AccessModes) -> AccessModes,
+        uses: impl Fn(&ColumnUse) -> (bool, bool),
+    ) {
+        for (key, draft) in &other.relations {
+            let mine = self.relations.entry(key.clone()).or_insert_with(|| RelationDraft::new(draft.kind));
+            mine.modes |= modes(draft.modes);
+            mine.direct |= draft.direct;
+            for (number, column) in &draft.columns {
+                let (read, written) = uses(column);
+                let mine = mine.column(*number, &column.name);
+                mine.read |= read;
+                mine.written |= written;
+            }
+        }
+    }
+
+    fn absorb_rest(&mut self, other: &Self) {
+        for (function, effect) in &other.functions {
+            self.function_named(function.clone(), *effect);
+        }
+        self.opaque.extend(other.opaque.iter().cloned());
+        self.conservative |= other.conservative;
+        self.literals_matter |= other.literals_matter;
+        self.unresolved.extend(other.unresolved.iter().cloned());
+    }
+
+    /// Whether a function is called whose body was read.
+    pub(crate) fn calls_analyzed_functions(&self) -> bool {
+        self.functions.iter().any(|(function, effect)| {
+            !function.oid.is_built_in() && matches!(effect, FunctionEffect::Analyzed | FunctionEffect::Opaque)
+        })
+    }
+
     /// The facts, with what the session must track and the names that weren't found.
     pub(crate) fn finish(self) -> (StatementFacts, Vec<SessionEffect>, Vec<Arc<str>>) {
         let certainty = if !self.opaque.is_empty() {
@@ -208,6 +266,8 @@ impl FactsBuilder {
             .map(|(function, effect)| FunctionUse { function, effect })
             .collect();
         functions.sort_by(|a, b| (&a.function.name, a.function.oid).cmp(&(&b.function.name, b.function.oid)));
+        let mut hazards = self.hazards;
+        hazards.extend(crate::functions::relation::hazards(&relations));
         let facts = StatementFacts {
             class: self.class.unwrap_or(StatementClass::Unknown),
             command: self.command,
@@ -219,7 +279,7 @@ impl FactsBuilder {
                 .map(|((kind, schema, name), modes)| ObjectUse { kind, schema, name, modes })
                 .collect(),
             output: self.output,
-            hazards: self.hazards.into_iter().collect(),
+            hazards: hazards.into_iter().collect(),
             rows_written: self.rows_written,
             certainty,
             opaque: self.opaque.into_iter().collect(),

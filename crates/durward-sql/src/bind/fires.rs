@@ -252,7 +252,7 @@ impl Binder<'_> {
     }
 
     /// Defaults of the columns that an INSERT leaves out, or of all where DEFAULT stands for some.
-    pub(super) fn defaults(&mut self, relation: &Arc<Relation>, given: &BTreeSet<ColumnNumber>, all: bool) {
+    pub(crate) fn defaults(&mut self, relation: &Arc<Relation>, given: &BTreeSet<ColumnNumber>, all: bool) {
         for column in &relation.columns {
             if !column.generated && (all || !given.contains(&column.number)) {
                 self.default_of(relation, column);
