@@ -3,7 +3,10 @@ use std::sync::Arc;
 
 use durward_model::{Digest, StatementFacts};
 
+use crate::analysis::analyze_text;
+use crate::cache::{AnalysisCache, CacheKeys};
 use crate::catalog::CatalogSnapshot;
+use crate::parser::ParserThreads;
 use crate::{AnalysisError, SessionEffect, SessionSettings};
 
 /// What one text is analysed against.
@@ -28,8 +31,8 @@ pub struct Analysis {
 /// One command of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AnalyzedStatement {
-    /// Where it stands in the text, in bytes. For an analysis from the cache these are the places in the text that was
-    /// analysed first: see [`Analyzer::cached`].
+    /// Where it stands in the text, in bytes. The only command of a text stands for the whole text: its span may be
+    /// that of another text which differs in constants, blanks and comments.
     pub span: Range<usize>,
     /// What it touches.
     pub facts: Arc<StatementFacts>,
@@ -38,7 +41,8 @@ pub struct AnalyzedStatement {
     /// Names that the catalog doesn't hold. A session whose catalog isn't known to be current reads it again and
     /// analyses once more.
     pub unresolved: Arc<[Arc<str>]>,
-    /// The text with constants replaced by parameters and passwords gone; where that can't be had, the command alone.
+    /// The text with constants replaced by parameters and comments gone, at most about 16 KiB of it; where that can't
+    /// be had, the command alone.
     pub normalized: Arc<str>,
     /// SHA-256 of `normalized`.
     pub shape: Digest,
@@ -53,7 +57,8 @@ pub struct AnalyzerLimits {
     pub stack_bytes: usize,
     /// Texts that may wait for a parser thread.
     pub queue_length_max: usize,
-    /// Tokens of one text that is parsed to a tree, in all: a token of a tree costs about 400 bytes.
+    /// Tokens of one text that is parsed to a tree, long lists of constants not counted. A token of a tree costs up to
+    /// 500 bytes.
     pub tokens_max: usize,
     /// Bytes that cached analyses may hold in all.
     pub cache_bytes_max: u64,
@@ -63,9 +68,9 @@ impl Default for AnalyzerLimits {
     fn default() -> Self {
         Self {
             threads: 2,
-            stack_bytes: 64 << 20,
+            stack_bytes: 256 << 20,
             queue_length_max: 1_024,
-            tokens_max: 1_000_000,
+            tokens_max: 400_000,
             cache_bytes_max: 64 << 20,
         }
     }
@@ -74,7 +79,9 @@ impl Default for AnalyzerLimits {
 /// Analyses texts on threads of its own, and remembers.
 #[derive(Debug)]
 pub struct Analyzer {
-    _limits: AnalyzerLimits,
+    limits: AnalyzerLimits,
+    threads: ParserThreads,
+    cache: AnalysisCache,
 }
 
 impl Analyzer {
@@ -83,22 +90,33 @@ impl Analyzer {
     /// # Errors
     /// A thread can't be started.
     pub fn new(limits: AnalyzerLimits) -> std::io::Result<Self> {
-        Ok(Self { _limits: limits })
+        Ok(Self {
+            limits,
+            threads: ParserThreads::start(limits.threads, limits.stack_bytes, limits.queue_length_max)?,
+            cache: AnalysisCache::new(limits.cache_bytes_max),
+        })
     }
 
     /// The analysis of a text that was analysed before under the same settings and catalog, or of one that differs
     /// only in constants on which no fact rests. Never waits.
     pub fn cached(&self, text: &str, context: &AnalysisContext) -> Option<Arc<Analysis>> {
-        let _ = (text, context);
-        None
+        self.cache.get(&CacheKeys::of(text, context))
     }
 
-    /// Analyses a text. Cancel safe: yes; the work ends by itself.
+    /// Analyses a text, or finds its analysis in the cache. Cancel safe: yes; the work ends by itself.
     ///
     /// # Errors
     /// See [`AnalysisError`].
     pub async fn analyze(&self, text: &str, context: &AnalysisContext) -> Result<Arc<Analysis>, AnalysisError> {
-        let _ = (text, context);
-        Err(AnalysisError::Unavailable("not built yet".into()))
+        let keys = CacheKeys::of(text, context);
+        if let Some(known) = self.cache.get(&keys) {
+            return Ok(known);
+        }
+        let tokens_max = self.limits.tokens_max;
+        let (owned, context) = (text.to_owned(), context.clone());
+        let fresh = self.threads.run(move || analyze_text(&owned, &context, tokens_max)).await??;
+        let analysis = Arc::new(fresh.analysis);
+        self.cache.insert(keys, &analysis, fresh.rests_on_constants);
+        Ok(analysis)
     }
 }

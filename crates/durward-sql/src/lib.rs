@@ -14,8 +14,10 @@
 //! (not the client's own text, recursion cut), `binder.with_variables` (parameters, PL/pgSQL variables) and
 //! `binder.with_path` (SET search_path of a function; `catalog.definition_path` for definitions).
 
+mod analysis;
 mod analyzer;
 mod bind;
+mod cache;
 pub mod catalog;
 mod effect;
 mod error;
@@ -24,6 +26,7 @@ mod parser;
 mod plpgsql;
 mod predicate;
 pub mod settings;
+mod text;
 mod utility;
 
 pub use analyzer::{Analysis, AnalysisContext, AnalyzedStatement, Analyzer, AnalyzerLimits};

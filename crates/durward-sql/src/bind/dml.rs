@@ -330,13 +330,14 @@ impl Binder<'_> {
     fn target(&mut self, range: &RangeVar, modes: AccessModes) -> Option<Arc<Relation>> {
         let direct = self.is_direct();
         let Some(relation) = self.find_relation(range) else {
-            if !self.is_variable(&range.relname) {
+            if !self.is_variable(&range.relname) && !self.is_created(&range.schemaname, &range.relname) {
                 self.not_found("relation", &written_name(range));
             }
             let name = self.assumed_name(range);
             self.facts.relation_named(name, RelationKind::Table, modes, direct);
             return None;
         };
+        self.may_be_shadowed(range);
         self.facts.relation(&relation, modes, direct);
         let insert_only = modes == AccessModes::INSERT;
         // Rows inserted into a partitioned table go to its partitions; otherwise INSERT leaves children alone.
@@ -346,7 +347,7 @@ impl Binder<'_> {
         Some(relation)
     }
 
-    fn assumed_name(&self, range: &RangeVar) -> QualifiedName {
+    pub(super) fn assumed_name(&self, range: &RangeVar) -> QualifiedName {
         let schema =
             if range.schemaname.is_empty() { self.creation_schema() } else { range.schemaname.as_str().into() };
         QualifiedName::new(schema, range.relname.as_str())

@@ -67,6 +67,7 @@ impl Binder<'_> {
         let Some(relation) = self.find_relation(range) else {
             return self.unknown_relation(range);
         };
+        self.may_be_shadowed(range);
         let columns = self.read_relation(&relation, range.inh);
         self.relation_entry(range, Some(relation), columns, None)
     }
@@ -77,6 +78,13 @@ impl Binder<'_> {
         self.catalog
             .find_relation(self.settings, &self.path, schema, &range.relname)
             .cloned()
+    }
+
+    /// A relation of the same name that an earlier statement of the text makes may stand before the one found.
+    pub(super) fn may_be_shadowed(&mut self, range: &RangeVar) {
+        if self.is_created(&range.schemaname, &range.relname) {
+            self.facts.opaque(written_name(range), "an earlier statement of the same text makes a relation of this name");
+        }
     }
 
     fn with_reference(&mut self, range: &RangeVar, cte: super::scope::Cte) -> Vec<NamedValue> {
@@ -94,6 +102,10 @@ impl Binder<'_> {
         let name = written_name(range);
         if range.schemaname.is_empty() && self.is_variable(&range.relname) {
             // A transition table of a trigger.
+            return self.relation_entry(range, None, Vec::new(), Some(Value::default()));
+        }
+        if self.is_created(&range.schemaname, &range.relname) {
+            self.facts.relation_named(self.assumed_name(range), RelationKind::Table, AccessModes::READ, self.is_direct());
             return self.relation_entry(range, None, Vec::new(), Some(Value::default()));
         }
         self.not_found("relation", &name);

@@ -13,7 +13,7 @@ mod types;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use durward_model::{AccessModes, ColumnNumber, Oid, OutputColumn, StatementClass};
+use durward_model::{AccessModes, ColumnNumber, Oid, OutputColumn, RelationUse, StatementClass};
 use pg_query::{Node, NodeEnum};
 
 pub(crate) use facts::FactsBuilder;
@@ -21,7 +21,7 @@ pub(crate) use fires::Event;
 use scope::{Cte, Entry, Level, NamedValue, Value};
 
 use crate::catalog::{CatalogSnapshot, Function, Relation};
-use crate::{AnalysisContext, SessionSettings};
+use crate::{AnalysisContext, SessionEffect, SessionSettings};
 
 /// Walks one command and gathers its facts.
 pub(crate) struct Binder<'a> {
@@ -62,6 +62,9 @@ pub(crate) struct Binder<'a> {
     fired: HashMap<(Oid, Event), Option<BTreeSet<ColumnNumber>>>,
     depth: usize,
     too_deep: bool,
+    context: &'a AnalysisContext,
+    /// Relations that earlier statements of the same text make.
+    created: &'a [RelationUse],
 }
 
 /// How deep expressions and queries may nest before the walk gives up. The parser gives up earlier as a rule.
@@ -132,7 +135,22 @@ impl<'a> Binder<'a> {
             fired: HashMap::new(),
             depth: 0,
             too_deep: false,
+            context,
+            created: &[],
         }
+    }
+
+    /// Takes note of relations that earlier statements of the same text make.
+    pub(crate) fn created_before(&mut self, created: &'a [RelationUse]) {
+        self.created = created;
+    }
+
+    /// Whether an earlier statement of the same text makes a relation that this name may mean.
+    fn is_created(&self, schema: &str, name: &str) -> bool {
+        self.created.iter().any(|usage| {
+            let made = &usage.relation.name;
+            &*made.name == name && (schema.is_empty() || &*made.schema == schema)
+        })
     }
 
     /// Whether what is being walked is the client's own text.
@@ -243,6 +261,12 @@ impl<'a> Binder<'a> {
             }
             other => {
                 self.isolated(|binder| crate::utility::statement(binder, other));
+                if let NodeEnum::PrepareStmt(prepare) = other
+                    && let Some(body) = prepare.query.as_deref().and_then(|node| node.node.as_ref())
+                {
+                    let body = Arc::new(crate::analysis::statement_apart(body, self.context));
+                    self.facts.effect(SessionEffect::Prepare { name: prepare.name.as_str().into(), body });
+                }
                 Vec::new()
             }
         };

@@ -1,6 +1,11 @@
 //! The server's own grammar, behind threads with big stacks.
 
+mod native;
+mod threads;
+
 use std::sync::Arc;
+
+pub(crate) use threads::ParserThreads;
 
 /// Why a text did not parse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +20,12 @@ pub(crate) struct ParseFailure {
 pub(crate) fn parse(text: &str) -> Result<pg_query::protobuf::ParseResult, ParseFailure> {
     match pg_query::parse(text, pg_query::ParserOptions::DEFAULT) {
         Ok(result) => Ok(result.protobuf),
-        Err(error) => Err(ParseFailure { message: error.to_string().into(), position: None }),
+        Err(error) => {
+            let (message, position) = match native::failure(text) {
+                Some(failure) => failure,
+                None => (error.to_string(), None),
+            };
+            Err(ParseFailure { message: message.into(), position })
+        }
     }
 }

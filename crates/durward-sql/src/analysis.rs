@@ -1,0 +1,275 @@
+//! From a text to its commands' facts. Runs on a parser thread.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use durward_model::{AccessModes, Digest, RelationUse, RowBound, StatementFacts};
+use pg_query::NodeEnum;
+use sha2::{Digest as _, Sha256};
+
+use crate::bind::Binder;
+use crate::parser::{ParseFailure, parse};
+use crate::text::{Doubt, Thinned, normalize, thin};
+use crate::{Analysis, AnalysisContext, AnalysisError, AnalyzedStatement, SessionEffect};
+
+/// Texts up to this many bytes are parsed as they are: their trees are small enough whatever they hold.
+const PLAIN_TEXT_BYTES_MAX: usize = 128 * 1024;
+
+/// An analysis, fresh.
+pub(crate) struct FreshAnalysis {
+    pub(crate) analysis: Analysis,
+    /// Whether some fact rests on a constant's value.
+    pub(crate) rests_on_constants: bool,
+}
+
+/// Analyses a text.
+pub(crate) fn analyze_text(
+    text: &str,
+    context: &AnalysisContext,
+    tokens_max: usize,
+) -> Result<FreshAnalysis, AnalysisError> {
+    if !context.settings.standard_conforming_strings {
+        return Err(AnalysisError::Unsupported(
+            "standard_conforming_strings is off: the text would be read in another way than the server reads it".into(),
+        ));
+    }
+    let thinned = thinned(text, tokens_max)?;
+    let parsed_text = thinned.as_ref().map_or(text, |thinned| &thinned.text);
+    let parsed = parse(parsed_text).map_err(|failure| syntax_error(text, failure, thinned.as_ref()))?;
+    let left_out = thinned.as_ref().map_or(0, |thinned| thinned.items_left_out);
+    let mut statements = Vec::with_capacity(parsed.stmts.len());
+    let mut rests_on_constants = false;
+    let mut before = Before::default();
+    for raw in &parsed.stmts {
+        let Some(node) = raw.stmt.as_ref().and_then(|node| node.node.as_ref()) else { continue };
+        let span = span(parsed_text, raw.stmt_location, raw.stmt_len);
+        let span = match &thinned {
+            Some(thinned) => thinned.place(span.start)..thinned.place(span.end),
+            None => span,
+        };
+        let source = text.get(span.clone()).unwrap_or_default();
+        let mut one = statement(node, context, &before.created, source)?;
+        rests_on_constants |= one.rests_on_constants;
+        if left_out > 0 {
+            add_rows(&mut one.facts, left_out);
+        }
+        before.mark(&mut one.facts);
+        before.after(&one.facts, &one.effects);
+        statements.push(one.finish(span));
+    }
+    Ok(FreshAnalysis { analysis: Analysis { statements }, rests_on_constants })
+}
+
+/// Analyses one statement apart from the text around it: the body of PREPARE.
+pub(crate) fn statement_apart(node: &NodeEnum, context: &AnalysisContext) -> AnalyzedStatement {
+    match statement(node, context, &[], "") {
+        Ok(one) => one.finish(0..0),
+        Err(error) => {
+            let mut facts = StatementFacts::empty(durward_model::StatementClass::Unknown, "PREPARE");
+            facts.certainty = durward_model::Certainty::Opaque;
+            facts.opaque.push(durward_model::OpaqueReason {
+                object: "PREPARE".into(),
+                reason: error.to_string().into(),
+            });
+            let one = One {
+                facts,
+                effects: Vec::new(),
+                unresolved: Vec::new(),
+                normalized: "PREPARE".into(),
+                rests_on_constants: true,
+            };
+            one.finish(0..0)
+        }
+    }
+}
+
+/// One statement's analysis before its place is known.
+struct One {
+    facts: StatementFacts,
+    effects: Vec<SessionEffect>,
+    unresolved: Vec<Arc<str>>,
+    normalized: Arc<str>,
+    rests_on_constants: bool,
+}
+
+impl One {
+    fn finish(self, span: Range<usize>) -> AnalyzedStatement {
+        let shape = Digest(Sha256::digest(self.normalized.as_bytes()).into());
+        AnalyzedStatement {
+            span,
+            facts: Arc::new(self.facts),
+            effects: self.effects.into(),
+            unresolved: self.unresolved.into(),
+            normalized: self.normalized,
+            shape,
+        }
+    }
+}
+
+fn statement(
+    node: &NodeEnum,
+    context: &AnalysisContext,
+    created: &[RelationUse],
+    source: &str,
+) -> Result<One, AnalysisError> {
+    let mut binder = Binder::new(context, command_word(node));
+    binder.created_before(created);
+    binder.command(node);
+    if binder.is_too_deep() {
+        return Err(AnalysisError::TooComplex);
+    }
+    let rests_on_constants = binder.facts.do_literals_matter();
+    let (mut facts, effects, unresolved) = binder.facts.finish();
+    let mut hazards = crate::functions::relation::hazards(&facts.relations);
+    if !hazards.is_empty() {
+        facts.hazards.append(&mut hazards);
+        facts.hazards.sort();
+        facts.hazards.dedup();
+    }
+    let normalized = normalize(source).map_or_else(|| Arc::clone(&facts.command), Into::into);
+    Ok(One { facts, effects, unresolved, normalized, rests_on_constants })
+}
+
+/// The tag's first word for what the binder walks itself; utility statements name themselves.
+const fn command_word(node: &NodeEnum) -> &'static str {
+    match node {
+        NodeEnum::SelectStmt(_) => "SELECT",
+        NodeEnum::InsertStmt(_) => "INSERT",
+        NodeEnum::UpdateStmt(_) => "UPDATE",
+        NodeEnum::DeleteStmt(_) => "DELETE",
+        NodeEnum::MergeStmt(_) => "MERGE",
+        _ => "",
+    }
+}
+
+/// What earlier statements of the same text mean for later ones: the catalog and the settings that they are analysed
+/// against are those from before the text.
+#[derive(Default)]
+struct Before {
+    /// Relations that earlier statements make.
+    created: Vec<RelationUse>,
+    moved: bool,
+}
+
+impl Before {
+    /// Makes facts opaque that rest on what has moved.
+    fn mark(&self, facts: &mut StatementFacts) {
+        if !self.moved || facts.class <= durward_model::StatementClass::Session {
+            return;
+        }
+        facts.certainty = durward_model::Certainty::Opaque;
+        facts.opaque.push(durward_model::OpaqueReason {
+            object: Arc::clone(&facts.command),
+            reason: "an earlier statement of the same text changes what names mean".into(),
+        });
+        facts.opaque.sort();
+    }
+
+    fn after(&mut self, facts: &StatementFacts, effects: &[SessionEffect]) {
+        for effect in effects {
+            match effect {
+                SessionEffect::ChangesCatalog => {
+                    let made = facts.relations.iter().filter(|usage| usage.modes.contains(AccessModes::CREATE));
+                    self.created.extend(made.cloned());
+                    // What these make is empty, or changes nothing that statements rest on.
+                    let adds = ["CREATE TABLE", "CREATE INDEX", "CREATE SEQUENCE", "CREATE SCHEMA", "COMMENT", "ANALYZE"];
+                    self.moved |= !adds.contains(&&*facts.command);
+                }
+                SessionEffect::SetSetting { name, .. } => {
+                    self.moved |= matches!(
+                        &**name,
+                        "search_path" | "role" | "session_authorization" | "session_replication_role"
+                            | "standard_conforming_strings" | "row_security" | "transform_null_equals"
+                            | "backslash_quote" | "client_encoding"
+                    );
+                }
+                SessionEffect::ResetAll
+                | SessionEffect::DiscardAll
+                | SessionEffect::MayChangeSettings
+                | SessionEffect::Rollback { .. }
+                | SessionEffect::RollbackTo { .. } => self.moved = true,
+                SessionEffect::Execute { .. } => self.moved = true,
+                SessionEffect::Begin
+                | SessionEffect::Commit { .. }
+                | SessionEffect::Savepoint { .. }
+                | SessionEffect::Release { .. }
+                | SessionEffect::TwoPhase
+                | SessionEffect::DiscardSome
+                | SessionEffect::Prepare { .. }
+                | SessionEffect::Deallocate { .. }
+                | SessionEffect::DeclareCursor { .. }
+                | SessionEffect::Fetch { .. }
+                | SessionEffect::CloseCursor { .. }
+                | SessionEffect::CopyIn
+                | SessionEffect::CopyOut
+                | SessionEffect::Listen
+                | SessionEffect::Notify => {}
+            }
+        }
+    }
+}
+
+/// Cuts long lists of constants short where the text is large.
+fn thinned(text: &str, tokens_max: usize) -> Result<Option<Thinned>, AnalysisError> {
+    if text.len() <= PLAIN_TEXT_BYTES_MAX {
+        return Ok(None);
+    }
+    match thin(text) {
+        Ok(thinned) if thinned.tokens <= tokens_max => Ok(Some(thinned)),
+        Ok(_) => Err(AnalysisError::TooLarge),
+        // The scanner isn't sure of the text. A token has at least one byte, and most have many.
+        Err(Doubt) if text.len() <= tokens_max => Ok(None),
+        Err(Doubt) => match pg_query::scan(text) {
+            Ok(scanned) if scanned.tokens.len() <= tokens_max => Ok(None),
+            Ok(_) => Err(AnalysisError::TooLarge),
+            // What doesn't scan doesn't parse either, and fails early.
+            Err(_) => Ok(None),
+        },
+    }
+}
+
+/// Items of lists that were left out may each be a row.
+fn add_rows(facts: &mut StatementFacts, left_out: u64) {
+    facts.rows_written = match facts.rows_written {
+        RowBound::AtMost(0) => RowBound::AtMost(0),
+        RowBound::AtMost(rows) => RowBound::AtMost(rows.saturating_add(left_out)),
+        RowBound::Unbounded => RowBound::Unbounded,
+    };
+}
+
+/// A statement's bytes, blanks around it left out.
+fn span(text: &str, location: i32, length: i32) -> Range<usize> {
+    let start = usize::try_from(location).unwrap_or(0);
+    let length = usize::try_from(length).unwrap_or(0);
+    // Zero stands for the rest of the text.
+    let end = if length == 0 { text.len() } else { (start + length).min(text.len()) };
+    let slice = text.get(start..end).unwrap_or_default();
+    let leading = slice.len() - slice.trim_start().len();
+    let trimmed = slice.trim().len();
+    start + leading..start + leading + trimmed
+}
+
+fn syntax_error(text: &str, failure: ParseFailure, thinned: Option<&Thinned>) -> AnalysisError {
+    let message = &*failure.message;
+    if message.contains("stack depth limit") || message.starts_with("memory exhausted") {
+        return AnalysisError::TooComplex;
+    }
+    let position = match (failure.position, thinned) {
+        (Some(position), Some(thinned)) => characters_to_place(text, position, thinned),
+        (position, _) => position,
+    };
+    AnalysisError::Syntax { message: failure.message, position }
+}
+
+/// A position in the thinned text, in characters from 1, as a position in the whole text.
+fn characters_to_place(text: &str, position: u32, thinned: &Thinned) -> Option<u32> {
+    let characters = usize::try_from(position).ok()?.checked_sub(1)?;
+    let byte = thinned
+        .text
+        .char_indices()
+        .nth(characters)
+        .map_or(thinned.text.len(), |(byte, _)| byte);
+    let place = thinned.place(byte);
+    let before = text.get(..place)?.chars().count();
+    u32::try_from(before + 1).ok()
+}
