@@ -1,1 +1,31 @@
-//! Owns one client connection and its upstream, and walks every statement through the pipeline.
+//! Owns one client connection and its server connection, and walks every statement through the pipeline: read, analyse,
+//! decide, record, forward.
+//!
+//! Here alone the other crates meet. It must not know the console, nor how a mask, a policy or a record is made.
+//!
+//! The three types to know: [`Gateway`] (what sessions share, and the door), [`Database`] (what is behind it) and
+//! [`SessionRegistry`] (who is there, and how to end it).
+
+mod buffer;
+mod catalog;
+mod forward;
+mod gateway;
+mod greeting;
+pub mod limits;
+mod link;
+mod login;
+mod names;
+mod prepared;
+mod registry;
+mod replies;
+mod report;
+mod session;
+mod sight;
+mod startup;
+pub mod stream;
+pub mod tls;
+pub mod upstream;
+
+pub use catalog::{CatalogSource, CatalogSourceError};
+pub use gateway::{Database, Gateway, GatewayParts, Listener};
+pub use registry::{SessionHandle, SessionRegistry, SessionSummary};

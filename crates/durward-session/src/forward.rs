@@ -1,0 +1,135 @@
+//! The one way to the server. A client's statement passes only with the proof that its intent is recorded; messages
+//! that carry no statement pass by kind; the gateway's own texts are constants of the program.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use durward_audit::{EventNumber, Recorded};
+use durward_policy::Permit;
+use durward_wire::postgres::frame::Frame;
+use durward_wire::postgres::frontend::{Target, write};
+use durward_wire::postgres::tag::frontend as tag;
+
+use crate::buffer::Buffer;
+use crate::link::Link;
+use crate::session::OwnQuery;
+
+/// What the server is sent in the place of a refused statement: it rejects it, and so aborts what a refusal must abort.
+const REFUSED_TEXT: &[u8] = b"durward refused a statement here";
+/// Names of our own statement and portal, which no client may use.
+pub(crate) const OWN_NAME: &[u8] = b"durward_gateway";
+
+/// The server's side of a session. Its outbound buffer is private to this module: nothing else can write to it.
+#[derive(Debug)]
+pub(crate) struct ServerLink {
+    link: Link,
+}
+
+impl ServerLink {
+    pub(crate) fn new(link: Link) -> Self {
+        Self { link }
+    }
+
+    /// Forwards a client's statement: the bytes of its `Query`, `Parse` or `Execute`. Returns the intent's number.
+    pub(crate) fn statement(&mut self, recorded: Recorded<Vec<Permit>>, frame_bytes: &[u8]) -> EventNumber {
+        let (_permits, number) = recorded.spend();
+        self.link.outbound.extend(frame_bytes);
+        number
+    }
+
+    /// Forwards a message that runs nothing by itself. One that could is dropped, and false returned.
+    #[must_use]
+    pub(crate) fn control(&mut self, frame: Frame<'_>, frame_bytes: &[u8]) -> bool {
+        let runs_nothing = matches!(
+            frame.tag,
+            tag::BIND
+                | tag::DESCRIBE
+                | tag::CLOSE
+                | tag::FLUSH
+                | tag::SYNC
+                | tag::COPY_DATA
+                | tag::COPY_DONE
+                | tag::COPY_FAIL
+        );
+        if runs_nothing {
+            self.link.outbound.extend(frame_bytes);
+        }
+        runs_nothing
+    }
+
+    /// Forwards a piece of a CopyData message whose header has been checked by the caller.
+    pub(crate) fn copy_piece(&mut self, bytes: &[u8]) {
+        self.link.outbound.extend(bytes);
+    }
+
+    pub(crate) fn sync(&mut self) {
+        self.link.outbound.extend_with(write::sync);
+    }
+
+    pub(crate) fn terminate(&mut self) {
+        self.link.outbound.extend_with(write::terminate);
+    }
+
+    /// Stands in for a refused simple `Query`.
+    pub(crate) fn refused_query(&mut self) {
+        self.own(|out| write::query(out, REFUSED_TEXT));
+    }
+
+    /// Stands in for a refused message of the extended protocol.
+    pub(crate) fn refused_extended(&mut self) {
+        self.own(|out| write::parse(out, OWN_NAME, REFUSED_TEXT, &[]));
+    }
+
+    /// Sends a query of our own in a `Query` message.
+    pub(crate) fn own_query(&mut self, query: OwnQuery) {
+        self.own(|out| write::query(out, query.text().as_bytes()));
+    }
+
+    /// Sends a query of our own inside a pipeline: names of our own, and a `Flush` in place of `Sync`.
+    pub(crate) fn own_extended(&mut self, query: OwnQuery) {
+        self.own(|out| {
+            write::parse(out, OWN_NAME, query.text().as_bytes(), &[])?;
+            write::bind(out, OWN_NAME, OWN_NAME, &[])?;
+            write::execute(out, OWN_NAME, 0)?;
+            write::close(out, Target::Portal, OWN_NAME)?;
+            write::close(out, Target::Statement, OWN_NAME)?;
+            write::flush(out);
+            Ok(())
+        });
+    }
+
+    fn own(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), durward_wire::postgres::error::EncodeError>) {
+        let mut result = Ok(());
+        self.link.outbound.extend_with(|out| result = write(out));
+        // INVARIANT: constants of this program hold no NUL and fit a message.
+        debug_assert!(result.is_ok(), "a constant message can't be encoded");
+    }
+
+    pub(crate) fn inbound(&mut self) -> &mut Buffer {
+        &mut self.link.inbound
+    }
+
+    pub(crate) fn expect_bytes(&mut self, wanted: usize) {
+        self.link.wanted = wanted;
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.link.ended
+    }
+
+    pub(crate) fn is_congested(&self) -> bool {
+        self.link.is_congested()
+    }
+
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.link.poll_fill(cx)
+    }
+
+    pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.link.poll_drain(cx)
+    }
+
+    pub(crate) fn shrink(&mut self) {
+        self.link.shrink();
+    }
+}

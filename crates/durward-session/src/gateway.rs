@@ -1,0 +1,291 @@
+//! What all sessions share, and the doors through which clients come.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use durward_audit::Ledger;
+use durward_identity::LoginDesk;
+use durward_model::{DatabaseName, Principal, Refusal, SessionId};
+use durward_policy::{DatabaseContext, Decision, DecisionRequest, PolicyStore, SessionContext};
+use durward_sql::{AnalysisContext, Analyzer, SessionSettings};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use crate::catalog::CatalogSource;
+use crate::limits::LOGINS_MAX;
+use crate::login;
+use crate::registry::SessionRegistry;
+use crate::stream::Stream;
+use crate::tls::ServerTls;
+use crate::upstream::{self, CancelTarget, Target};
+
+/// How often the catalog is looked at for changes that went round the gateway.
+///
+/// Unit: seconds. Reason: the probe costs the server well under a millisecond.
+const CATALOG_POLL_SECONDS: u64 = 2;
+
+/// What all sessions share.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Turns texts into facts.
+    pub analyzer: Analyzer,
+    /// Decides.
+    pub policy: Arc<PolicyStore>,
+    /// Records.
+    pub ledger: Ledger,
+    /// Verifies who comes.
+    pub desk: LoginDesk,
+    /// Who is there.
+    pub sessions: Arc<SessionRegistry>,
+    databases: HashMap<DatabaseName, Arc<Database>>,
+    /// TLS server names that choose a database by themselves.
+    server_names: HashMap<String, DatabaseName>,
+    next_session: AtomicU64,
+    logins: Arc<Semaphore>,
+}
+
+/// The parts of a gateway.
+#[derive(Debug)]
+pub struct GatewayParts {
+    /// Turns texts into facts.
+    pub analyzer: Analyzer,
+    /// Decides.
+    pub policy: Arc<PolicyStore>,
+    /// Records.
+    pub ledger: Ledger,
+    /// Verifies who comes.
+    pub desk: LoginDesk,
+    /// The databases that are served.
+    pub databases: Vec<Database>,
+    /// TLS server names that choose a database by themselves, in lower case.
+    pub server_names: HashMap<String, DatabaseName>,
+    /// The number of the first session: larger than any in the ledger.
+    pub first_session: SessionId,
+}
+
+/// One database behind the gateway.
+#[derive(Debug)]
+pub struct Database {
+    /// The name that clients use.
+    pub name: DatabaseName,
+    /// Where it is and how the gateway logs in.
+    pub target: Target,
+    /// What policy knows of it.
+    pub context: DatabaseContext,
+    /// Whether its own accounts may log in with their own passwords.
+    pub passthrough: bool,
+    /// Its catalog.
+    pub catalog: CatalogSource,
+}
+
+impl Database {
+    /// A database whose catalog has not been read yet.
+    pub fn new(name: DatabaseName, target: Target, context: DatabaseContext, passthrough: bool) -> Self {
+        Self {
+            name,
+            catalog: CatalogSource::new(target.clone()),
+            target,
+            context,
+            passthrough,
+        }
+    }
+}
+
+/// One address that is listened on, and on which terms.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// What clients are offered as encryption; none only where plaintext is allowed.
+    pub tls: Option<Arc<ServerTls>>,
+    /// Whether clients on this machine may come unencrypted.
+    pub plaintext_loopback: bool,
+}
+
+impl Listener {
+    pub(crate) fn allows_plaintext(&self, address: SocketAddr) -> bool {
+        self.plaintext_loopback && address.ip().to_canonical().is_loopback()
+    }
+}
+
+impl Gateway {
+    /// Puts a gateway together.
+    pub fn new(parts: GatewayParts) -> Arc<Self> {
+        Arc::new(Self {
+            analyzer: parts.analyzer,
+            policy: parts.policy,
+            ledger: parts.ledger,
+            desk: parts.desk,
+            sessions: Arc::default(),
+            databases: parts
+                .databases
+                .into_iter()
+                .map(|database| (database.name.clone(), Arc::new(database)))
+                .collect(),
+            server_names: parts.server_names,
+            next_session: AtomicU64::new(parts.first_session.0),
+            logins: Arc::new(Semaphore::new(LOGINS_MAX)),
+        })
+    }
+
+    /// The databases that are served.
+    pub fn databases(&self) -> impl Iterator<Item = &Arc<Database>> {
+        self.databases.values()
+    }
+
+    /// The database of a login: by its name, as `name@target` where a target's name is given too, or by the server name
+    /// of the TLS handshake where that chooses one.
+    pub fn database(&self, name: &str, server_name: Option<&str>) -> Option<Arc<Database>> {
+        let by_server_name = server_name
+            .and_then(|server_name| self.server_names.get(&server_name.to_ascii_lowercase()))
+            .and_then(|name| self.databases.get(name));
+        let by_target = || {
+            name.rsplit_once('@')
+                .and_then(|(_, target)| self.databases.get(&DatabaseName::from(target)))
+        };
+        by_server_name
+            .or_else(|| self.databases.get(&DatabaseName::from(name)))
+            .or_else(by_target)
+            .cloned()
+    }
+
+    /// Takes connections until `shutdown` says true. Sessions that are open then are ended. Cancel safe: yes.
+    ///
+    /// # Errors
+    /// None after start-up: a connection that can't be accepted is logged and waited for.
+    pub async fn serve(self: Arc<Self>, socket: TcpListener, listener: Listener, mut shutdown: watch::Receiver<bool>) {
+        let listener = Arc::new(listener);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|shut| *shut) => break,
+                accepted = socket.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => self.greet(stream, address, &listener),
+                Err(error) => {
+                    // Out of descriptors, mostly: they come free as sessions end.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+        self.sessions.kill_all();
+    }
+
+    /// Watches the catalogs for changes that go round the gateway, until `shutdown` says true. Cancel safe: yes.
+    pub async fn watch_catalogs(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        let mut tick = tokio::time::interval(Duration::from_secs(CATALOG_POLL_SECONDS));
+        loop {
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|shut| *shut) => return,
+                _ = tick.tick() => {}
+            }
+            if self.sessions.is_empty() {
+                continue;
+            }
+            for database in self.databases.values() {
+                if let Err(error) = database.catalog.poll().await {
+                    tracing::warn!(%error, database = %database.name, "the catalog can't be watched");
+                }
+            }
+        }
+    }
+
+    fn greet(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, listener: &Arc<Listener>) {
+        let Ok(permit) = Arc::clone(&self.logins).try_acquire_owned() else {
+            tracing::warn!(%address, "too many logins at a time: connection closed");
+            return;
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection is gone already");
+            return;
+        }
+        let (gateway, listener) = (Arc::clone(self), Arc::clone(listener));
+        tokio::spawn(async move {
+            let session = login::open(gateway, listener, Stream::Tcp(stream), address).await;
+            drop(permit);
+            if let Some(session) = session {
+                session.run().await;
+            }
+        });
+    }
+
+    pub(crate) fn next_session(&self) -> SessionId {
+        SessionId(self.next_session.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Passes a client's cancel request on, if the key is one that we gave.
+    pub(crate) async fn cancel_by_key(&self, process_id: i32, secret_key: &[u8]) {
+        if let Some(target) = self.sessions.cancel_target(process_id, secret_key)
+            && let Err(error) = upstream::cancel(&target).await
+        {
+            tracing::warn!(%error, "a cancel request could not be passed on");
+        }
+    }
+
+    /// Asks the server to stop what a session that is ending still runs.
+    pub(crate) fn cancel(&self, target: CancelTarget) {
+        tokio::spawn(async move {
+            if let Err(error) = upstream::cancel(&target).await {
+                tracing::warn!(%error, "the statement of an ended session could not be cancelled");
+            }
+        });
+    }
+
+    /// The settings of a startup packet are judged as the SET statements that they stand for.
+    pub(crate) async fn check_startup_settings(
+        &self,
+        principal: &Principal,
+        database: &Database,
+        asked: &[(String, String)],
+        settings: &SessionSettings,
+    ) -> Result<(), Refusal> {
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let unknown = |reason: &str| Refusal::not_understood("startup-settings", reason.to_owned());
+        let catalog = database
+            .catalog
+            .ready()
+            .await
+            .map_err(|_| unknown("the catalog can't be read"))?;
+        let context = AnalysisContext {
+            catalog,
+            settings: Arc::new(settings.clone()),
+            catalog_is_current: true,
+        };
+        for (name, value) in asked {
+            let text = set_statement(name, value);
+            let analysis = self
+                .analyzer
+                .analyze(&text, &context)
+                .await
+                .map_err(|error| Refusal::from(&error))?;
+            for statement in &analysis.statements {
+                let request = DecisionRequest {
+                    principal,
+                    database: &database.context,
+                    facts: &statement.facts,
+                    session: &SessionContext::default(),
+                };
+                match self.policy.current().decide(&request) {
+                    Decision::Allow(_) => {}
+                    Decision::Hold(order) => return Err(order.into_refusal()),
+                    Decision::Deny(denial) => return Err(denial.refusal),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set_statement(name: &str, value: &str) -> String {
+    let quoted: Vec<String> = name
+        .split('.')
+        .map(|part| format!("\"{}\"", part.replace('"', "\"\"")))
+        .collect();
+    format!("SET {} = '{}'", quoted.join("."), value.replace('\'', "''"))
+}

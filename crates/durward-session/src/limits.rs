@@ -1,0 +1,33 @@
+//! What a session is bounded by. Passing a bound is a clear error and nothing is lost.
+
+use std::time::Duration;
+
+/// How long a peer may take to read the last message before its connection is closed.
+///
+/// Unit: seconds. Reason: a peer that reads at all takes milliseconds.
+pub const FAREWELL_SECONDS_MAX: Duration = Duration::from_secs(2);
+
+/// How long a client may take from connecting to the end of its login.
+///
+/// Unit: seconds. Reason: the server's own `authentication_timeout` is 60 seconds by default.
+pub const LOGIN_SECONDS_MAX: Duration = Duration::from_secs(60);
+
+/// The largest message of a client that is held whole (all but CopyData).
+///
+/// Unit: bytes. Reason: large parameters are real; memory for them is taken only as they arrive.
+pub const CLIENT_MESSAGE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// The longest statement text that is judged.
+///
+/// Unit: bytes. Reason: a bulk INSERT of some ten megabytes is real; the analyser bounds its own memory by tokens.
+pub const STATEMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The messages that may be unanswered before the client's next one is looked at.
+///
+/// Unit: messages. Reason: bounds the queue of expected replies; drivers pipeline some thousands.
+pub const REPLIES_EXPECTED_MAX: usize = 100_000;
+
+/// How many connections may be logging in at a time.
+///
+/// Unit: connections. Reason: bounds what strangers can make the gateway hold.
+pub const LOGINS_MAX: usize = 1_000;

@@ -1,0 +1,80 @@
+//! One side of a session: a stream with a buffer for each direction.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::buffer::Buffer;
+use crate::stream::Stream;
+
+/// Bytes waiting for a slow receiver above which the other side is no longer read.
+///
+/// Unit: bytes. Reason: large enough for a full socket buffer, small enough for thousands of slow clients.
+pub(crate) const OUTBOUND_BYTES_HIGH: usize = 256 * 1024;
+
+/// A stream, what came from it and what goes to it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    stream: Stream,
+    pub(crate) inbound: Buffer,
+    pub(crate) outbound: Buffer,
+    /// The bytes that must be in `inbound` before the next message is whole.
+    pub(crate) wanted: usize,
+    /// The peer sends no more.
+    pub(crate) ended: bool,
+    unflushed: bool,
+}
+
+impl Link {
+    pub(crate) fn new(stream: Stream, inbound: &[u8]) -> Self {
+        let mut link = Self {
+            stream,
+            inbound: Buffer::default(),
+            outbound: Buffer::default(),
+            wanted: 0,
+            ended: false,
+            unflushed: false,
+        };
+        link.inbound.extend(inbound);
+        link
+    }
+
+    pub(crate) fn is_congested(&self) -> bool {
+        self.outbound.len() >= OUTBOUND_BYTES_HIGH
+    }
+
+    /// Reads once. Ready with the number of bytes; zero when the peer has ended.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut space = ReadBuf::new(self.inbound.space(self.wanted));
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut space))?;
+        let count = space.filled().len();
+        self.inbound.commit(count);
+        self.ended |= count == 0;
+        Poll::Ready(Ok(count))
+    }
+
+    /// Writes what waits. Ready when all of it has been handed to the stream.
+    pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.outbound.is_empty() {
+            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, self.outbound.filled()))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outbound.consume(count);
+            self.unflushed = true;
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Gives memory back while nothing is under way.
+    pub(crate) fn shrink(&mut self) {
+        self.inbound.shrink();
+        self.outbound.shrink();
+    }
+}

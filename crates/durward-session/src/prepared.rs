@@ -1,0 +1,44 @@
+//! What a prepared statement or a portal will run.
+
+use std::sync::Arc;
+
+use durward_audit::KeyedDigest;
+use durward_sql::AnalyzedStatement;
+
+use crate::sight::Stamp;
+
+/// A statement that was judged when it was prepared, and is judged again when it runs.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The whole text that it came in.
+    pub(crate) text: Arc<str>,
+    /// Where in the text it stands.
+    pub(crate) place: Place,
+    /// `None` for an empty text.
+    pub(crate) statement: Option<AnalyzedStatement>,
+    /// What the analysis rests on.
+    pub(crate) stamp: Stamp,
+    /// Keyed digest of the exact text.
+    pub(crate) literals: KeyedDigest,
+}
+
+/// How to find a prepared statement in the analysis of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It is the text.
+    Whole,
+    /// It is the body of the PREPARE of this name.
+    BodyOf(Arc<str>),
+}
+
+/// A prepared statement with parameters, or a cursor.
+#[derive(Debug)]
+pub(crate) struct Portal {
+    pub(crate) prepared: Arc<Prepared>,
+    /// Keyed digest of the parameters' exact bytes.
+    pub(crate) parameters: Option<KeyedDigest>,
+    /// Opened by DECLARE or by an earlier execution: its plan is fixed, and so are its facts.
+    pub(crate) is_cursor: bool,
+    /// It outlives its transaction.
+    pub(crate) is_holdable: bool,
+}

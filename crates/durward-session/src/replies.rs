@@ -1,0 +1,180 @@
+//! What the server still owes: one entry per message forwarded, in order, each with what is to become of its replies.
+//! Statements of our own and refusals sit in the same queue, so that they never confuse the client.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use durward_model::{Refusal, StatementId};
+
+use crate::names::Undo;
+
+/// One reply, or group of replies, that is still to come.
+#[derive(Debug)]
+pub(crate) enum Expected {
+    /// `Parse`: ends with ParseComplete.
+    Parse { undo: Option<Undo> },
+    /// `Bind`: ends with BindComplete.
+    Bind { undo: Option<Undo> },
+    /// `Describe`: ends with RowDescription or NoData.
+    Describe,
+    /// `Close`: ends with CloseComplete.
+    Close { undo: Option<Undo> },
+    /// `Execute`: ends with CommandComplete, EmptyQueryResponse or PortalSuspended.
+    Execute { run: Box<Run> },
+    /// `Sync`: ends with ReadyForQuery.
+    Sync,
+    /// A simple `Query`: its statements in order; ends with ReadyForQuery.
+    Query { runs: VecDeque<Run> },
+    /// Stands where a refused message of the extended protocol stood: the server's error becomes ours.
+    RefusedExtended { refusal: Box<Refusal> },
+    /// Stands where a refused simple `Query` stood: the server's error becomes ours; ends with ReadyForQuery.
+    RefusedQuery { refusal: Box<Refusal> },
+    /// A simple `Query` of our own: nothing of it reaches the client.
+    ProbeQuery,
+    /// The last message of an extended query of our own.
+    ProbeExtended,
+}
+
+/// One execution under way.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) statement: StatementId,
+    pub(crate) started: Instant,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    /// Whether it takes COPY data from the client.
+    pub(crate) copies_in: bool,
+    /// What to take back if it fails or is skipped.
+    pub(crate) undo: Vec<Undo>,
+}
+
+impl Run {
+    pub(crate) fn new(statement: StatementId) -> Self {
+        Self {
+            statement,
+            started: Instant::now(),
+            rows: 0,
+            bytes: 0,
+            copies_in: false,
+            undo: Vec::new(),
+        }
+    }
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(crate) struct Replies {
+    queue: VecDeque<Expected>,
+    /// An error was answered, and the `Sync` that ends the skipping hasn't come from the client yet.
+    skipping: bool,
+    unsynced: bool,
+}
+
+impl Replies {
+    pub(crate) fn push(&mut self, expected: Expected) {
+        self.unsynced = match expected {
+            Expected::Sync => {
+                self.skipping = false;
+                false
+            }
+            Expected::Query { .. } | Expected::RefusedQuery { .. } | Expected::ProbeQuery => false,
+            Expected::Parse { .. }
+            | Expected::Bind { .. }
+            | Expected::Describe
+            | Expected::Close { .. }
+            | Expected::Execute { .. }
+            | Expected::RefusedExtended { .. }
+            | Expected::ProbeExtended => true,
+        };
+        self.queue.push_back(expected);
+    }
+
+    pub(crate) fn front_mut(&mut self) -> Option<&mut Expected> {
+        self.queue.front_mut()
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Expected> {
+        self.queue.pop_front()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether messages of the extended protocol have been forwarded since the last `Sync` or `Query`: an error then
+    /// makes the server skip until `Sync`, and an implicit transaction may be open, whether or not all is answered.
+    pub(crate) fn in_pipeline(&self) -> bool {
+        self.unsynced
+    }
+
+    /// Whether the next reply answers a query of our own.
+    pub(crate) fn front_is_own(&self) -> bool {
+        matches!(self.queue.front(), Some(Expected::ProbeQuery | Expected::ProbeExtended))
+    }
+
+    /// Whether a query of our own is still unanswered.
+    pub(crate) fn awaits_own(&self) -> bool {
+        self.queue
+            .iter()
+            .rev()
+            .any(|expected| matches!(expected, Expected::ProbeQuery | Expected::ProbeExtended))
+    }
+
+    /// Whether the server drops what the client sends until its `Sync`.
+    pub(crate) fn is_skipping(&self) -> bool {
+        self.skipping
+    }
+
+    /// Whether a COPY that takes data from the client is under way or may yet begin.
+    pub(crate) fn copies_in(&self) -> bool {
+        self.queue.iter().any(|expected| match expected {
+            Expected::Execute { run } => run.copies_in,
+            Expected::Query { runs } => runs.iter().any(|run| run.copies_in),
+            _ => false,
+        })
+    }
+
+    /// The server has begun a COPY from the client: it ignores a `Sync` that came along with it (manual section
+    /// 55.2.6), so none of those is answered.
+    pub(crate) fn forget_syncs_behind_copy(&mut self) {
+        while matches!(self.queue.get(1), Some(Expected::Sync)) {
+            self.queue.remove(1);
+        }
+    }
+
+    /// An extended message failed: everything up to the next `Sync` is skipped by the server. Returns what was
+    /// skipped, first to last, the failed message itself included.
+    pub(crate) fn fail_pipeline(&mut self) -> Vec<Expected> {
+        let end = self
+            .queue
+            .iter()
+            .position(|expected| matches!(expected, Expected::Sync));
+        self.skipping = end.is_none();
+        self.queue.drain(..end.unwrap_or(self.queue.len())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Expected, Replies};
+
+    #[test]
+    fn an_error_skips_to_the_next_sync() {
+        let mut replies = Replies::default();
+        replies.push(Expected::Describe);
+        replies.push(Expected::Describe);
+        replies.push(Expected::Sync);
+        replies.push(Expected::Describe);
+        assert_eq!(replies.fail_pipeline().len(), 2);
+        assert!(!replies.is_skipping());
+        assert!(matches!(replies.pop(), Some(Expected::Sync)));
+        assert_eq!(replies.fail_pipeline().len(), 1);
+        assert!(replies.is_skipping());
+        replies.push(Expected::Sync);
+        assert!(!replies.is_skipping());
+    }
+}

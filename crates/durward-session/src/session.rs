@@ -1,0 +1,302 @@
+//! One client connection and its server connection, owned by one task.
+
+mod client_side;
+mod judge;
+mod probe;
+mod record;
+mod server_side;
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+
+use durward_identity::Standing;
+use durward_model::{Principal, Refusal, SessionId, sqlstate};
+use durward_wire::postgres::backend::TransactionStatus;
+use durward_wire::postgres::backend::write::{self, Severity};
+
+use crate::forward::ServerLink;
+use crate::gateway::{Database, Gateway};
+use crate::link::Link;
+use crate::names::Names;
+use crate::registry::SessionLease;
+use crate::replies::Replies;
+use crate::report::report;
+use crate::sight::Sight;
+
+pub(crate) use probe::OwnQuery;
+use probe::Probe;
+
+/// What a session is made of, once login on both sides is done.
+pub(crate) struct Session {
+    gateway: Arc<Gateway>,
+    database: Arc<Database>,
+    principal: Arc<Principal>,
+    standing: Standing,
+    id: SessionId,
+    lease: SessionLease,
+    encrypted: bool,
+    client: Link,
+    server: ServerLink,
+    replies: Replies,
+    names: Names,
+    sight: Sight,
+    /// The shared catalog's generation that `sight` has taken account of.
+    followed_generation: u64,
+    probe: Probe,
+    status: TransactionStatus,
+    /// The server has asked for COPY data, and the client hasn't ended it.
+    copying_in: bool,
+    /// Bytes of a CopyData message of the client's that are still to be passed on.
+    client_relay_bytes: usize,
+    /// Bytes of a message of the server's that are still to be passed on.
+    server_relay_bytes: usize,
+    /// The server has said why it closes the connection.
+    server_said_farewell: bool,
+    /// The client sends no more, and the server has been told.
+    said_goodbye: bool,
+    refused: u64,
+    bytes_sent: u64,
+}
+
+/// The parts of a new session.
+pub(crate) struct SessionParts {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) database: Arc<Database>,
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) standing: Standing,
+    pub(crate) id: SessionId,
+    pub(crate) lease: SessionLease,
+    pub(crate) encrypted: bool,
+    pub(crate) client: Link,
+    pub(crate) server: Link,
+    pub(crate) sight: Sight,
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone)]
+pub(crate) enum End {
+    /// The client said goodbye or closed its connection.
+    ClientLeft,
+    /// The client's connection failed.
+    ClientLost,
+    /// The server closed its connection, after saying why or without.
+    ServerLost,
+    /// Somebody ended the session.
+    Killed,
+    /// The identity no longer stands.
+    Revoked(Refusal),
+    /// The client broke the protocol or a limit; it is told so.
+    ClientFault(Refusal),
+    /// The server broke the protocol.
+    ServerFault(&'static str),
+}
+
+impl End {
+    /// The word for the record.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::ClientLeft => "client_left",
+            Self::ClientLost => "client_lost",
+            Self::ServerLost => "upstream_lost",
+            Self::Killed => "killed",
+            Self::Revoked(_) => "revoked",
+            Self::ClientFault(_) => "protocol_violation",
+            Self::ServerFault(_) => "upstream_protocol_violation",
+        }
+    }
+
+    /// What the client is told as its last message, if it can still be told.
+    fn farewell(&self) -> Option<Refusal> {
+        match self {
+            Self::ClientLeft | Self::ClientLost => None,
+            Self::ServerLost => Some(Refusal::new(
+                sqlstate::CONNECTION_FAILURE,
+                "upstream-lost",
+                "the database server closed the connection",
+            )),
+            Self::Killed => Some(Refusal::new(
+                sqlstate::ADMIN_SHUTDOWN,
+                "session-killed",
+                "terminating connection due to administrator command",
+            )),
+            Self::Revoked(refusal) | Self::ClientFault(refusal) => Some(refusal.clone()),
+            Self::ServerFault(what) => Some(
+                Refusal::new(
+                    sqlstate::CONNECTION_FAILURE,
+                    "upstream-protocol",
+                    "the database server sent a message that the gateway does not understand",
+                )
+                .with_detail(*what),
+            ),
+        }
+    }
+}
+
+/// Which sides `Session::turn` may read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listen {
+    /// Client and server.
+    Both,
+    /// The server alone: an answer of its is needed before the client's next message can be judged.
+    Server,
+}
+
+impl Session {
+    pub(crate) fn new(parts: SessionParts) -> Self {
+        Self {
+            gateway: parts.gateway,
+            database: parts.database,
+            principal: parts.principal,
+            standing: parts.standing,
+            id: parts.id,
+            lease: parts.lease,
+            encrypted: parts.encrypted,
+            client: parts.client,
+            server: ServerLink::new(parts.server),
+            replies: Replies::default(),
+            names: Names::default(),
+            followed_generation: parts.sight.context.catalog.generation(),
+            sight: parts.sight,
+            probe: Probe::default(),
+            status: TransactionStatus::Idle,
+            copying_in: false,
+            client_relay_bytes: 0,
+            server_relay_bytes: 0,
+            server_said_farewell: false,
+            said_goodbye: false,
+            refused: 0,
+            bytes_sent: 0,
+        }
+    }
+
+    /// Runs the session to its end. Cancel safe: no.
+    pub(crate) async fn run(mut self) {
+        let end = self.relay().await;
+        tracing::debug!(session = %self.id, reason = end.reason(), "session ends");
+        self.finish(&end).await;
+    }
+
+    /// Turns until something ends the session.
+    async fn relay(&mut self) -> End {
+        loop {
+            if let Err(end) = self.serve_client().await {
+                return end;
+            }
+            if self.client.ended
+                && let Some(end) = self.follow_client_end()
+            {
+                return end;
+            }
+            if self.is_idle() {
+                self.client.shrink();
+                self.server.shrink();
+            }
+            match self.turn(Listen::Both).await {
+                Ok(()) => {}
+                Err(End::ServerLost) if self.said_goodbye => return End::ClientLeft,
+                Err(end) => return end,
+            }
+        }
+    }
+
+    /// A client that sends no more still gets the answers to what it has sent, as long as any can come: a COPY that it
+    /// hasn't ended never will be, and a pipeline without its Sync is given up by the server once it hears of the end.
+    fn follow_client_end(&mut self) -> Option<End> {
+        if self.replies.is_empty() || self.copying_in || self.client_relay_bytes > 0 {
+            return Some(End::ClientLeft);
+        }
+        let all_served = !self.server.is_congested()
+            && self.replies.len() <= crate::limits::REPLIES_EXPECTED_MAX
+            && !self.replies.copies_in();
+        if all_served && !self.said_goodbye {
+            self.said_goodbye = true;
+            self.server.terminate();
+        }
+        None
+    }
+
+    fn is_idle(&self) -> bool {
+        self.replies.is_empty() && self.client_relay_bytes == 0
+    }
+
+    /// Waits until bytes have come from a side that may be read, writing out what waits meanwhile; then takes in what
+    /// the server said. Cancel safe: yes.
+    async fn turn(&mut self, listen: Listen) -> Result<(), End> {
+        let Self {
+            client, server, lease, ..
+        } = self;
+        let moved = poll_fn(|cx| {
+            if let Poll::Ready(Err(error)) = client.poll_drain(cx) {
+                return Poll::Ready(Err(client_lost(&error)));
+            }
+            if let Poll::Ready(Err(error)) = server.poll_drain(cx) {
+                // What the server said last is still to be read.
+                tracing::debug!(%error, "the server's connection can't be written");
+            }
+            let mut moved = false;
+            if !client.is_congested() && !server.has_ended() {
+                match server.poll_fill(cx) {
+                    Poll::Ready(Ok(_)) => moved = true,
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(End::ServerLost)),
+                    Poll::Pending => {}
+                }
+            }
+            if listen == Listen::Both && !server.is_congested() && !client.ended {
+                match client.poll_fill(cx) {
+                    Poll::Ready(Ok(_)) => moved = true,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(client_lost(&error))),
+                    Poll::Pending => {}
+                }
+            }
+            if moved { Poll::Ready(Ok(())) } else { Poll::Pending }
+        });
+        tokio::select! {
+            biased;
+            () = lease.handle.ended() => return Err(End::Killed),
+            moved = moved => moved?,
+        }
+        self.serve_server()
+    }
+
+    /// Tells the client, the server and the record that it is over.
+    async fn finish(&mut self, end: &End) {
+        self.record_unfinished();
+        // Inside a message that was cut off, words of ours would be read as its data.
+        if let Some(refusal) = end.farewell()
+            && !self.server_said_farewell
+            && self.server_relay_bytes == 0
+        {
+            self.client
+                .outbound
+                .extend_with(|out| write::error_response(out, &report(Severity::Fatal, &refusal)));
+        }
+        if matches!(end, End::ClientLost | End::Killed | End::Revoked(_)) && !self.is_idle() {
+            self.gateway.cancel(self.lease.handle.cancel_target().clone());
+        }
+        self.server.terminate();
+        let (client, server) = (&mut self.client, &mut self.server);
+        let drained = poll_fn(|cx| {
+            let client_done = !matches!(client.poll_drain(cx), Poll::Pending);
+            let server_done = !matches!(server.poll_drain(cx), Poll::Pending);
+            if client_done && server_done {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        if tokio::time::timeout(crate::limits::FAREWELL_SECONDS_MAX, drained)
+            .await
+            .is_err()
+        {
+            tracing::debug!(session = %self.id, "a peer didn't take its farewell");
+        }
+        self.record_end(end);
+    }
+}
+
+fn client_lost(error: &io::Error) -> End {
+    tracing::debug!(%error, "the client's connection failed");
+    End::ClientLost
+}

@@ -1,0 +1,526 @@
+//! What the client says: each message is judged or followed, and only then passed on.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use durward_audit::{KeyedDigest, Origin};
+use durward_model::{Refusal, sqlstate};
+use durward_sql::{AnalyzedStatement, SessionEffect};
+use durward_wire::limits::frontend_body_bytes_max;
+use durward_wire::postgres::backend::TransactionStatus;
+use durward_wire::postgres::backend::write;
+use durward_wire::postgres::frame::{Frame, HEADER_BYTES, peek_header};
+use durward_wire::postgres::frontend::{Bind, FrontendMessage, Parse, Target};
+use durward_wire::postgres::table::{Direction, State, Treatment, treatment};
+use durward_wire::postgres::tag::frontend as tag;
+
+use super::judge::{NoAnalysis, Subject, Verdict};
+use super::{End, Session};
+use crate::forward::OWN_NAME;
+use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, REPLIES_EXPECTED_MAX};
+use crate::names::Undo;
+use crate::prepared::{Place, Portal, Prepared};
+use crate::replies::{Expected, Run};
+
+/// What to do with the client's buffer after a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// The message is dealt with.
+    Next,
+    /// It must wait for an answer of the server's.
+    Wait,
+}
+
+impl Session {
+    /// Deals with everything whole that the client has sent.
+    pub(super) async fn serve_client(&mut self) -> Result<(), End> {
+        loop {
+            if self.server.is_congested() || self.replies.len() > REPLIES_EXPECTED_MAX {
+                return Ok(());
+            }
+            if self.client_relay_bytes > 0 && !self.relay_copy_piece() {
+                return Ok(());
+            }
+            // Taken out, so that a message can be borrowed while the session changes; nothing reads meanwhile.
+            let mut inbound = std::mem::take(&mut self.client.inbound);
+            let step = self.serve_message(inbound.filled()).await;
+            if let Ok(consumed) = step {
+                inbound.consume(consumed);
+            }
+            self.client.inbound = inbound;
+            if step? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Deals with the first message. Returns how many bytes it took: none if it isn't whole or has to wait.
+    async fn serve_message(&mut self, input: &[u8]) -> Result<usize, End> {
+        self.client.wanted = 0;
+        let Some(&first) = input.first() else {
+            return Ok(0);
+        };
+        let header = peek_header(input, frontend_body_bytes_max(first)).map_err(|error| {
+            End::ClientFault(Refusal::new(
+                sqlstate::PROTOCOL_VIOLATION,
+                "invalid-message-length",
+                error.to_string(),
+            ))
+        })?;
+        let Some(header) = header else {
+            return Ok(0);
+        };
+        let frame_bytes = header.frame_len();
+        if header.tag == tag::COPY_DATA {
+            return Ok(self.begin_copy_piece(input, frame_bytes));
+        }
+        if header.body_len > CLIENT_MESSAGE_BYTES_MAX {
+            return Err(End::ClientFault(Refusal::new(
+                sqlstate::PROGRAM_LIMIT_EXCEEDED,
+                "message-too-long",
+                format!("the message is longer than {CLIENT_MESSAGE_BYTES_MAX} bytes"),
+            )));
+        }
+        let Some(bytes) = input.get(..frame_bytes) else {
+            self.client.wanted = frame_bytes;
+            return Ok(0);
+        };
+        let frame = Frame {
+            tag: header.tag,
+            body: bytes.get(HEADER_BYTES..).unwrap_or_default(),
+        };
+        match self.serve_frame(frame, bytes).await? {
+            Flow::Next => Ok(frame_bytes),
+            Flow::Wait => Ok(0),
+        }
+    }
+
+    /// CopyData is passed on in pieces, however long it is. Outside of a COPY the server ignores it.
+    fn begin_copy_piece(&mut self, input: &[u8], frame_bytes: usize) -> usize {
+        let piece = input.get(..frame_bytes.min(input.len())).unwrap_or_default();
+        self.server.copy_piece(piece);
+        self.client_relay_bytes = frame_bytes - piece.len();
+        piece.len()
+    }
+
+    /// Passes on what has come of a CopyData message. False when all that is there is used up.
+    fn relay_copy_piece(&mut self) -> bool {
+        let filled = self.client.inbound.filled();
+        let count = self.client_relay_bytes.min(filled.len());
+        if count > 0 {
+            self.server.copy_piece(filled.get(..count).unwrap_or_default());
+            self.client.inbound.consume(count);
+            self.client_relay_bytes -= count;
+        }
+        self.client_relay_bytes == 0
+    }
+
+    async fn serve_frame(&mut self, frame: Frame<'_>, bytes: &[u8]) -> Result<Flow, End> {
+        self.refuse_by_table(frame)?;
+        if self.replies.is_skipping() && !matches!(frame.tag, tag::SYNC | tag::TERMINATE) {
+            // As the server: messages up to Sync aren't even looked at.
+            return Ok(Flow::Next);
+        }
+        // The end of a COPY waits until the server has asked for the data, so that a Sync behind it is known to count.
+        let may_overtake_copy = match frame.tag {
+            tag::COPY_DONE | tag::COPY_FAIL => self.copying_in,
+            tag::FLUSH | tag::SYNC | tag::TERMINATE => true,
+            _ => false,
+        };
+        if !may_overtake_copy && self.replies.copies_in() {
+            return Ok(Flow::Wait);
+        }
+        let message = FrontendMessage::decode(frame).map_err(|error| {
+            End::ClientFault(Refusal::new(
+                sqlstate::PROTOCOL_VIOLATION,
+                "invalid-message",
+                error.to_string(),
+            ))
+        })?;
+        match message {
+            FrontendMessage::Query { text } => self.query(text, bytes).await,
+            FrontendMessage::Parse(parse) => self.parse(parse, bytes).await,
+            FrontendMessage::Bind(bind) => self.bind(bind, frame, bytes),
+            FrontendMessage::Execute { portal, .. } => self.execute(portal, bytes).await,
+            FrontendMessage::Describe { .. } => self.pass(frame, bytes, Some(Expected::Describe)),
+            FrontendMessage::Close { target, name } => {
+                let undo = match target {
+                    Target::Statement => self.names.set_statement(name, None),
+                    Target::Portal => self.names.set_portal(name, None),
+                };
+                self.pass(frame, bytes, Some(Expected::Close { undo: Some(undo) }))
+            }
+            FrontendMessage::Sync if self.copying_in => self.pass(frame, bytes, None),
+            FrontendMessage::Sync => self.pass(frame, bytes, Some(Expected::Sync)),
+            FrontendMessage::Flush => self.pass(frame, bytes, None),
+            FrontendMessage::CopyDone | FrontendMessage::CopyFail { .. } => {
+                self.copying_in = false;
+                self.pass(frame, bytes, None)
+            }
+            FrontendMessage::CopyData(_) => Ok(Flow::Next),
+            FrontendMessage::Terminate => Err(End::ClientLeft),
+            FrontendMessage::FunctionCall { .. } => self.function_call(),
+            FrontendMessage::Password { .. } => Err(violation("password message after login")),
+        }
+    }
+
+    /// The table of messages decides first; what it refuses ends the session, but for FunctionCall.
+    fn refuse_by_table(&self, frame: Frame<'_>) -> Result<(), End> {
+        let state = if self.copying_in {
+            State::CopyIn
+        } else if self.replies.is_empty() {
+            State::Ready
+        } else if self.replies.in_pipeline() {
+            State::ExtendedQuery
+        } else {
+            State::SimpleQuery
+        };
+        match treatment(Direction::Frontend, state, frame.tag) {
+            Treatment::Pass | Treatment::Inspect | Treatment::Rewrite => Ok(()),
+            Treatment::Refuse if frame.tag == tag::FUNCTION_CALL && !self.copying_in => Ok(()),
+            Treatment::Refuse => Err(violation(&format!(
+                "message type 0x{:02x} is not allowed here",
+                frame.tag
+            ))),
+        }
+    }
+
+    fn pass(&mut self, frame: Frame<'_>, bytes: &[u8], expected: Option<Expected>) -> Result<Flow, End> {
+        if !self.server.control(frame, bytes) {
+            return Err(violation("a message that can't be passed on"));
+        }
+        if let Some(expected) = expected {
+            self.replies.push(expected);
+        }
+        Ok(Flow::Next)
+    }
+
+    async fn query(&mut self, text: &[u8], bytes: &[u8]) -> Result<Flow, End> {
+        let literals = self.gateway.ledger.keyed_digest(text);
+        let decoded = match self.decode_text(text).await? {
+            Ok(decoded) => decoded,
+            Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
+            Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal),
+        };
+        let analysis = match self.analyze(&decoded).await? {
+            Ok(analysis) => analysis,
+            Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
+            Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal),
+        };
+        let commands = match self.subjects(&analysis, Origin::Simple, literals).await? {
+            Ok(commands) => commands,
+            Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
+            Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal),
+        };
+        match self.decide(&commands).await? {
+            Verdict::No(refusal) => self.refuse_query(refusal),
+            Verdict::Go(recorded, numbers) => {
+                self.server.statement(recorded, bytes);
+                let mut runs: VecDeque<Run> = numbers.into_iter().map(Run::new).collect();
+                for (run, statement) in runs.iter_mut().zip(&analysis.statements) {
+                    self.apply_effects(statement, &decoded, literals, run);
+                }
+                self.replies.push(Expected::Query { runs });
+                Ok(Flow::Next)
+            }
+        }
+    }
+
+    async fn parse(&mut self, parse: Parse<'_>, bytes: &[u8]) -> Result<Flow, End> {
+        if let Some(refusal) = self.refuse_name(parse.statement) {
+            return self.refuse_extended_text(Origin::Parse, parse.text, refusal);
+        }
+        let decoded = match self.decode_text(parse.text).await? {
+            Ok(decoded) => decoded,
+            Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
+            Err(NoAnalysis::Refused(refusal)) => {
+                return self.refuse_extended_text(Origin::Parse, parse.text, refusal);
+            }
+        };
+        let analysis = match self.analyze(&decoded).await? {
+            Ok(analysis) => analysis,
+            Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
+            Err(NoAnalysis::Refused(refusal)) => {
+                return self.refuse_extended_text(Origin::Parse, parse.text, refusal);
+            }
+        };
+        let literals = self.gateway.ledger.keyed_digest(parse.text);
+        // What an EXECUTE or FETCH in it runs is decided when it runs; the text alone is prepared now.
+        let commands: Vec<Vec<Subject>> = analysis
+            .statements
+            .iter()
+            .map(|statement| vec![Subject::of(statement, Origin::Parse, literals)])
+            .collect();
+        match self.decide(&commands).await? {
+            Verdict::No(refusal) => self.refuse_extended(refusal),
+            Verdict::Go(recorded, _) => {
+                self.server.statement(recorded, bytes);
+                let prepared = Prepared {
+                    text: decoded.as_ref().into(),
+                    place: Place::Whole,
+                    statement: analysis.statements.first().cloned(),
+                    stamp: self.sight.stamp(),
+                    literals,
+                };
+                let undo = self.names.set_statement(parse.statement, Some(Arc::new(prepared)));
+                self.replies.push(Expected::Parse { undo: Some(undo) });
+                Ok(Flow::Next)
+            }
+        }
+    }
+
+    fn bind(&mut self, bind: Bind<'_>, frame: Frame<'_>, bytes: &[u8]) -> Result<Flow, End> {
+        if let Some(refusal) = self
+            .refuse_name(bind.portal)
+            .or_else(|| self.refuse_name(bind.statement))
+        {
+            return self.refuse_extended_text(Origin::Execute, b"", refusal);
+        }
+        let portal = self.names.statement(bind.statement).map(|prepared| {
+            let parameters = (bind.parameters.count() > 0).then(|| self.gateway.ledger.keyed_digest(frame.body));
+            Arc::new(Portal {
+                prepared: Arc::clone(prepared),
+                parameters,
+                is_cursor: false,
+                is_holdable: false,
+            })
+        });
+        let undo = self.names.set_portal(bind.portal, portal);
+        self.pass(frame, bytes, Some(Expected::Bind { undo: Some(undo) }))
+    }
+
+    async fn execute(&mut self, name: &[u8], bytes: &[u8]) -> Result<Flow, End> {
+        let Some(portal) = self.names.portal(name).cloned() else {
+            let refusal = Refusal::new(
+                "34000",
+                "unknown-portal",
+                format!("portal \"{}\" does not exist", String::from_utf8_lossy(name)),
+            );
+            return self.refuse_extended_text(Origin::Execute, b"", refusal);
+        };
+        let statement = if portal.is_cursor {
+            portal.prepared.statement.clone()
+        } else {
+            match self.current(&portal.prepared).await? {
+                Ok(statement) => statement,
+                Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
+                Err(NoAnalysis::Refused(refusal)) => {
+                    return self.refuse_extended_text(Origin::Execute, b"", refusal);
+                }
+            }
+        };
+        let commands = match &statement {
+            None => Vec::new(),
+            Some(statement) => match self.execution_subjects(statement, &portal).await? {
+                Ok(commands) => commands,
+                Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
+                Err(NoAnalysis::Refused(refusal)) => {
+                    return self.refuse_extended_text(Origin::Execute, b"", refusal);
+                }
+            },
+        };
+        match self.decide(&commands).await? {
+            Verdict::No(refusal) => self.refuse_extended(refusal),
+            Verdict::Go(recorded, numbers) => {
+                self.server.statement(recorded, bytes);
+                let number = numbers.first().copied().unwrap_or_else(|| self.next_statement());
+                let mut run = Run::new(number);
+                if let Some(statement) = &statement {
+                    let text = Arc::clone(&portal.prepared.text);
+                    self.apply_effects(statement, &text, portal.prepared.literals, &mut run);
+                }
+                self.replies.push(Expected::Execute { run: Box::new(run) });
+                Ok(Flow::Next)
+            }
+        }
+    }
+
+    /// The command of a portal, with what a prepared name or cursor in it stands for.
+    async fn execution_subjects(
+        &mut self,
+        statement: &AnalyzedStatement,
+        portal: &Portal,
+    ) -> Result<Result<Vec<Vec<Subject>>, NoAnalysis>, End> {
+        let analysis = durward_sql::Analysis {
+            statements: vec![statement.clone()],
+        };
+        let subjects = self
+            .subjects(&analysis, Origin::Execute, portal.prepared.literals)
+            .await?;
+        Ok(subjects.map(|mut commands| {
+            for subject in commands.iter_mut().flatten() {
+                subject.parameters = portal.parameters;
+            }
+            commands
+        }))
+    }
+
+    /// A prepared statement's analysis under what holds now: the one from its Parse while nothing has moved.
+    pub(super) async fn current(
+        &mut self,
+        prepared: &Arc<Prepared>,
+    ) -> Result<Result<Option<AnalyzedStatement>, NoAnalysis>, End> {
+        self.follow_catalog();
+        let unmoved = prepared.stamp == self.sight.stamp() && !self.sight.is_stale();
+        let Some(statement) = &prepared.statement else {
+            return Ok(Ok(None));
+        };
+        if unmoved || !crate::sight::depends_on_names(statement) {
+            return Ok(Ok(Some(statement.clone())));
+        }
+        let analysis = match self.analyze(&prepared.text).await? {
+            Ok(analysis) => analysis,
+            Err(no) => return Ok(Err(no)),
+        };
+        Ok(Ok(match &prepared.place {
+            Place::Whole => analysis.statements.first().cloned(),
+            Place::BodyOf(name) => analysis
+                .statements
+                .iter()
+                .find_map(|statement| body_of(statement, name)),
+        }))
+    }
+
+    /// What the session must remember once this statement has been forwarded.
+    fn apply_effects(&mut self, statement: &AnalyzedStatement, text: &str, literals: KeyedDigest, run: &mut Run) {
+        for effect in statement.effects.iter() {
+            self.sight.note(effect);
+            match effect {
+                SessionEffect::Prepare { name, body } => {
+                    let prepared = Prepared {
+                        text: text.into(),
+                        place: Place::BodyOf(Arc::clone(name)),
+                        statement: Some((**body).clone()),
+                        stamp: self.sight.stamp(),
+                        literals,
+                    };
+                    run.undo
+                        .push(self.names.set_statement(name.as_bytes(), Some(Arc::new(prepared))));
+                }
+                SessionEffect::Execute { name } => self.apply_prepared_effects(name, run),
+                SessionEffect::Deallocate { name: Some(name) } => {
+                    run.undo.push(self.names.set_statement(name.as_bytes(), None));
+                }
+                SessionEffect::Deallocate { name: None } => run.undo.push(self.names.clear_statements()),
+                SessionEffect::DeclareCursor { name } => {
+                    let undo = self.declare(statement, name, text, literals);
+                    run.undo.push(undo);
+                }
+                SessionEffect::CloseCursor { name: Some(name) } => {
+                    run.undo.push(self.names.set_portal(name.as_bytes(), None));
+                }
+                SessionEffect::CloseCursor { name: None } => run.undo.push(self.names.clear_portals()),
+                SessionEffect::DiscardAll => {
+                    run.undo.push(self.names.clear_statements());
+                    run.undo.push(self.names.clear_portals());
+                }
+                SessionEffect::CopyIn => run.copies_in = true,
+                _ => {}
+            }
+        }
+    }
+
+    /// EXECUTE has the effects of what it runs.
+    fn apply_prepared_effects(&mut self, name: &str, run: &mut Run) {
+        let Some(prepared) = self.names.statement(name.as_bytes()).cloned() else {
+            return;
+        };
+        for effect in prepared.statement.iter().flat_map(|statement| statement.effects.iter()) {
+            self.sight.note(effect);
+            run.copies_in |= matches!(effect, SessionEffect::CopyIn);
+        }
+    }
+
+    fn declare(&mut self, statement: &AnalyzedStatement, name: &str, text: &str, literals: KeyedDigest) -> Undo {
+        let prepared = Prepared {
+            text: text.into(),
+            place: Place::Whole,
+            statement: Some(statement.clone()),
+            stamp: self.sight.stamp(),
+            literals,
+        };
+        let portal = Portal {
+            prepared: Arc::new(prepared),
+            parameters: None,
+            is_cursor: true,
+            is_holdable: true,
+        };
+        self.names.set_portal(name.as_bytes(), Some(Arc::new(portal)))
+    }
+
+    fn refuse_name(&self, name: &[u8]) -> Option<Refusal> {
+        if name == OWN_NAME {
+            return Some(Refusal::not_understood(
+                "reserved-name",
+                "this name is the gateway's own",
+            ));
+        }
+        self.names.is_full().then(|| {
+            Refusal::new(
+                sqlstate::PROGRAM_LIMIT_EXCEEDED,
+                "too-many-prepared-statements",
+                "the session holds too many prepared statements and portals",
+            )
+            .with_hint("Close those that are no longer used.")
+        })
+    }
+
+    fn refuse_query_text(&mut self, text: &[u8], refusal: Refusal) -> Result<Flow, End> {
+        self.record_not_understood(Origin::Simple, text, &refusal);
+        self.refuse_query(refusal)
+    }
+
+    fn refuse_extended_text(&mut self, origin: Origin, text: &[u8], refusal: Refusal) -> Result<Flow, End> {
+        self.record_not_understood(origin, text, &refusal);
+        self.refuse_extended(refusal)
+    }
+
+    /// Answers a refused simple query: here while the server is idle, else through the server, which then aborts what
+    /// an error would abort.
+    fn refuse_query(&mut self, refusal: Refusal) -> Result<Flow, End> {
+        let idle = self.replies.is_empty() && !self.replies.in_pipeline() && self.status == TransactionStatus::Idle;
+        if idle {
+            self.tell(&refusal);
+            self.client
+                .outbound
+                .extend_with(|out| write::ready_for_query(out, TransactionStatus::Idle));
+        } else {
+            self.server.refused_query();
+            self.replies.push(Expected::RefusedQuery {
+                refusal: Box::new(refusal),
+            });
+        }
+        Ok(Flow::Next)
+    }
+
+    fn refuse_extended(&mut self, refusal: Refusal) -> Result<Flow, End> {
+        self.server.refused_extended();
+        self.replies.push(Expected::RefusedExtended {
+            refusal: Box::new(refusal),
+        });
+        Ok(Flow::Next)
+    }
+
+    /// FunctionCall runs a function by number past every judgement: answered like a refused query.
+    fn function_call(&mut self) -> Result<Flow, End> {
+        let refusal = Refusal::denied("function-call-message", "the FunctionCall message is not allowed")
+            .with_hint("Call the function in a SELECT.");
+        self.record_violation(&refusal);
+        self.refuse_query(refusal)
+    }
+}
+
+fn body_of(statement: &AnalyzedStatement, wanted: &str) -> Option<AnalyzedStatement> {
+    statement.effects.iter().find_map(|effect| match effect {
+        SessionEffect::Prepare { name, body } if &**name == wanted => Some((**body).clone()),
+        _ => None,
+    })
+}
+
+fn violation(message: &str) -> End {
+    End::ClientFault(Refusal::new(
+        sqlstate::PROTOCOL_VIOLATION,
+        "protocol-violation",
+        message,
+    ))
+}

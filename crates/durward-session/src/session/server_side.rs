@@ -1,0 +1,329 @@
+//! What the server says: followed message by message, passed on in runs as it came, but for the answers to messages of
+//! our own and for errors that stand for a refusal.
+
+use durward_model::{Refusal, sqlstate};
+use durward_wire::limits::{BACKEND_BODY_BYTES_MAX, BACKEND_HELD_BODY_BYTES_MAX};
+use durward_wire::postgres::backend::TransactionStatus;
+use durward_wire::postgres::backend::write::{self, Severity};
+use durward_wire::postgres::backend::{BackendMessage, ErrorFields};
+use durward_wire::postgres::frame::{Frame, FrameHeader, HEADER_BYTES, peek_header};
+use durward_wire::postgres::tag::backend as tag;
+
+use super::{End, Session};
+use crate::replies::{Expected, Run};
+use crate::report::report;
+
+/// What becomes of one message.
+enum Fate {
+    /// It goes to the client as it came.
+    Forward,
+    /// It was for us.
+    Keep,
+}
+
+impl Session {
+    /// Takes in everything whole that the server has sent.
+    pub(super) fn serve_server(&mut self) -> Result<(), End> {
+        let mut inbound = std::mem::take(self.server.inbound());
+        let result = self.walk(inbound.filled());
+        let consumed = match &result {
+            Ok(consumed) => *consumed,
+            Err(_) => 0,
+        };
+        inbound.consume(consumed);
+        *self.server.inbound() = inbound;
+        result?;
+        if self.server.has_ended() {
+            Err(End::ServerLost)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Walks messages, passing runs of untouched ones on as one slice. Returns how many bytes were taken in.
+    fn walk(&mut self, input: &[u8]) -> Result<usize, End> {
+        let relayed = self.server_relay_bytes.min(input.len());
+        self.server_relay_bytes -= relayed;
+        let mut position = relayed;
+        let mut run_start = 0;
+        self.server.expect_bytes(0);
+        while self.server_relay_bytes == 0 {
+            let rest = input.get(position..).unwrap_or_default();
+            let Some(header) = peek_header(rest, BACKEND_BODY_BYTES_MAX)
+                .map_err(|_| End::ServerFault("a message of impossible length"))?
+            else {
+                break;
+            };
+            let frame_bytes = header.frame_len();
+            let body = rest.get(HEADER_BYTES..frame_bytes);
+            if let Some(streamed) = self.count_data(header) {
+                streamed?;
+                position += frame_bytes.min(rest.len());
+                self.server_relay_bytes = frame_bytes.saturating_sub(rest.len());
+                continue;
+            }
+            let Some(body) = body else {
+                if header.body_len > BACKEND_HELD_BODY_BYTES_MAX {
+                    return Err(End::ServerFault("a message too long to be held"));
+                }
+                self.server.expect_bytes(frame_bytes);
+                break;
+            };
+            let frame = Frame { tag: header.tag, body };
+            self.pass_on(input.get(run_start..position).unwrap_or_default());
+            run_start = position;
+            position += frame_bytes;
+            if let Fate::Keep = self.follow(frame)? {
+                run_start = position;
+            }
+        }
+        self.pass_on(input.get(run_start..position).unwrap_or_default());
+        Ok(position)
+    }
+
+    fn pass_on(&mut self, bytes: &[u8]) {
+        self.client.outbound.extend(bytes);
+        self.bytes_sent += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    }
+
+    /// Rows and COPY data of a client's statement are counted and passed on unseen, even in pieces. `None` for
+    /// everything else.
+    fn count_data(&mut self, header: FrameHeader) -> Option<Result<(), End>> {
+        if !matches!(header.tag, tag::DATA_ROW | tag::COPY_DATA) {
+            return None;
+        }
+        let run = match self.replies.front_mut() {
+            Some(Expected::Execute { run }) => Some(&mut **run),
+            Some(Expected::Query { runs }) => runs.front_mut(),
+            Some(Expected::ProbeQuery | Expected::ProbeExtended) => return None,
+            _ => None,
+        };
+        let Some(run) = run else {
+            return Some(Err(End::ServerFault("rows that nobody asked for")));
+        };
+        run.rows += u64::from(header.tag == tag::DATA_ROW);
+        run.bytes += u64::try_from(header.body_len).unwrap_or(u64::MAX);
+        Some(Ok(()))
+    }
+
+    /// Follows one message. What doesn't answer anything that is expected ends the session.
+    fn follow(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        match frame.tag {
+            tag::NOTICE_RESPONSE if self.replies.front_is_own() => return Ok(Fate::Keep),
+            tag::NOTICE_RESPONSE | tag::NOTIFICATION_RESPONSE => return Ok(Fate::Forward),
+            tag::PARAMETER_STATUS => return self.follow_setting(frame),
+            tag::ERROR_RESPONSE => return self.follow_error(frame),
+            tag::READY_FOR_QUERY => return self.follow_ready(frame),
+            _ => {}
+        }
+        match self.replies.front_mut() {
+            Some(Expected::ProbeQuery | Expected::ProbeExtended) => self.follow_probe(frame),
+            Some(Expected::Query { .. }) => self.follow_query(frame),
+            Some(Expected::Execute { .. }) => self.follow_execute(frame),
+            Some(Expected::Parse { .. }) if frame.tag == tag::PARSE_COMPLETE => self.answered(),
+            Some(Expected::Bind { .. }) if frame.tag == tag::BIND_COMPLETE => self.answered(),
+            Some(Expected::Close { .. }) if frame.tag == tag::CLOSE_COMPLETE => self.answered(),
+            Some(Expected::Describe) => match frame.tag {
+                tag::PARAMETER_DESCRIPTION => Ok(Fate::Forward),
+                tag::ROW_DESCRIPTION | tag::NO_DATA => self.answered(),
+                _ => Err(End::ServerFault("an answer that Describe doesn't have")),
+            },
+            _ => Err(End::ServerFault("an answer that nobody waits for")),
+        }
+    }
+
+    fn answered(&mut self) -> Result<Fate, End> {
+        self.replies.pop();
+        Ok(Fate::Forward)
+    }
+
+    fn follow_query(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        match frame.tag {
+            tag::ROW_DESCRIPTION | tag::EMPTY_QUERY_RESPONSE | tag::COPY_OUT_RESPONSE | tag::COPY_DONE => {}
+            tag::COPY_IN_RESPONSE => self.begin_copy_in(),
+            tag::COMMAND_COMPLETE => {
+                let affected = command_rows(frame)?;
+                let Some(Expected::Query { runs }) = self.replies.front_mut() else {
+                    return Err(End::ServerFault("a completion that nobody waits for"));
+                };
+                let Some(run) = runs.pop_front() else {
+                    return Err(End::ServerFault("more completions than statements"));
+                };
+                self.record_outcome(&run, affected, None);
+            }
+            _ => return Err(End::ServerFault("an answer that a simple query doesn't have")),
+        }
+        Ok(Fate::Forward)
+    }
+
+    fn follow_execute(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        let affected = match frame.tag {
+            tag::COPY_OUT_RESPONSE | tag::COPY_DONE => return Ok(Fate::Forward),
+            tag::COPY_IN_RESPONSE => {
+                self.begin_copy_in();
+                return Ok(Fate::Forward);
+            }
+            tag::COMMAND_COMPLETE => command_rows(frame)?,
+            tag::EMPTY_QUERY_RESPONSE | tag::PORTAL_SUSPENDED => None,
+            _ => return Err(End::ServerFault("an answer that Execute doesn't have")),
+        };
+        if let Some(Expected::Execute { run }) = self.replies.pop() {
+            self.record_outcome(&run, affected, None);
+        }
+        Ok(Fate::Forward)
+    }
+
+    fn begin_copy_in(&mut self) {
+        self.copying_in = true;
+        self.replies.forget_syncs_behind_copy();
+    }
+
+    fn follow_probe(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        match frame.tag {
+            tag::DATA_ROW => {
+                if let Ok(BackendMessage::DataRow(values)) = BackendMessage::decode(frame) {
+                    self.probe.row(values.iter());
+                }
+            }
+            tag::CLOSE_COMPLETE => {
+                if self.probe.close() {
+                    self.replies.pop();
+                }
+            }
+            tag::PARSE_COMPLETE | tag::BIND_COMPLETE | tag::ROW_DESCRIPTION => {}
+            tag::COMMAND_COMPLETE => self.probe.complete(),
+            _ => return Err(End::ServerFault("an answer that a query of the gateway's doesn't have")),
+        }
+        Ok(Fate::Keep)
+    }
+
+    fn follow_setting(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        if let Ok(BackendMessage::ParameterStatus { name, value }) = BackendMessage::decode(frame)
+            && name == b"client_encoding"
+            && value != self.sight.context.settings.client_encoding.as_bytes()
+        {
+            self.sight.settings_stale = true;
+        }
+        Ok(Fate::Forward)
+    }
+
+    fn follow_ready(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        let Ok(BackendMessage::ReadyForQuery(status)) = BackendMessage::decode(frame) else {
+            return Err(End::ServerFault("a transaction status that isn't known"));
+        };
+        self.status = status;
+        self.copying_in = false;
+        let fate = match self.replies.pop() {
+            Some(Expected::ProbeQuery) => Fate::Keep,
+            Some(Expected::Query { runs }) => {
+                for run in runs {
+                    self.abandon_run(run, sqlstate::QUERY_CANCELED);
+                }
+                Fate::Forward
+            }
+            Some(Expected::Sync | Expected::RefusedQuery { .. }) => Fate::Forward,
+            _ => return Err(End::ServerFault("a ReadyForQuery that nobody waits for")),
+        };
+        if status == TransactionStatus::Idle {
+            self.names.end_transaction();
+            self.sight.end_transaction();
+        }
+        Ok(fate)
+    }
+
+    fn follow_error(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        let Ok(BackendMessage::ErrorResponse(fields)) = BackendMessage::decode(frame) else {
+            return Err(End::ServerFault("an error whose fields can't be read"));
+        };
+        if fields.is_fatal() {
+            // The connection ends; the client hears it in the server's words.
+            self.server_said_farewell = true;
+            return Ok(Fate::Forward);
+        }
+        self.copying_in = false;
+        match self.replies.front_mut() {
+            Some(Expected::RefusedQuery { refusal }) => {
+                let refusal = refusal.clone();
+                self.tell(&refusal);
+                Ok(Fate::Keep)
+            }
+            Some(Expected::RefusedExtended { refusal }) => {
+                let refusal = refusal.clone();
+                self.tell(&refusal);
+                self.skip_to_sync(&refusal.sqlstate);
+                Ok(Fate::Keep)
+            }
+            Some(Expected::ProbeQuery) => {
+                self.note_probe_error(fields);
+                Ok(Fate::Keep)
+            }
+            Some(Expected::ProbeExtended) => {
+                self.note_probe_error(fields);
+                let refusal = Refusal::not_understood(
+                    "session-state-unknown",
+                    "the session's settings could not be read, so this statement was not run",
+                );
+                self.tell(&refusal);
+                self.skip_to_sync(&refusal.sqlstate);
+                Ok(Fate::Keep)
+            }
+            Some(Expected::Query { runs }) => {
+                let runs: Vec<Run> = runs.drain(..).collect();
+                for (index, run) in runs.into_iter().enumerate().rev() {
+                    // Those behind the one that failed never began.
+                    self.abandon_run(
+                        run,
+                        if index == 0 {
+                            fields.code()
+                        } else {
+                            sqlstate::QUERY_CANCELED
+                        },
+                    );
+                }
+                Ok(Fate::Forward)
+            }
+            // A deferred check that fails as the transaction of a Sync commits.
+            Some(Expected::Sync) | None => Ok(Fate::Forward),
+            Some(
+                Expected::Parse { .. }
+                | Expected::Bind { .. }
+                | Expected::Describe
+                | Expected::Close { .. }
+                | Expected::Execute { .. },
+            ) => {
+                self.skip_to_sync(fields.code());
+                Ok(Fate::Forward)
+            }
+        }
+    }
+
+    fn note_probe_error(&mut self, fields: ErrorFields<'_>) {
+        tracing::warn!(session = %self.id, code = fields.code(), "a query of the gateway's failed in a session");
+        self.probe.fail();
+    }
+
+    /// The server skips everything up to the next Sync: what it skips never happened.
+    fn skip_to_sync(&mut self, sqlstate: &str) {
+        let mut failed = self.replies.fail_pipeline();
+        let first = (!failed.is_empty()).then(|| failed.remove(0));
+        for skipped in failed.into_iter().rev() {
+            self.abandon(skipped, sqlstate::QUERY_CANCELED);
+        }
+        if let Some(first) = first {
+            self.abandon(first, sqlstate);
+        }
+    }
+
+    pub(super) fn tell(&mut self, refusal: &Refusal) {
+        self.client
+            .outbound
+            .extend_with(|out| write::error_response(out, &report(Severity::Error, refusal)));
+    }
+}
+
+fn command_rows(frame: Frame<'_>) -> Result<Option<u64>, End> {
+    match BackendMessage::decode(frame) {
+        Ok(BackendMessage::CommandComplete(command)) => Ok(command.rows()),
+        _ => Err(End::ServerFault("a completion that can't be read")),
+    }
+}

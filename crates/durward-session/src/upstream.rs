@@ -1,0 +1,134 @@
+//! The gateway's own side of a connection to a database: where it is, how to log in, and small queries of our own.
+
+mod cancel;
+mod dial;
+mod error;
+mod login;
+mod query;
+mod target;
+
+use std::fmt;
+
+use bytes::BytesMut;
+use zeroize::Zeroizing;
+
+pub use cancel::{CancelTarget, cancel};
+pub use error::{ServerError, UpstreamError};
+pub use target::{ChannelBinding, Target, TargetAddress, TargetConfig, TargetError};
+
+use crate::stream::Stream;
+
+/// What the gateway sets on connections of its own, so that nothing that a database holds can change what its catalog
+/// queries mean, and they can change nothing.
+const OWN_PARAMETERS: [(&str, &str); 4] = [
+    ("application_name", "durward"),
+    ("client_encoding", "UTF8"),
+    ("search_path", "pg_catalog"),
+    ("default_transaction_read_only", "on"),
+];
+
+/// A database account and its password.
+#[derive(Clone)]
+pub struct UpstreamCredentials {
+    user: String,
+    password: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl UpstreamCredentials {
+    /// What the target's configuration says.
+    pub fn configured(target: &Target) -> Self {
+        Self {
+            user: target.user().to_owned(),
+            password: target.password().cloned(),
+        }
+    }
+
+    /// The client's own account.
+    pub fn passthrough(user: &str, password: Zeroizing<Vec<u8>>) -> Self {
+        Self {
+            user: user.to_owned(),
+            password: Some(password),
+        }
+    }
+}
+
+impl fmt::Debug for UpstreamCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamCredentials")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection on which login is done and nothing is under way.
+#[derive(Debug)]
+pub struct UpstreamConnection {
+    stream: Stream,
+    /// Bytes read and not yet looked at.
+    inbound: BytesMut,
+    parameters: Vec<(String, String)>,
+    process_id: i32,
+    cancel: CancelTarget,
+    end_point: Option<Vec<u8>>,
+}
+
+impl UpstreamConnection {
+    /// Connects and logs in. `parameters` go into the startup packet, after those of the target. Cancel safe: yes; the
+    /// connection is then closed.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`]; what the server said is kept whole.
+    pub async fn connect(
+        target: &Target,
+        credentials: &UpstreamCredentials,
+        parameters: &[(String, String)],
+    ) -> Result<Self, UpstreamError> {
+        let connecting = dial::connect(target, credentials, parameters);
+        tokio::time::timeout(target.connect_timeout(), connecting)
+            .await
+            .unwrap_or(Err(UpstreamError::TimedOut))
+    }
+
+    /// Connects for the gateway's own queries: configured account, read only, nothing but the system's own names.
+    /// Cancel safe: yes.
+    ///
+    /// # Errors
+    /// As [`UpstreamConnection::connect`].
+    pub async fn connect_for_catalog(target: &Target) -> Result<Self, UpstreamError> {
+        let parameters: Vec<_> = OWN_PARAMETERS
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self::connect(target, &UpstreamCredentials::configured(target), &parameters).await
+    }
+
+    /// The settings that the server has reported, in its order.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The server's process.
+    pub fn process_id(&self) -> i32 {
+        self.process_id
+    }
+
+    /// How to stop what this connection runs.
+    pub fn cancel_target(&self) -> CancelTarget {
+        self.cancel.clone()
+    }
+
+    /// The hash of the server's certificate (RFC 5929 section 4), inside TLS.
+    pub fn server_end_point(&self) -> Option<&[u8]> {
+        self.end_point.as_deref()
+    }
+
+    /// The stream, and what was read from it beyond the last answer.
+    pub fn into_parts(self) -> (Stream, Vec<u8>) {
+        (self.stream, self.inbound.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests;

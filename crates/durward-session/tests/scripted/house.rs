@@ -1,0 +1,177 @@
+//! A gateway in front of a stand-in server, with an operator, a person and an agent.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use durward_audit::{Ledger, LedgerOptions};
+use durward_identity::{
+    Directory, Issuers, LoginDesk, NewIdentity, PASSWORD_VALID_SECONDS_DEFAULT, SystemClock,
+};
+use durward_model::{DatabaseName, PrincipalKind, SessionId};
+use durward_policy::{DatabaseContext, DatabaseMarks, PolicySources, PolicyStore};
+use durward_session::upstream::Target;
+use durward_session::{Database, Gateway, GatewayParts, Listener};
+use durward_sql::catalog::{CatalogQuery, CatalogScope, change_probe_sql};
+use durward_sql::settings::PROBE_SQL;
+use durward_sql::{Analyzer, AnalyzerLimits};
+use durward_testkit::script::{Answer, ScriptClient, StandIn};
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What the server is sent in the place of a refused statement.
+const REFUSED_TEXT: &str = "durward refused a statement here";
+
+/// May do everything; recorded.
+pub(crate) const OPERATOR: &str = "olga";
+/// Acts for a person, and may do little.
+pub(crate) const AGENT: &str = "robo";
+
+pub(crate) struct House {
+    pub(crate) stand_in: StandIn,
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) address: SocketAddr,
+    passwords: HashMap<&'static str, String>,
+    shutdown: watch::Sender<bool>,
+    _folder: TempDir,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.shutdown.send_replace(true);
+    }
+}
+
+impl House {
+    /// Opens a gateway before a server that answers `respond`'s way.
+    pub(crate) async fn open(respond: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let stand_in = StandIn::start(move |text| own_answer(text).unwrap_or_else(|| respond(text))).await;
+        let folder = TempDir::new().unwrap();
+        let directory = Directory::open(folder.path(), Arc::new(SystemClock)).unwrap();
+        let mut passwords = HashMap::new();
+        for (name, kind, group, acts_for) in [
+            (OPERATOR, PrincipalKind::Human, "operators", None),
+            ("ada", PrincipalKind::Human, "engineers", None),
+            (AGENT, PrincipalKind::Agent, "agents", Some("ada")),
+        ] {
+            let new = NewIdentity {
+                name: name.to_owned(),
+                kind,
+                groups: vec![group.to_owned()],
+                acts_for: acts_for.map(str::to_owned),
+            };
+            directory.add(new).unwrap();
+            let (_, password) = directory.issue_password(name, &["shop"], PASSWORD_VALID_SECONDS_DEFAULT).unwrap();
+            passwords.insert(name, password.expose().to_owned());
+        }
+        let gateway = Gateway::new(GatewayParts {
+            analyzer: Analyzer::new(AnalyzerLimits::default()).unwrap(),
+            policy: Arc::new(PolicyStore::load(&PolicySources::default()).unwrap()),
+            ledger: Ledger::open(&folder.path().join("ledger"), LedgerOptions::default()).unwrap(),
+            desk: LoginDesk::new(
+                directory,
+                Arc::new(Issuers::new(Vec::new(), Arc::new(SystemClock)).unwrap()),
+                Default::default(),
+            ),
+            databases: vec![database(stand_in.address())],
+            server_names: HashMap::new(),
+            first_session: SessionId(1),
+        });
+        let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let (shutdown, watched) = watch::channel(false);
+        let listener = Listener { tls: None, plaintext_loopback: true };
+        tokio::spawn(Arc::clone(&gateway).serve(socket, listener, watched));
+        Self { stand_in, gateway, address, passwords, shutdown, _folder: folder }
+    }
+
+    /// One before a server that takes everything for harmless SQL.
+    pub(crate) async fn ordinary() -> Self {
+        Self::open(Answer::plausible).await
+    }
+
+    /// A connection that has said nothing yet.
+    pub(crate) async fn stranger(&self) -> ScriptClient<TcpStream> {
+        ScriptClient::new(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    pub(crate) async fn client(&self, user: &str) -> ScriptClient<TcpStream> {
+        let mut client = self.stranger().await;
+        let password = self.passwords.get(user).map_or("", String::as_str);
+        let welcome = client.log_in(user, "shop", password).await;
+        assert!(welcome.ends_with("ready(I)"), "{welcome}");
+        client
+    }
+
+    pub(crate) fn password(&self, user: &str) -> &str {
+        &self.passwords[user]
+    }
+
+    /// The clients' texts that reached the server.
+    pub(crate) fn forwarded(&self) -> Vec<String> {
+        let texts = self.stand_in.texts().into_iter();
+        texts.filter(|text| text != REFUSED_TEXT && own_answer(text).is_none()).collect()
+    }
+
+    /// The gateway still serves others.
+    pub(crate) async fn check_alive(&self) {
+        let mut client = self.client(OPERATOR).await;
+        assert_eq!(client.query("SELECT 1").await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    }
+
+    /// Waits until all sessions have ended, on both sides.
+    pub(crate) async fn until_empty(&self) {
+        // The catalog's own connection stays.
+        let empty = async {
+            while !self.gateway.sessions.is_empty() || self.stand_in.connections() > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), empty).await.expect("sessions that end");
+    }
+}
+
+fn database(address: SocketAddr) -> Database {
+    let url = format!("postgres://app@127.0.0.1:{}/shop?sslmode=disable", address.port());
+    let name = DatabaseName::from("shop");
+    let context = DatabaseContext::new(name.clone(), DatabaseMarks::default());
+    Database::new(name, Target::parse(&url).unwrap(), context, false)
+}
+
+/// The answers to the gateway's own queries: settings as they are by default, and an empty catalog.
+fn own_answer(text: &str) -> Option<Answer> {
+    if text == PROBE_SQL {
+        return Some(settings("UTF8"));
+    }
+    if text == change_probe_sql() {
+        return Some(Answer::one("probe", "1"));
+    }
+    let is_catalog = CatalogQuery::ALL
+        .iter()
+        .any(|query| [CatalogScope::BuiltIn, CatalogScope::Rest].iter().any(|scope| query.sql(*scope) == text));
+    is_catalog.then(|| Answer::Rows { columns: vec!["catalog"], rows: Vec::new() })
+}
+
+/// The row of the settings probe, in a client encoding.
+pub(crate) fn settings(client_encoding: &str) -> Answer {
+    let row = [
+        Some("[\"pg_catalog\",\"public\"]"),
+        Some("\"$user\", public"),
+        Some("app"),
+        Some("app"),
+        None,
+        Some("on"),
+        Some("safe_encoding"),
+        Some(client_encoding),
+        Some("on"),
+        Some("origin"),
+        Some("off"),
+        Some("on"),
+        Some("off"),
+        Some("150018"),
+        Some("UTF8"),
+    ];
+    Answer::Rows { columns: vec!["setting"; row.len()], rows: vec![row.map(|cell| cell.map(str::to_owned)).to_vec()] }
+}
