@@ -32,27 +32,27 @@ impl CleartextLogin {
     ///
     /// # Errors
     /// When it is not good enough.
-    pub async fn verify(self, password: Zeroizing<Vec<u8>>) -> Result<Login, LoginFailure> {
+    pub async fn verify(self, password: &[u8]) -> Result<Login, LoginFailure> {
         if password.is_empty() || password.len() > TOKEN_BYTES_MAX {
             return Err(self.context.fail(FailureReason::PasswordLength));
         }
         if let Some(found) = self.context.directory.find(&self.context.user) {
-            if let Some(keys) = found.keys.iter().find(|keys| keys.matches(&password, &found.salt)) {
+            if let Some(keys) = found.keys.iter().find(|keys| keys.matches(password, &found.salt)) {
                 return local_login(self.context, keys);
             }
             return Err(self.context.fail(FailureReason::WrongPassword));
         }
-        if looks_like_token(&password) {
-            return self.token_login(&password).await;
+        if looks_like_token(password) {
+            return self.token_login(password).await;
         }
-        let text = std::str::from_utf8(&password).unwrap_or_default();
+        let text = std::str::from_utf8(password).unwrap_or_default();
         if !self.passthrough_allowed {
             return Err(self.context.fail(FailureReason::UnknownUser));
         }
         if text.starts_with(PASSWORD_PREFIX) && IssuedPassword::is_well_formed(text) {
             return Err(self.context.fail(FailureReason::SecretNotPassedOn));
         }
-        self.passthrough_login(password)
+        self.passthrough_login(Zeroizing::new(password.to_vec()))
     }
 
     async fn token_login(self, password: &[u8]) -> Result<Login, LoginFailure> {
