@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use durward_model::{
-    AccessModes, Certainty, FunctionEffect, Hazard, HazardKind, ObjectKind, RelationKind, RelationUse, RowBound,
-    StatementClass, StatementFacts,
+    AccessModes, Certainty, FunctionEffect, Hazard, HazardKind, ObjectKind, QualifiedName, RelationKind, RelationUse,
+    RowBound, StatementClass, StatementFacts,
 };
 
 use crate::DatabaseContext;
@@ -27,6 +27,8 @@ pub(crate) struct Assessment {
     /// Schemas of relations and objects.
     pub(crate) schemas: BTreeSet<String>,
     pub(crate) functions: BTreeSet<String>,
+    /// Whether a function that is called writes by itself.
+    pub(crate) writing_functions: bool,
     /// Objects of DDL.
     pub(crate) objects: BTreeSet<String>,
     /// What could not be seen through, and why.
@@ -68,6 +70,7 @@ impl Assessment {
                 .iter()
                 .map(|used| used.function.name.to_string())
                 .collect(),
+            writing_functions: facts.functions.iter().any(|used| used.effect == FunctionEffect::Writes),
             objects: BTreeSet::new(),
             opaque: opaque_objects(facts),
             certainty: certainty_of(facts),
@@ -112,7 +115,8 @@ impl Assessment {
         }
         if used.modes.changes() {
             self.changes.insert(name.clone());
-            if is_system_schema(&relation.name.schema) && used.modes.intersects(ROWS.union(AccessModes::TRUNCATE)) {
+            let rows_changed = used.modes.intersects(ROWS.union(AccessModes::TRUNCATE));
+            if rows_changed && is_system_schema(&relation.name.schema) && !self.is_large_object_call(&relation.name) {
                 self.system.insert(name.clone());
             }
         }
@@ -134,6 +138,12 @@ impl Assessment {
         }
         self.schemas.insert(relation.name.schema.to_string());
         self.uses.insert(name);
+    }
+
+    /// Large objects live in a table of the system's that their functions write.
+    fn is_large_object_call(&self, relation: &QualifiedName) -> bool {
+        let by_function = |name: &String| name.starts_with("pg_catalog.lo") && self.writing_functions;
+        *relation.name == *"pg_largeobject" && self.functions.iter().any(by_function)
     }
 
     fn add_objects(&mut self, facts: &StatementFacts, database: &DatabaseContext) {

@@ -44,12 +44,12 @@ fn a_hit_rests_on_principal_database_time_and_policy() {
             assert_eq!(word(&policy.decide(&request)), expected);
         }
     };
-    check(&pack, &person, &open, 3, "allow");
-    check(&pack, &agent, &open, 3, "hold");
-    check(&pack, &person, &closed, 3, "deny");
+    check(pack, &person, &open, 3, "allow");
+    check(pack, &agent, &open, 3, "hold");
+    check(pack, &person, &closed, 3, "deny");
     check(&night, &person, &open, 3, "deny");
     check(&night, &person, &open, 7, "allow");
-    check(&pack, &person, &open, 3, "allow");
+    check(pack, &person, &open, 3, "allow");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn many_statements_stay_within_the_sessions_bound() {
             facts: &facts,
             session: &session,
         };
-        assert_eq!(word(&cache.decide(&policy, &request)), "allow");
+        assert_eq!(word(&cache.decide(policy, &request)), "allow");
     }
     assert!(cache.len() <= 128);
 }

@@ -11,7 +11,7 @@ fn agent_for(kind: PrincipalKind) -> Principal {
 }
 
 fn check(what: &str, principal: &Principal, facts: &Facts, expected: &str) {
-    assert_eq!(verdict(&pack(), principal, &database(""), &facts.0), expected, "{what}");
+    assert_eq!(verdict(pack(), principal, &database(""), &facts.0), expected, "{what}");
 }
 
 #[test]

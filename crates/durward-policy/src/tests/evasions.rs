@@ -9,7 +9,7 @@ use super::support::*;
 
 fn check(what: &str, kind: PrincipalKind, marks: &str, facts: &Facts, expected: &str) {
     assert_eq!(
-        verdict(&pack(), &principal(kind), &database(marks), &facts.0),
+        verdict(pack(), &principal(kind), &database(marks), &facts.0),
         expected,
         "{what}"
     );

@@ -15,14 +15,14 @@ fn check(what: &str, facts: &Facts, expected: &str) {
     let (policy, database) = (pack(), database(MARKS));
     for kind in NOT_OPERATORS {
         assert_eq!(
-            verdict(&policy, &principal(kind), &database, &facts.0),
+            verdict(policy, &principal(kind), &database, &facts.0),
             expected,
             "{what} by {kind}"
         );
     }
     let operator = principal(PrincipalKind::Operator);
     assert_eq!(
-        verdict(&policy, &operator, &database, &facts.0),
+        verdict(policy, &operator, &database, &facts.0),
         "allow",
         "{what} by an operator"
     );
@@ -62,7 +62,7 @@ fn read_only() {
     check("ALTER SCHEMA", &rename, "deny read-only");
     let create = ddl("CREATE SCHEMA").object(ObjectKind::Schema, None, "finance", M::CREATE);
     assert_eq!(
-        verdict(&pack(), &principal(PrincipalKind::Person), &database(MARKS), &create.0),
+        verdict(pack(), &principal(PrincipalKind::Person), &database(MARKS), &create.0),
         "allow",
         "CREATE SCHEMA IF NOT EXISTS changes nothing in it"
     );
@@ -133,7 +133,7 @@ fn off_limits() {
 fn an_operator_against_a_mark_is_noted() {
     let (policy, database) = (pack(), database(MARKS));
     let read = facts(StatementClass::Read, "SELECT").uses("hr.salaries", M::READ);
-    let Decision::Allow(permit) = decide(&policy, &principal(PrincipalKind::Operator), &database, &read.0) else {
+    let Decision::Allow(permit) = decide(policy, &principal(PrincipalKind::Operator), &database, &read.0) else {
         panic!("operators may");
     };
     assert!(permit.obligations().contains(&Obligation::DurableIntent));
@@ -159,7 +159,7 @@ fn ddl_schemas() {
         ("pg_catalog", "deny ddl-schema"),
     ] {
         assert_eq!(
-            verdict(&policy, &person, &limited, &create(schema).0),
+            verdict(policy, &person, &limited, &create(schema).0),
             expected,
             "{schema}"
         );

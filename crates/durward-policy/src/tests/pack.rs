@@ -17,7 +17,7 @@ fn check(what: &str, facts: &Facts, expected: &[&str]) {
     let (policy, database) = (pack(), database(""));
     let verdicts: Vec<String> = KINDS
         .iter()
-        .map(|kind| verdict(&policy, &principal(*kind), &database, &facts.0))
+        .map(|kind| verdict(policy, &principal(*kind), &database, &facts.0))
         .collect();
     let expected: Vec<&str> = match expected {
         [one] => vec![*one; KINDS.len()],
@@ -240,7 +240,7 @@ fn every_hazard_has_a_rule() {
                 .hazard(hazard, "public.orders")
                 .rows(rows(1));
             for kind in KINDS {
-                let allowed = verdict(&policy, &principal(kind), &database, &facts.0) == "allow";
+                let allowed = verdict(policy, &principal(kind), &database, &facts.0) == "allow";
                 let expected = kind == PrincipalKind::Operator || harmless.contains(&hazard);
                 assert_eq!(allowed, expected, "{hazard} for {kind} as {class}");
             }
@@ -269,4 +269,17 @@ fn a_sequence_moved_by_a_default_is_no_obstacle() {
     let insert =
         write("INSERT", "public.orders", M::INSERT, rows(1)).calls("pg_catalog.nextval", FunctionEffect::Writes);
     check("INSERT with nextval", &insert, &["allow"]);
+}
+
+#[test]
+fn large_objects_are_written_by_their_functions() {
+    let by_function = write("SELECT", "pg_catalog.pg_largeobject", M::INSERT | M::UPDATE, ANY)
+        .calls("pg_catalog.lo_from_bytea", FunctionEffect::Writes);
+    check(
+        "lo_from_bytea",
+        &by_function,
+        &["allow", "allow", "hold agent-bulk-write", "allow"],
+    );
+    let by_hand = write("UPDATE", "pg_catalog.pg_largeobject", M::UPDATE, rows(1));
+    check("UPDATE pg_largeobject", &by_hand, &["allow", "deny system-catalog"]);
 }

@@ -118,16 +118,16 @@ proptest! {
         object in prop::sample::select(&NAMES[..]),
     ) {
         let (policy, principal) = (pack(), principal(kind));
-        let before = severity(&policy, &principal, &facts);
-        prop_assert!(severity(&policy, &principal, &facts.clone().hazard(hazard, object)) >= before);
-        prop_assert!(severity(&policy, &principal, &facts.clone().opaque("public.g", "unseen")) >= before);
+        let before = severity(policy, &principal, &facts);
+        prop_assert!(severity(policy, &principal, &facts.clone().hazard(hazard, object)) >= before);
+        prop_assert!(severity(policy, &principal, &facts.clone().opaque("public.g", "unseen")) >= before);
         // People are held for what is known to be much; what isn't known passes until it can be measured.
         if kind != PrincipalKind::Person {
-            prop_assert!(severity(&policy, &principal, &facts.clone().rows(RowBound::Unbounded)) >= before);
+            prop_assert!(severity(policy, &principal, &facts.clone().rows(RowBound::Unbounded)) >= before);
         }
         let mut unknown = facts.clone();
         unknown.0.class = StatementClass::Unknown;
-        prop_assert!(severity(&policy, &principal, &unknown) >= before);
+        prop_assert!(severity(policy, &principal, &unknown) >= before);
     }
 
     #[test]
@@ -136,9 +136,9 @@ proptest! {
         kinds in prop::collection::vec(prop::sample::select(&KINDS[..]), 1..4),
     ) {
         let policy = pack();
-        let whole = severity(&policy, &chain(&kinds), &facts);
+        let whole = severity(policy, &chain(&kinds), &facts);
         for kind in &kinds {
-            prop_assert!(whole >= severity(&policy, &chain(&[*kind]), &facts), "{kind}");
+            prop_assert!(whole >= severity(policy, &chain(&[*kind]), &facts), "{kind}");
         }
     }
 
@@ -147,7 +147,7 @@ proptest! {
         let policy = pack();
         let principal = principal(kind);
         let database = database("");
-        let word = verdict(&policy, &principal, &database, &facts.0);
+        let word = verdict(policy, &principal, &database, &facts.0);
         let explanation = policy.explain(&DecisionRequest {
             principal: &principal,
             database: &database,
@@ -160,14 +160,14 @@ proptest! {
 
     #[test]
     fn operators_are_never_stopped(facts in arbitrary_facts()) {
-        prop_assert_eq!(severity(&pack(), &principal(PrincipalKind::Operator), &facts), 0);
+        prop_assert_eq!(severity(pack(), &principal(PrincipalKind::Operator), &facts), 0);
     }
 
     #[test]
     fn opaque_facts_never_pass_for_people_and_agents(mut facts in arbitrary_facts()) {
         facts.0.certainty = Certainty::Opaque;
         for kind in [PrincipalKind::Person, PrincipalKind::Agent] {
-            prop_assert_eq!(severity(&pack(), &principal(kind), &facts), 2);
+            prop_assert_eq!(severity(pack(), &principal(kind), &facts), 2);
         }
     }
 }

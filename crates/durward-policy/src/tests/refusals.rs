@@ -9,7 +9,7 @@ use super::support::*;
 use crate::{Decision, DecisionRequest, SessionContext};
 
 fn refusal(kind: PrincipalKind, marks: &str, facts: &Facts) -> Refusal {
-    match decide(&pack(), &principal(kind), &database(marks), &facts.0) {
+    match decide(pack(), &principal(kind), &database(marks), &facts.0) {
         Decision::Allow(permit) => panic!("allowed by {:?}", permit.rules()),
         Decision::Hold(order) => order.into_refusal(),
         Decision::Deny(denial) => denial.refusal,
