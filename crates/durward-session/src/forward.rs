@@ -62,10 +62,6 @@ impl ServerLink {
         self.link.outbound.extend(bytes);
     }
 
-    pub(crate) fn sync(&mut self) {
-        self.link.outbound.extend_with(write::sync);
-    }
-
     pub(crate) fn terminate(&mut self) {
         self.link.outbound.extend_with(write::terminate);
     }

@@ -14,6 +14,11 @@ use crate::stream::Stream;
 /// Unit: bytes. Reason: large enough for a full socket buffer, small enough for thousands of slow clients.
 pub(crate) const OUTBOUND_BYTES_HIGH: usize = 256 * 1024;
 
+/// Bytes that have come and can't be dealt with yet above which no more is read.
+///
+/// Unit: bytes. Reason: a pipeline that waits for an answer of the server's must not fill memory.
+const INBOUND_BYTES_HIGH: usize = 256 * 1024;
+
 /// A stream, what came from it and what goes to it.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -43,6 +48,11 @@ impl Link {
 
     pub(crate) fn is_congested(&self) -> bool {
         self.outbound.len() >= OUTBOUND_BYTES_HIGH
+    }
+
+    /// Whether there is a reason to read: the peer has more, and what it sent already isn't waiting in bulk.
+    pub(crate) fn may_read(&self) -> bool {
+        !self.ended && self.inbound.len() < self.wanted.max(INBOUND_BYTES_HIGH)
     }
 
     /// Reads once. Ready with the number of bytes; zero when the peer has ended.

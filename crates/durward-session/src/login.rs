@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use durward_audit::{Event, LoginRefused, SessionStarted};
 use durward_identity::{Login, LoginFailure, LoginPlan, LoginRequest, Transport, UpstreamLogin};
-use durward_model::{Principal, Refusal, SessionId, sqlstate};
+use durward_model::{Principal, Refusal, sqlstate};
 use durward_sql::settings::PROBE_SQL;
 use durward_sql::{CatalogSnapshot, SessionSettings};
 use durward_wire::postgres::ProtocolVersion;

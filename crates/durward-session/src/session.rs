@@ -231,11 +231,13 @@ impl Session {
             if let Poll::Ready(Err(error)) = client.poll_drain(cx) {
                 return Poll::Ready(Err(client_lost(&error)));
             }
+            let was_congested = server.is_congested();
             if let Poll::Ready(Err(error)) = server.poll_drain(cx) {
                 // What the server said last is still to be read.
                 tracing::debug!(%error, "the server's connection can't be written");
             }
-            let mut moved = false;
+            // Messages of the client's that waited for room can be dealt with.
+            let mut moved = was_congested && !server.is_congested();
             if !client.is_congested() && !server.has_ended() {
                 match server.poll_fill(cx) {
                     Poll::Ready(Ok(_)) => moved = true,
@@ -243,7 +245,7 @@ impl Session {
                     Poll::Pending => {}
                 }
             }
-            if listen == Listen::Both && !server.is_congested() && !client.ended {
+            if listen == Listen::Both && !server.is_congested() && client.may_read() {
                 match client.poll_fill(cx) {
                     Poll::Ready(Ok(_)) => moved = true,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(client_lost(&error))),

@@ -1,8 +1,7 @@
 //! What the session writes to the ledger apart from intents.
 
-use durward_audit::{Event, ProtocolViolation, SessionEnded, StatementOutcome, TransactionStatus as RecordedStatus};
+use durward_audit::{Event, ProtocolViolation, SessionEnded, StatementOutcome};
 use durward_model::StatementId;
-use durward_wire::postgres::backend::TransactionStatus;
 
 use super::{End, Session};
 use crate::replies::{Expected, Run};
@@ -93,14 +92,5 @@ impl Session {
 
     pub(super) fn next_statement(&self) -> StatementId {
         StatementId(self.lease.handle.next_statement())
-    }
-}
-
-/// The transaction's state in the record's words.
-pub(super) fn recorded_status(status: TransactionStatus) -> RecordedStatus {
-    match status {
-        TransactionStatus::Idle => RecordedStatus::Idle,
-        TransactionStatus::InTransaction => RecordedStatus::Open,
-        TransactionStatus::Failed => RecordedStatus::Failed,
     }
 }

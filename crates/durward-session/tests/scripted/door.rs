@@ -1,6 +1,6 @@
 //! Before there is a session: startup packets and login.
 
-use durward_testkit::script::{Answer, Heard, ScriptClient};
+use durward_testkit::script::{Heard, ScriptClient};
 use durward_wire::postgres::ProtocolVersion;
 use durward_wire::postgres::frontend::write;
 use tokio::io::AsyncReadExt;
@@ -136,22 +136,4 @@ async fn only_the_key_that_was_given_cancels() {
     guess.send(|out| write::cancel(out, process_id, &process_id.to_be_bytes())).await;
     assert_eq!(guess.until_end().await, "end");
     assert!(!house.stand_in.heard().iter().any(|heard| matches!(heard, Heard::Cancel(_))));
-}
-
-#[tokio::test]
-async fn a_server_that_refuses_is_heard_in_its_own_words() {
-    let house = House::open(|_| Answer::Dies(Vec::new())).await;
-    house.check_alive_not().await;
-}
-
-impl House {
-    /// A server that dies as soon as it is asked anything of a client's is lost for that client alone.
-    async fn check_alive_not(&self) {
-        let mut client = self.client(OPERATOR).await;
-        assert_eq!(
-            client.query("SELECT 1").await,
-            "columns(?column?) fatal(08006: the database server closed the connection) end".replace("columns(?column?) ", "")
-        );
-        let _other = self.client(OPERATOR).await;
-    }
 }

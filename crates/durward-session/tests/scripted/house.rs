@@ -47,7 +47,22 @@ impl Drop for House {
 impl House {
     /// Opens a gateway before a server that answers `respond`'s way.
     pub(crate) async fn open(respond: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
-        let stand_in = StandIn::start(move |text| own_answer(text).unwrap_or_else(|| respond(text))).await;
+        Self::before(StandIn::start(move |text| own_answer(text).unwrap_or_else(|| respond(text))).await).await
+    }
+
+    /// One whose server says, for each text, what its settings are and what it answers.
+    pub(crate) async fn open_with_settings(
+        respond: impl Fn(&str) -> (Answer, Answer) + Send + Sync + 'static,
+    ) -> Self {
+        let respond = move |text: &str| match own_answer(text) {
+            Some(_) if text == PROBE_SQL => respond(text).0,
+            Some(own) => own,
+            None => respond(text).1,
+        };
+        Self::before(StandIn::start(respond).await).await
+    }
+
+    async fn before(stand_in: StandIn) -> Self {
         let folder = TempDir::new().unwrap();
         let directory = Directory::open(folder.path(), Arc::new(SystemClock)).unwrap();
         let mut passwords = HashMap::new();
