@@ -5,6 +5,7 @@ use durward_wire::postgres::backend::{Authentication, BackendMessage};
 use durward_wire::postgres::error::EncodeError;
 use durward_wire::postgres::frame::{Frame, cut_frame};
 use durward_wire::postgres::frontend::write;
+use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::shown::shown;
@@ -33,8 +34,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ScriptClient<S> {
         }
     }
 
-    /// Sends a startup packet of protocol 3.0, answers a request for a clear password, and reads up to the first
-    /// ReadyForQuery or the end. Shows what came, as [`until_ready`](Self::until_ready). Cancel safe: no.
+    /// Sends a startup packet of protocol 3.0, answers requests for a password (clear or SCRAM), and reads up to the
+    /// first ReadyForQuery or the end. Shows what came but for those. Cancel safe: no.
     pub async fn log_in(&mut self, user: &str, database: &str, password: &str) -> String {
         let parameters = [("user", user), ("database", database)];
         self.send(|out| {
@@ -42,12 +43,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ScriptClient<S> {
             write::startup(out, ProtocolVersion::V3_0, bytes)
         })
         .await;
+        let mut scram = ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
         let mut words = Vec::new();
         while let Some((tag, body)) = self.frame().await {
             let frame = Frame { tag, body: &body };
-            let asked = BackendMessage::Authentication(Authentication::CleartextPassword);
-            if BackendMessage::decode(frame) == Ok(asked) {
-                self.send(|out| write::password(out, password.as_bytes())).await;
+            if let Ok(BackendMessage::Authentication(step)) = BackendMessage::decode(frame)
+                && self.authenticate(step, password, &mut scram).await
+            {
                 continue;
             }
             words.push(shown(frame));
@@ -57,6 +59,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ScriptClient<S> {
         }
         words.push("end".to_owned());
         words.join(" ")
+    }
+
+    /// Answers one step of login; false if it asks for nothing.
+    async fn authenticate(&mut self, step: Authentication<'_>, password: &str, scram: &mut ScramSha256) -> bool {
+        match step {
+            Authentication::CleartextPassword => self.send(|out| write::password(out, password.as_bytes())).await,
+            Authentication::Sasl(_) => {
+                let first = scram.message();
+                self.send(|out| write::sasl_initial_response(out, SCRAM_SHA_256.as_bytes(), Some(first))).await;
+            }
+            Authentication::SaslContinue(challenge) => {
+                scram.update(challenge).expect("a challenge of SCRAM");
+                let last = scram.message();
+                self.send(|out| write::sasl_response(out, last)).await;
+            }
+            Authentication::SaslFinal(outcome) => scram.finish(outcome).expect("a server that knows the password"),
+            Authentication::Ok | Authentication::Md5Password { .. } | Authentication::Unsupported { .. } => {
+                return false;
+            }
+        }
+        true
     }
 
     /// Sends messages of the ordinary kind. Cancel safe: no.

@@ -1,0 +1,34 @@
+-- One of each kind of thing, for the backslash commands of psql.
+CREATE SCHEMA other;
+CREATE TYPE colour AS ENUM ('red', 'blue');
+CREATE TYPE pair AS (a integer, b text);
+CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
+CREATE TABLE things (id serial PRIMARY KEY, name text NOT NULL DEFAULT 'none' CHECK (name <> ''), colour colour, made date);
+CREATE INDEX things_name ON things (lower(name)) WHERE name <> 'x';
+CREATE TABLE other.parts (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, thing integer REFERENCES things ON DELETE CASCADE,
+    twice integer GENERATED ALWAYS AS (thing * 2) STORED);
+CREATE VIEW things_view AS SELECT id, name FROM things WHERE colour = 'red';
+CREATE MATERIALIZED VIEW things_summary AS SELECT count(*) FROM things;
+CREATE TABLE measures (at date, value integer) PARTITION BY RANGE (at);
+CREATE TABLE measures_2024 PARTITION OF measures FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE INDEX ON measures (at);
+CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n * 2';
+CREATE PROCEDURE nothing() LANGUAGE plpgsql AS 'BEGIN NULL; END';
+CREATE AGGREGATE total(integer) (SFUNC = int4pl, STYPE = integer);
+CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER things_stamp BEFORE UPDATE ON things FOR EACH ROW EXECUTE FUNCTION stamp();
+CREATE RULE things_rule AS ON DELETE TO things_view DO INSTEAD NOTHING;
+CREATE OPERATOR public.+++ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4pl);
+CREATE COLLATION other.plain (LOCALE = 'C');
+CREATE STATISTICS things_stats ON id, name FROM things;
+CREATE PUBLICATION changes FOR TABLE things;
+CREATE TEXT SEARCH CONFIGURATION mine (COPY = english);
+ALTER TABLE other.parts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_parts ON other.parts USING (true);
+COMMENT ON TABLE things IS 'the things';
+COMMENT ON COLUMN things.name IS 'what it is called';
+ALTER DEFAULT PRIVILEGES IN SCHEMA other GRANT SELECT ON TABLES TO PUBLIC;
+GRANT SELECT (id) ON things TO PUBLIC;
+INSERT INTO things (name, colour) SELECT 'thing ' || n, 'red' FROM generate_series(1, 5) n;
+INSERT INTO measures SELECT '2024-03-01', n FROM generate_series(1, 4) n;
+SELECT lo_from_bytea(777, '\x01');

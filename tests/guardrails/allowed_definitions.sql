@@ -1,0 +1,110 @@
+-- Definitions that add, and definitions that end with the session.
+
+-- @ allowed | everyone | a temporary table, filled, emptied and dropped
+CREATE TEMP TABLE scratch (id integer PRIMARY KEY, note text)
+-- @ then
+INSERT INTO scratch SELECT n, 'note' FROM generate_series(1, 200) n
+-- @ then
+UPDATE scratch SET note = 'other'
+-- @ then
+DELETE FROM scratch
+-- @ then
+TRUNCATE scratch
+-- @ then
+DROP TABLE scratch
+-- @ allowed | everyone | a temporary table by CREATE TABLE AS
+CREATE TEMPORARY TABLE scratch AS SELECT id, total FROM shop.orders WHERE total > 100
+-- @ then
+SELECT count(*) FROM scratch
+-- @ then
+DROP TABLE scratch
+-- @ allowed | everyone | a temporary table by SELECT INTO
+SELECT id INTO TEMP scratch FROM shop.products
+-- @ then
+SELECT count(*) FROM pg_temp.scratch
+-- @ then
+DROP TABLE scratch
+-- @ allowed | everyone | a temporary table altered and indexed
+CREATE TEMP TABLE scratch (id integer)
+-- @ then
+ALTER TABLE scratch ADD COLUMN note text DEFAULT md5(random()::text), DROP COLUMN id
+-- @ then
+CREATE INDEX ON scratch (note)
+-- @ then
+DROP TABLE scratch
+-- @ allowed | everyone | a temporary table that ends with the transaction
+BEGIN
+-- @ then
+CREATE TEMP TABLE scratch (id integer) ON COMMIT DROP
+-- @ then
+DELETE FROM scratch
+-- @ then
+COMMIT
+-- @ allowed | everyone | a temporary view
+CREATE TEMP VIEW mine AS SELECT id FROM shop.products
+-- @ then
+SELECT count(*) FROM mine
+-- @ then
+DROP VIEW mine
+-- @ allowed | engineer service | CREATE TABLE
+CREATE TABLE public.feature_{who} (id serial PRIMARY KEY, name text NOT NULL, customer_id integer)
+-- @ then
+INSERT INTO public.feature_{who} (name) VALUES ('x') RETURNING id
+-- @ allowed | engineer service | CREATE TABLE IF NOT EXISTS of one that is there
+CREATE TABLE IF NOT EXISTS shop.orders (id integer)
+-- @ allowed | engineer service | CREATE TABLE LIKE
+CREATE TABLE public.like_{who} (LIKE shop.products INCLUDING ALL)
+-- @ allowed | engineer service | CREATE TABLE AS
+CREATE TABLE public.copy_{who} AS SELECT id, name FROM shop.customers WHERE id < 5
+-- @ allowed | engineer service | CREATE VIEW
+CREATE VIEW public.view_{who} AS SELECT id, name FROM shop.customers WHERE active
+-- @ allowed | engineer service | a column added
+ALTER TABLE shop.documents ADD COLUMN note_{who} text
+-- @ allowed | engineer service | a column added with a constant default
+ALTER TABLE shop.documents ADD COLUMN flag_{who} boolean NOT NULL DEFAULT false
+-- @ allowed | engineer service | a column added if it isn't there
+ALTER TABLE shop.documents ADD COLUMN IF NOT EXISTS title text
+-- @ allowed | engineer service | CREATE SEQUENCE
+CREATE SEQUENCE public.seq_{who}
+-- @ allowed | engineer service | CREATE TYPE
+CREATE TYPE public.type_{who} AS ENUM ('a', 'b')
+-- @ allowed | engineer service | COMMENT
+COMMENT ON COLUMN shop.orders.total IS 'in euros; not to be dropped'
+-- @ allowed simple | engineer service | CREATE INDEX CONCURRENTLY
+CREATE INDEX CONCURRENTLY index_{who} ON shop.orders (placed_on)
+-- @ allowed | engineer service | an index on a table of this transaction
+BEGIN
+-- @ then
+CREATE TABLE public.fresh_{who} (id integer, name text)
+-- @ then
+CREATE INDEX ON public.fresh_{who} (name)
+-- @ then
+COMMIT
+-- @ allowed | engineer service | CREATE SCHEMA
+CREATE SCHEMA schema_{who}
+-- @ allowed | engineer service | CREATE FUNCTION with a plain body
+CREATE FUNCTION public.twice_{who}(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2'
+-- @ then
+SELECT public.twice_{who}(21)
+-- @ allowed simple | operator | an operator may do all that the server allows
+DROP VIEW shop.report_of_reports; ALTER TABLE shop.tickets DROP COLUMN priority; TRUNCATE shop.requests
+-- @ allowed | operator | an operator's GRANT and REVOKE
+GRANT SELECT ON shop.products TO auditors
+-- @ then
+REVOKE SELECT ON shop.products FROM auditors
+-- @ allowed | operator | an operator's SET ROLE and back
+SET ROLE auditors
+-- @ then
+SELECT current_user
+-- @ then
+RESET ROLE
+-- @ allowed | operator | an operator's opaque function
+SELECT shop.run('SELECT 1')
+-- @ allowed | operator | an operator's DELETE without WHERE
+DELETE FROM shop.requests
+-- @ allowed | operator | an operator's dynamic block
+DO $$ BEGIN EXECUTE 'CREATE TABLE public.by_operator (id integer)'; END $$
+-- @ allowed | operator | an operator's read of the catalog's secrets
+SELECT count(*) > 0 FROM pg_authid
+-- @ allowed | service | an application's function that can't be seen through
+SELECT shop.run('SELECT 1')
