@@ -59,10 +59,14 @@ pub(crate) struct Circumstances {
 }
 
 impl Circumstances {
-    pub(crate) fn of(request: &DecisionRequest<'_>) -> Self {
+    pub(crate) fn of(request: &DecisionRequest<'_>, policy: &PolicySnapshot) -> Self {
         Self {
             database: request.database.digest(),
-            hour: request.session.hour(),
+            hour: if policy.asks_for_time() {
+                request.session.hour()
+            } else {
+                None
+            },
             encrypted: request.session.encrypted,
         }
     }
@@ -137,7 +141,7 @@ impl DecisionCache {
 
     /// What [`PolicySnapshot::decide`] would answer.
     pub fn decide(&mut self, policy: &PolicySnapshot, request: &DecisionRequest<'_>) -> Decision {
-        let circumstances = Circumstances::of(request);
+        let circumstances = Circumstances::of(request, policy);
         let current = self.scope.as_ref().filter(|scope| {
             scope.version == policy.version()
                 && scope.circumstances == circumstances

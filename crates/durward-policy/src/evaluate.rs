@@ -179,6 +179,9 @@ fn question(
     request: &DecisionRequest<'_>,
 ) -> Result<(Request, Entities), String> {
     let names = &loaded.names;
+    if loaded.asks_for_time && request.session.hour().is_none() {
+        return Err("a policy asks for the time, and the time is not known".to_owned());
+    }
     let context = context(names, member, assessment, request)?;
     let question = Request::new(
         names.uid_of(member.subject),
@@ -254,6 +257,8 @@ fn context(
     let hazards = hazards
         .into_iter()
         .map(|word| RestrictedExpression::new_entity_uid(uid(&names.hazard, word)));
+    // Where nobody asks for the time, any will do.
+    let hour = request.session.hour().unwrap_or_default();
     let (bounded, rows) = match assessment.rows {
         RowBound::AtMost(rows) => (true, i64::try_from(rows).unwrap_or(i64::MAX)),
         RowBound::Unbounded => (false, i64::MAX),
@@ -290,6 +295,11 @@ fn context(
         ),
         ("viaAgent", RestrictedExpression::new_bool(via_agent(member, request))),
         ("acting", RestrictedExpression::new_bool(member.acting)),
+        ("hourUtc", RestrictedExpression::new_long(hour.rem_euclid(24))),
+        (
+            "weekdayUtc",
+            RestrictedExpression::new_long(weekday(hour.div_euclid(24))),
+        ),
         ("encrypted", RestrictedExpression::new_bool(request.session.encrypted)),
         (
             "assurance",
@@ -302,13 +312,6 @@ fn context(
     ];
     if let Some(purpose) = &request.principal.purpose {
         pairs.push(("purpose", text(purpose)));
-    }
-    if let Some(hour) = request.session.hour() {
-        pairs.push(("hourUtc", RestrictedExpression::new_long(hour.rem_euclid(24))));
-        pairs.push((
-            "weekdayUtc",
-            RestrictedExpression::new_long(weekday(hour.div_euclid(24))),
-        ));
     }
     let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));
     Context::from_pairs(pairs).map_err(|error| error.to_string())

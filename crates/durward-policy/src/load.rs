@@ -11,7 +11,7 @@ use crate::error::PolicyProblem;
 use crate::evaluate::Names;
 use crate::pack;
 use crate::rule::{Complaint, Rule, RuleEffect, read_rule};
-use crate::schema::schema_text;
+use crate::schema::{TIME_NAMES, schema_text};
 use crate::{PolicyError, PolicyFile, PolicySources};
 
 /// Policies that have passed every check.
@@ -26,6 +26,8 @@ pub(crate) struct Loaded {
     pub(crate) forbids: PolicySet,
     pub(crate) exemptions: PolicySet,
     pub(crate) digest: Digest,
+    /// Whether any policy asks for the time; verdicts of others don't end with the hour.
+    pub(crate) asks_for_time: bool,
 }
 
 /// Reads, checks and sorts every policy.
@@ -60,6 +62,7 @@ pub(crate) fn load(sources: &PolicySources) -> Result<Loaded, PolicyError> {
             forbids: loader.forbids,
             exemptions: loader.exemptions,
             digest,
+            asks_for_time: loader.policies.iter().any(asks_for_time),
         }),
     }
 }
@@ -238,6 +241,12 @@ impl Loader {
             self.complain(&rule.file, line, complaint);
         }
     }
+}
+
+/// A policy's own text has neither comments nor escapes in it, so a name stands there as it is.
+fn asks_for_time(policy: &Policy) -> bool {
+    let text = policy.to_string();
+    TIME_NAMES.iter().any(|name| text.contains(name))
 }
 
 /// Cedar numbers the policies of a text in order: `policy0`, `policy1`.

@@ -20,8 +20,7 @@ pub struct DecisionRequest<'a> {
 /// What policy may know about the session, beyond who is at its other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SessionContext {
-    /// Seconds since 1970-01-01 00:00 UTC. Without it, a rule about the time of day sees no time, which is neither
-    /// inside nor outside any hours.
+    /// Seconds since 1970-01-01 00:00 UTC. Without it, everything is refused as soon as any policy asks for the time.
     pub now_unix_seconds: Option<i64>,
     /// Whether the client's connection is encrypted.
     pub encrypted: bool,

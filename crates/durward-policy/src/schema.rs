@@ -5,10 +5,14 @@ pub(crate) const CHANGING: [&str; 5] = ["write", "maintenance", "ddl", "privileg
 /// The others.
 pub(crate) const PASSING: [&str; 3] = ["read", "session", "transaction"];
 
+/// The parts of the context that are the time.
+pub(crate) const TIME_NAMES: [&str; 2] = ["hourUtc", "weekdayUtc"];
+
 /// The Cedar schema against which every policy is checked, in Cedar's own syntax, with a comment on each name.
 pub fn schema_text() -> String {
     let hazards = quoted(HazardKind::ALL.iter().map(|kind| kind.as_str()));
-    let mut text = format!("{PRINCIPALS}\n{DATABASE}\n{HAZARD_COMMENT}entity Hazard enum [{hazards}];\n\n{CONTEXT}\n");
+    let mut text =
+        format!("{PRINCIPALS}\n{DATABASE}\n{HAZARD_COMMENT}entity Hazard enum [\n  {hazards}\n];\n\n{CONTEXT}\n");
     text.push_str("// Every statement.\naction \"statement\";\n");
     text.push_str("// Every statement that changes something that outlives the session.\n");
     text.push_str("action \"change\" in [\"statement\"];\n");
@@ -25,7 +29,7 @@ pub fn schema_text() -> String {
 
 fn quoted(words: impl Iterator<Item = &'static str>) -> String {
     let words: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
-    words.join(", ")
+    words.join(",\n  ")
 }
 
 const PRINCIPALS: &str = r#"// A group, as the identity's credential names it.
@@ -89,8 +93,8 @@ type Statement = {
   "credential": Credential,
   "purpose"?: String,
   "encrypted": Bool,
-  // The hour of the day (0 to 23) and of the week (Monday is 1), in UTC.
-  "hourUtc"?: Long,
-  "weekdayUtc"?: Long,
+  // The hour of the day (0 to 23) and the day of the week (Monday is 1), in UTC.
+  "hourUtc": Long,
+  "weekdayUtc": Long,
 };
 "#;

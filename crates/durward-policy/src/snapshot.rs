@@ -115,6 +115,10 @@ impl PolicySnapshot {
         self.version
     }
 
+    pub(crate) fn asks_for_time(&self) -> bool {
+        self.loaded.asks_for_time
+    }
+
     /// How many rules there are.
     pub fn rules_count(&self) -> usize {
         self.loaded.rules.len()
@@ -124,7 +128,7 @@ impl PolicySnapshot {
     /// sooner.
     pub fn decide(&self, request: &DecisionRequest<'_>) -> Decision {
         let principal = Arc::new(PrincipalKey::of(request.principal));
-        let verdict = self.verdict(&principal, Circumstances::of(request), request);
+        let verdict = self.verdict(&principal, Circumstances::of(request, self), request);
         verdict.decision(&principal, request.facts, self.version)
     }
 

@@ -20,7 +20,7 @@ fn a_hit_rests_on_principal_database_time_and_policy() {
     let night = r#"
         @rule("no-writes-at-night") @reason("no writes before 6")
         forbid (principal, action == Action::"write", resource)
-        when { context has hourUtc && context.hourUtc < 6 };
+        when { context.hourUtc < 6 };
     "#;
     let (pack, night) = (pack(), pack_with(night));
     let (person, agent) = (principal(PrincipalKind::Person), principal(PrincipalKind::Agent));
@@ -123,4 +123,45 @@ fn many_statements_stay_within_the_sessions_bound() {
         assert_eq!(word(&cache.decide(policy, &request)), "allow");
     }
     assert!(cache.len() <= 128);
+}
+
+#[test]
+fn without_a_clock_a_rule_about_time_refuses_everything() {
+    let policy = pack_with(
+        r#"
+        @rule("weekdays") @reason("no")
+        forbid (principal, action == Action::"write", resource) when { context.weekdayUtc > 5 };
+        "#,
+    );
+    let person = principal(PrincipalKind::Person);
+    assert_eq!(
+        verdict(&policy, &person, &database(""), &select().0),
+        "deny policy-error"
+    );
+    let (database, facts) = (
+        database(""),
+        Arc::new(write("INSERT", "public.t", M::INSERT, RowBound::AtMost(1)).0),
+    );
+    // 1970-01-01 was a Thursday.
+    for (day, expected) in [
+        (0, "allow"),
+        (1, "allow"),
+        (2, "deny"),
+        (3, "deny"),
+        (4, "allow"),
+        (-4, "deny"),
+        (-6, "allow"),
+    ] {
+        let session = SessionContext {
+            now_unix_seconds: Some(day * 86_400 + 3600),
+            encrypted: false,
+        };
+        let request = DecisionRequest {
+            principal: &person,
+            database: &database,
+            facts: &facts,
+            session: &session,
+        };
+        assert_eq!(word(&policy.decide(&request)), expected, "day {day}");
+    }
 }

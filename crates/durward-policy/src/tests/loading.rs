@@ -192,3 +192,14 @@ fn a_bad_reload_leaves_the_old_version_in_force() {
     );
     assert_eq!(store.reload(&PolicySources::default()).unwrap().digest, first.digest);
 }
+
+/// The page in the documentation is what policies are checked against.
+#[test]
+fn the_schema_in_the_documentation_is_the_schema() {
+    let page = include_str!("../../../../docs/policy.cedarschema");
+    assert_eq!(
+        page.trim_end(),
+        crate::schema_text().trim_end(),
+        "write the output of `durward policy show --schema` to docs/policy.cedarschema"
+    );
+}
