@@ -1,5 +1,6 @@
 //! Events and ledgers for this crate's tests.
 
+use std::fs;
 use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
@@ -39,10 +40,12 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Options without an index and without regard to this machine's disk.
+/// Options without an index, without regard to this machine's disk, and with a head that is signed only on opening,
+/// on closing and after many events, so that what a test finds doesn't depend on the time.
 pub(crate) fn options() -> LedgerOptions {
     LedgerOptions {
         free_bytes_min: 0,
+        checkpoint_interval: std::time::Duration::from_secs(3600),
         index: false,
         ..LedgerOptions::default()
     }
@@ -199,5 +202,19 @@ fn relation(table: &str, modes: AccessModes) -> RelationUse {
             written: false,
         }],
         direct: true,
+    }
+}
+
+/// What a crash leaves of a ledger that is open: its files as they are.
+pub(crate) fn copy_ledger(from: &Path, to: &Path) {
+    // The head first: it may not cover more than the segments that are copied after it.
+    for folder in [".", "keys", "segments"] {
+        fs::create_dir_all(to.join(folder)).expect("a folder");
+        for entry in fs::read_dir(from.join(folder)).expect("a folder") {
+            let entry = entry.expect("an entry");
+            if entry.file_type().expect("a type").is_file() {
+                fs::copy(entry.path(), to.join(folder).join(entry.file_name())).expect("a copy");
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::digest::KeyedDigest;
@@ -28,6 +29,8 @@ pub struct LedgerOptions {
     pub segment_bytes_max: u64,
     /// Below this much free space, statements are refused while what must still be said can be.
     pub free_bytes_min: u64,
+    /// While there is something new, the head is signed at least this often.
+    pub checkpoint_interval: Duration,
     /// Whether the search index is kept.
     pub index: bool,
     /// Where the time comes from.
@@ -39,6 +42,7 @@ impl Default for LedgerOptions {
         Self {
             segment_bytes_max: 64 << 20,
             free_bytes_min: 64 << 20,
+            checkpoint_interval: Duration::from_secs(1),
             index: true,
             clock: Arc::new(SystemClock),
         }

@@ -1,9 +1,22 @@
 //! Audit events, the log, its index and its queries; the only maker of a record of intent.
 //!
 //! This crate must not know any protocol or policy: it is told what was decided, and proves that it was written down.
+//! The bytes are described in `docs/audit.md`.
 //!
 //! The three types to know: [`Ledger`] (where events go), [`Recorded`] (proof that an intent is in it) and [`Event`]
 //! (what is read back).
+//!
+//! ```
+//! use durward_audit::{Administration, Event, Ledger, LedgerOptions, verify};
+//!
+//! let directory = tempfile::tempdir()?;
+//! let ledger = Ledger::open(directory.path(), LedgerOptions::default())?;
+//! let act = Administration { by: "alice".into(), action: "session_kill".into(), object: "s000000000001".into() };
+//! ledger.record(&Event::Administration(act))?;
+//! ledger.close()?;
+//! assert_eq!(verify(directory.path(), None)?.unsigned_events, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod clock;
 mod definition;

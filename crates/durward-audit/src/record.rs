@@ -132,3 +132,6 @@ pub(crate) fn chain_next(chain: &ChainValue, leaf: &[u8; 32]) -> ChainValue {
     hasher.update(leaf);
     hasher.finalize().into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -163,3 +163,6 @@ pub(crate) fn header(layout: &Layout, segment: u64) -> Result<SegmentHeader, Led
         .map_err(|error| LedgerError::io("read", &path, &error))?;
     header.ok_or_else(|| LedgerError::Damaged(format!("segment {segment} has a bad header").into()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The index's tables.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -129,6 +131,15 @@ CREATE INDEX act_by_time ON act (time);
 
 /// Opens the index at `path` for keeping it, and empties it when it is of another version or another ledger.
 pub(super) fn open(path: &Path, ledger: &[u8; 16]) -> Result<Connection, IndexError> {
+    // The database takes its file's mode over to the files beside it. If this fails, opening says why.
+    drop(
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path),
+    );
     let connection = Connection::open(path)?;
     // Losing the last transactions costs nothing: they are made again from the log.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 2000;")?;

@@ -10,9 +10,7 @@ use crate::ledger::state::{Shared, State};
 
 /// What nobody waits for is flushed at least this often: so much of reads' intents the machine's death may take.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
-/// While there is something new, the head is signed at least this often,
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
-/// or after so many events.
+/// After so many events the head is signed, however soon that is.
 const CHECKPOINT_EVENTS: u64 = 1_000;
 /// How often the disk's free space is looked at.
 const SPACE_INTERVAL: Duration = Duration::from_secs(1);
@@ -21,8 +19,22 @@ const SPACE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) fn start(shared: Arc<Shared>) -> Result<JoinHandle<()>, LedgerError> {
     thread::Builder::new()
         .name("durward-ledger".into())
-        .spawn(move || Flusher::new(shared).run())
+        .spawn(move || {
+            let _guard = TellIfPanicking(Arc::clone(&shared));
+            Flusher::new(shared).run();
+        })
         .map_err(|error| LedgerError::Unavailable(format!("no thread to flush with: {error}").into()))
+}
+
+/// Nobody may wait for a thread that is gone.
+struct TellIfPanicking(Arc<Shared>);
+
+impl Drop for TellIfPanicking {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail("the thread that flushes has panicked");
+        }
+    }
 }
 
 struct Flusher {
@@ -76,7 +88,7 @@ impl Flusher {
             due = due.min(since + FLUSH_INTERVAL);
         }
         if state.head_events < state.writer.events() {
-            due = due.min(self.head_written + CHECKPOINT_INTERVAL);
+            due = due.min(self.head_written + self.shared.options.checkpoint_interval);
         }
         due
     }
@@ -101,7 +113,7 @@ impl Flusher {
         self.flush(note.events)?;
         self.look_at_space();
         let uncovered = note.events.saturating_sub(covered_before);
-        let head_due = self.head_written.elapsed() >= CHECKPOINT_INTERVAL;
+        let head_due = self.head_written.elapsed() >= self.shared.options.checkpoint_interval;
         if uncovered == 0 || !(head_due || uncovered >= CHECKPOINT_EVENTS) {
             return Ok(());
         }

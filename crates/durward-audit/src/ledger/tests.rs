@@ -118,8 +118,8 @@ fn a_closed_ledger_is_wholly_signed_and_opens_again() {
         ledger.close().expect("a clean close");
         let report = verify(directory.path(), None).expect("a sound ledger");
         assert_eq!(report.signed_events, report.events);
-        // Opening, start, two definitions, 20 intents, 20 outcomes, end, checkpoint.
-        assert_eq!(report.events, (round + 1) * 46);
+        // Opening, start, two definitions, 20 intents, 20 outcomes, end.
+        assert_eq!(report.events - report.checkpoints, (round + 1) * 45);
     }
 }
 
@@ -335,4 +335,95 @@ fn equal_literals_have_equal_digests_in_one_ledger_only() {
     assert_eq!(one.keyed_digest(b"4242"), one.keyed_digest(b"4242"));
     assert_ne!(one.keyed_digest(b"4242"), one.keyed_digest(b"4243"));
     assert_ne!(one.keyed_digest(b"4242"), two.keyed_digest(b"4242"));
+}
+
+/// Opens a ledger that was left as a crash leaves it, after `damage` to its last segment.
+/// Returns how many events there were more than before the crash.
+fn open_after_crash(damage: impl FnOnce(&mut Vec<u8>)) -> Result<(i64, tempfile::TempDir), LedgerError> {
+    let (directory, copy) = (
+        tempfile::tempdir().expect("a directory"),
+        tempfile::tempdir().expect("a directory"),
+    );
+    let ledger = ledger_with_session(directory.path());
+    for statement in 1..=5 {
+        Statement::read("customers")
+            .intend(&ledger, 1, statement, Durability::Process)
+            .expect("an intent");
+    }
+    fixture::copy_ledger(directory.path(), copy.path());
+    let before = verify(copy.path(), None).expect("a sound ledger").events;
+    let segment = copy.path().join("segments/00000000000000000001.log");
+    let mut bytes = std::fs::read(&segment).expect("a segment");
+    damage(&mut bytes);
+    std::fs::write(&segment, bytes).expect("a segment");
+    let after = Ledger::open(copy.path(), options()).map(|ledger| ledger.status().events)?;
+    verify(copy.path(), None).expect("a sound ledger");
+    Ok((after.cast_signed() - before.cast_signed(), copy))
+}
+
+#[test]
+fn a_crash_loses_nothing_that_was_written() {
+    let (more, copy) = open_after_crash(|_| ()).expect("the ledger opens");
+    // The event that says so.
+    assert_eq!(more, 1);
+    assert!(!copy.path().join("torn").exists());
+}
+
+#[test]
+fn a_torn_tail_is_set_aside() {
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage, i64); 5] = [
+        (
+            "a byte of the last record is missing",
+            |bytes| bytes.truncate(bytes.len() - 1),
+            0,
+        ),
+        (
+            "only a length was written",
+            |bytes| bytes.extend_from_slice(&40_u32.to_le_bytes()),
+            1,
+        ),
+        (
+            "half a record was written",
+            |bytes| bytes.extend_from_slice(&[40, 0, 0, 0, 1, 2, 3, 4, 0x85, 1]),
+            1,
+        ),
+        (
+            "space was given and never written",
+            |bytes| bytes.resize(bytes.len() + 4_096, 0),
+            1,
+        ),
+        (
+            "the last record's bytes are wrong",
+            |bytes| *bytes.last_mut().expect("a byte") ^= 1,
+            0,
+        ),
+    ];
+    for (what, damage, more) in damages {
+        let (found, copy) = open_after_crash(damage).expect(what);
+        assert_eq!(found, more, "{what}");
+        assert_eq!(
+            std::fs::read_dir(copy.path().join("torn")).expect(what).count(),
+            1,
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn damage_that_no_crash_makes_refuses_to_open() {
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 4] = [
+        ("the header is changed", |bytes| bytes[20] ^= 1),
+        ("a signed event is changed", |bytes| bytes[100] ^= 1),
+        ("the signed events are cut", |bytes| bytes.truncate(100)),
+        ("a whole record in the middle is changed", |bytes| {
+            let middle = bytes.len() - 200;
+            bytes[middle] ^= 1;
+        }),
+    ];
+    for (what, damage) in damages {
+        let opened = open_after_crash(damage);
+        assert!(matches!(opened, Err(LedgerError::Damaged(_))), "{what}: {opened:?}");
+    }
 }

@@ -1,5 +1,4 @@
 use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -204,7 +203,7 @@ fn a_log_that_was_rolled_back_is_found_by_a_kept_checkpoint() {
     let directory = tempfile::tempdir().expect("a directory");
     let copy = tempfile::tempdir().expect("a directory");
     drop(open(directory.path()));
-    copy_ledger(directory.path(), copy.path());
+    fixture::copy_ledger(directory.path(), copy.path());
     drop(open(directory.path()));
     let kept = verify(directory.path(), None).expect("a sound ledger").head;
     drop(open(directory.path()));
@@ -218,18 +217,6 @@ fn a_log_that_was_rolled_back_is_found_by_a_kept_checkpoint() {
     drop(open(copy.path()));
     let error = verify_since(copy.path(), None, Some(&kept)).expect_err("another history");
     assert!(matches!(error, VerifyError::OtherHistory { .. }), "{error}");
-}
-
-fn copy_ledger(from: &Path, to: &Path) {
-    for folder in ["segments", "keys", "."] {
-        fs::create_dir_all(to.join(folder)).expect("a folder");
-        for entry in fs::read_dir(from.join(folder)).expect("a folder") {
-            let entry = entry.expect("an entry");
-            if entry.file_type().expect("a type").is_file() {
-                fs::copy(entry.path(), to.join(folder).join(entry.file_name())).expect("a copy");
-            }
-        }
-    }
 }
 
 #[test]
