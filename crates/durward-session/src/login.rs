@@ -13,7 +13,6 @@ use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Severity};
 use durward_wire::postgres::frontend::{Startup, StartupRequest, decode_password, decode_sasl_initial_response};
 
-use zeroize::Zeroizing;
 
 use crate::gateway::{Database, Gateway, Listener};
 use crate::greeting::{Greeting, Hangup};
@@ -323,7 +322,7 @@ impl Door {
                 self.greeting.send(write::authentication_cleartext_password).await?;
                 let body = self.greeting.password_message().await?;
                 let password = decode_password(&body).map_err(|error| Hangup::Protocol(error.to_string()))?;
-                Ok(cleartext.verify(Zeroizing::new(password.to_vec())).await?)
+                Ok(cleartext.verify(password).await?)
             }
             LoginPlan::Scram(scram) => {
                 let mechanisms = scram.mechanisms();
