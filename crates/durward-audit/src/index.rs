@@ -25,6 +25,9 @@ pub enum IndexError {
     /// A record that can't be read.
     #[error("a record can't be read: {0}")]
     Record(#[from] minicbor::decode::Error),
+    /// The index is kept by a program of another version.
+    #[error("the search index has tables of version {0}, which this program doesn't read")]
+    Version(i64),
     /// Text within the index.
     #[error("the search index holds no such text: {0}")]
     Text(#[from] serde_json::Error),

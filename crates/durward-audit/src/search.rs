@@ -200,47 +200,54 @@ pub fn rebuild_index(directory: &Path, mut tell: impl FnMut(u64)) -> Result<u64,
     Ok(indexer.events())
 }
 
-/// Asks an index that somebody else keeps, once it holds what the log holds now.
+/// Asks an index that somebody else keeps, once it holds what the log held when it was asked.
 fn search_followed(directory: &Path, filter: &SearchFilter) -> Result<SearchAnswer, IndexError> {
     let layout = Layout::new(directory);
     let asked = Instant::now();
+    let mut wanted = None;
     loop {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(layout.index(), flags).and_then(|connection| {
-            connection.busy_timeout(FOLLOWER_WAIT_MAX)?;
-            let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-            Ok((connection, version))
-        });
         let out_of_time = asked.elapsed() > FOLLOWER_WAIT_MAX;
-        match opened {
-            Ok((connection, version)) if version == index::version() => {
-                let missing = missing_events(&layout, &connection)?;
-                if missing == 0 || out_of_time {
-                    return answer(&connection, filter, missing);
+        match open_to_read(&layout) {
+            Ok(connection) => {
+                let (segment, byte, events) = index::position(&connection)?;
+                let wanted = match wanted {
+                    Some(wanted) => wanted,
+                    None => *wanted.insert(events + events_after(&layout, segment, byte)?),
+                };
+                if events >= wanted || out_of_time {
+                    return answer(&connection, filter, wanted.saturating_sub(events));
                 }
             }
-            Ok(_) if out_of_time => return Err(rusqlite::Error::QueryReturnedNoRows.into()),
-            Err(error) if out_of_time => return Err(error.into()),
+            Err(error) if out_of_time => return Err(error),
             // The follower is about to make it.
-            Ok(_) | Err(_) => {}
+            Err(_) => {}
         }
         thread::sleep(FOLLOWER_WAIT);
     }
 }
 
-/// How many events of the log the index lacks.
-fn missing_events(layout: &Layout, connection: &Connection) -> Result<u64, IndexError> {
-    let (segment, byte, _) = index::position(connection)?;
+fn open_to_read(layout: &Layout) -> Result<Connection, IndexError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(layout.index(), flags)?;
+    connection.busy_timeout(FOLLOWER_WAIT_MAX)?;
+    match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
+        version if version == index::version() => Ok(connection),
+        version => Err(IndexError::Version(version)),
+    }
+}
+
+/// How many events the log holds after a place in it.
+fn events_after(layout: &Layout, segment: u64, byte: u64) -> Result<u64, IndexError> {
     let mut reader = match segment {
         0 => LogReader::open(layout, 1, None)?,
         segment => LogReader::open(layout, segment, Some(byte))?,
     };
-    let mut missing = 0;
+    let mut events = 0;
     loop {
         match reader.next()? {
-            Found::Record(_) => missing += 1,
+            Found::Record(_) => events += 1,
             Found::Segment => {}
-            Found::Nothing => return Ok(missing),
+            Found::Nothing => return Ok(events),
         }
     }
 }

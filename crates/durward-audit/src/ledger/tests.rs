@@ -252,6 +252,15 @@ fn a_failed_flush_is_never_retried_as_success() {
 }
 
 #[test]
+fn a_head_that_cannot_be_signed_is_a_failure() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (ledger, faults) = open_faulty(directory.path(), options());
+    faults.head.store(true, Ordering::Release);
+    assert!(ledger.close().is_err());
+    assert!(ledger.status().failed.is_some());
+}
+
+#[test]
 fn a_nearly_full_disk_refuses_statements_and_still_records_what_happened() {
     let directory = tempfile::tempdir().expect("a directory");
     let low = LedgerOptions {
