@@ -124,7 +124,8 @@ impl Assessment {
             self.outside_schemas.insert(name.clone());
         }
         for protection in database.protections() {
-            if !protection.pattern.matches(&relation.name) {
+            let hidden_copy = protection.kind == ProtectionKind::OffLimits && copies_values(&relation.name);
+            if !protection.pattern.matches(&relation.name) && !hidden_copy {
                 continue;
             }
             let (against, hits) = match protection.kind {
@@ -225,6 +226,18 @@ fn opaque_objects(facts: &StatementFacts) -> BTreeSet<(String, String)> {
         .iter()
         .map(|unseen| (unseen.object.to_string(), unseen.reason.to_string()))
         .collect()
+}
+
+/// Whether a relation of the system's holds values of other relations' rows: planner statistics and out-of-line storage.
+fn copies_values(name: &QualifiedName) -> bool {
+    match &*name.schema {
+        "pg_toast" => true,
+        "pg_catalog" => matches!(
+            &*name.name,
+            "pg_statistic" | "pg_statistic_ext_data" | "pg_stats" | "pg_stats_ext" | "pg_stats_ext_exprs"
+        ),
+        _ => false,
+    }
 }
 
 fn breaks_read_only(used: &RelationUse) -> bool {

@@ -148,10 +148,7 @@ fn explain_member(
         effect,
         lifted_by,
         reason: reason_of(rule, member, assessment, request),
-        place: match rule.line {
-            Some(line) => format!("{}:{line}", rule.file),
-            None => rule.file.to_string(),
-        },
+        place: rule.place(),
     };
     let forbids = outcome.forbids.iter().map(|rule| {
         let effect = if rule.hold.is_some() {

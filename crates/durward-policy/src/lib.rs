@@ -67,7 +67,7 @@ pub use explain::{Explanation, HazardExplanation, MemberExplanation, RuleExplana
 pub use pack::built_in_files;
 pub use request::{DecisionRequest, SessionContext};
 pub use schema::schema_text;
-pub use snapshot::{PolicyFile, PolicySnapshot, PolicySources, PolicyVersion};
+pub use snapshot::{PolicyFile, PolicySnapshot, PolicySources, PolicyVersion, RuleSummary};
 pub use store::PolicyStore;
 pub use wording::hazard_hint;
 

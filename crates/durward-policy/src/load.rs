@@ -146,10 +146,7 @@ impl Loader {
 
     fn add(&mut self, policy: &Policy, rule: Rule) {
         if let Some(first) = self.by_name.get(&rule.name).and_then(|index| self.rules.get(*index)) {
-            let place = match first.line {
-                Some(line) => format!("{}:{line}", first.file),
-                None => first.file.to_string(),
-            };
+            let place = first.place();
             let complaint = Complaint::new(format!("the rule name `{}` is taken by {place}", rule.name));
             let (file, line) = (Arc::clone(&rule.file), rule.line);
             self.complain(&file, line, complaint);
@@ -234,6 +231,7 @@ impl Loader {
                 let text = files.iter().find(|file| file.name == rule.file).map(|file| &*file.text);
                 let line = text.and_then(|text| line_in(diagnostic, text)).or(rule.line);
                 let hint = diagnostic.help().map(|help| help.to_string());
+                let message = without_action(&message);
                 Some((Arc::clone(rule), line, Complaint { message, hint }))
             })
             .collect();
@@ -247,6 +245,16 @@ impl Loader {
 fn asks_for_time(policy: &Policy) -> bool {
     let text = policy.to_string();
     TIME_NAMES.iter().any(|name| text.contains(name))
+}
+
+/// Cedar says the same once for each action; since all have the same context, once is enough.
+fn without_action(message: &str) -> String {
+    const BEGIN: &str = " for Action::\"";
+    let cut = message.split_once(BEGIN).and_then(|(before, rest)| {
+        let (_action, after) = rest.split_once('"')?;
+        Some(format!("{before}{after}"))
+    });
+    cut.unwrap_or_else(|| message.to_owned())
 }
 
 /// Cedar numbers the policies of a text in order: `policy0`, `policy1`.

@@ -116,6 +116,14 @@ impl Rule {
         }
     }
 
+    /// The file and line in which it stands.
+    pub(crate) fn place(&self) -> String {
+        match self.line {
+            Some(line) => format!("{}:{line}", self.file),
+            None => self.file.to_string(),
+        }
+    }
+
     fn default_objects(&self, assessment: &Assessment) -> BTreeSet<String> {
         let of_hazards: BTreeSet<String> = assessment
             .hazards

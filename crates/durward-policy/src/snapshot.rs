@@ -9,6 +9,7 @@ use crate::assessment::Assessment;
 use crate::cache::{Circumstances, FactsByContent, PrincipalKey, VERDICTS_BYTES_MAX, VerdictKey, approximate_bytes};
 use crate::evaluate::{Member, Outcome, evaluate, members};
 use crate::load::{Loaded, load};
+use crate::rule::RuleEffect;
 pub(crate) use crate::verdict::Verdict;
 use crate::verdict::combine;
 use crate::{Decision, DecisionRequest, Explanation, PolicyError};
@@ -64,6 +65,17 @@ impl fmt::Display for PolicyVersion {
         let digest = self.digest.to_string();
         write!(f, "{} ({})", self.number, digest.get(..12).unwrap_or(&digest))
     }
+}
+
+/// One rule of a snapshot, for listings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleSummary {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether it forbids or holds; permits and exemptions don't.
+    pub forbids: bool,
+    /// The file and line in which it stands.
+    pub place: String,
 }
 
 /// One immutable, checked policy with the verdicts that it has given.
@@ -122,6 +134,15 @@ impl PolicySnapshot {
     /// How many rules there are.
     pub fn rules_count(&self) -> usize {
         self.loaded.rules.len()
+    }
+
+    /// The rules in deciding order.
+    pub fn rules(&self) -> impl Iterator<Item = RuleSummary> {
+        self.loaded.rules.iter().map(|rule| RuleSummary {
+            name: Arc::clone(&rule.name),
+            forbids: rule.effect == RuleEffect::Forbid,
+            place: rule.place(),
+        })
     }
 
     /// Whether the request is allowed. A session asks through its [`DecisionCache`](crate::DecisionCache), which answers

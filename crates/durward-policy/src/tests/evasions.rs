@@ -285,3 +285,26 @@ fn a_hazard_that_the_marks_make_is_not_hidden_by_another_class() {
         "deny append-only",
     );
 }
+
+#[test]
+fn what_is_off_limits_is_so_in_its_copies_too() {
+    let marks = "off_limits = ['hr.salaries']";
+    for copy in [
+        "pg_catalog.pg_statistic",
+        "pg_catalog.pg_stats",
+        "pg_toast.pg_toast_16401",
+    ] {
+        let read = facts(StatementClass::Read, "SELECT").uses(copy, M::READ);
+        check(copy, PrincipalKind::Service, marks, &read, "deny off-limits");
+        check(copy, PrincipalKind::Service, "", &read, "allow");
+        check(copy, PrincipalKind::Service, "read_only = ['hr']", &read, "allow");
+    }
+    let class = facts(StatementClass::Read, "SELECT").uses("pg_catalog.pg_class", M::READ);
+    check(
+        "the rest of the catalog",
+        PrincipalKind::Service,
+        marks,
+        &class,
+        "allow",
+    );
+}

@@ -137,6 +137,15 @@ fn errors_name_file_line_and_cause() {
 }
 
 #[test]
+fn one_mistake_is_told_once() {
+    let error = problems("@rule(\"a\")\npermit (principal, action, resource)\nwhen { context.rowMax > 3 };");
+    assert_eq!(
+        error,
+        "policy.cedar:3: for policy `a`, attribute `rowMax` in context not found (did you mean `rowsMax`?)"
+    );
+}
+
+#[test]
 fn every_problem_is_told_at_once() {
     let error = problems(
         "@rule(\"a\") @x(\"1\")\npermit (principal, action, resource);\n@rule(\"b\")\nforbid (principal, action, resource);",
@@ -202,4 +211,23 @@ fn the_schema_in_the_documentation_is_the_schema() {
         crate::schema_text().trim_end(),
         "write the output of `durward policy show --schema` to docs/policy.cedarschema"
     );
+}
+
+#[test]
+fn the_guide_names_every_hazard_and_every_rule() {
+    let guide = include_str!("../../../../docs/policy.md");
+    let missing = |word: &str| !guide.contains(&format!("`{word}`"));
+    for hazard in durward_model::HazardKind::ALL {
+        assert!(
+            !missing(hazard.as_str()),
+            "docs/policy.md says nothing about the hazard {hazard}"
+        );
+    }
+    for rule in pack().rules().filter(|rule| rule.forbids) {
+        assert!(
+            !missing(&rule.name),
+            "docs/policy.md says nothing about the rule {}",
+            rule.name
+        );
+    }
 }
