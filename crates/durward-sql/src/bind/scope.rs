@@ -121,6 +121,16 @@ pub(crate) struct Level {
     pub(crate) hidden: bool,
 }
 
+/// A FROM item as conditions are judged over it: without values.
+#[derive(Debug, Clone)]
+pub(crate) struct ScopeEntry {
+    pub(crate) alias: Arc<str>,
+    pub(crate) relation: Option<Arc<Relation>>,
+    pub(crate) columns: Vec<Arc<str>>,
+    /// Whether it may have columns that aren't known.
+    pub(crate) open: bool,
+}
+
 /// A WITH query in scope.
 #[derive(Debug, Clone)]
 pub(crate) struct Cte {
@@ -130,6 +140,19 @@ pub(crate) struct Cte {
 }
 
 impl Binder<'_> {
+    /// The FROM items of the level being walked; the target of an UPDATE, DELETE or MERGE comes first.
+    pub(crate) fn scope_entries(&mut self) -> Vec<ScopeEntry> {
+        let entries = self.level().entries.iter();
+        entries
+            .map(|entry| ScopeEntry {
+                alias: Arc::clone(&entry.alias),
+                relation: entry.relation.clone(),
+                columns: entry.columns.iter().map(|column| Arc::clone(&column.name)).collect(),
+                open: entry.open.is_some(),
+            })
+            .collect()
+    }
+
     /// The query level being walked.
     pub(super) fn level(&mut self) -> &mut Level {
         if self.levels.is_empty() {
