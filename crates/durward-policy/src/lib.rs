@@ -49,6 +49,7 @@ mod evaluate;
 mod explain;
 mod load;
 mod pack;
+mod pattern;
 mod request;
 mod rule;
 mod schema;
@@ -58,13 +59,12 @@ mod verdict;
 mod wording;
 
 pub use cache::DecisionCache;
-pub use database::{
-    DEFAULT_TAG, DatabaseContext, DatabaseMarks, NamePattern, ObjectPattern, PatternError, Protection, ProtectionKind,
-};
+pub use database::{DEFAULT_TAG, DatabaseContext, DatabaseMarks, Protection, ProtectionKind};
 pub use decision::{Decision, Denial, HoldOrder, Permit};
 pub use error::{PolicyError, PolicyProblem};
 pub use explain::{Explanation, HazardExplanation, MemberExplanation, RuleExplanation};
 pub use pack::built_in_files;
+pub use pattern::{NamePattern, ObjectPattern, PatternError};
 pub use request::{DecisionRequest, SessionContext};
 pub use schema::schema_text;
 pub use snapshot::{PolicyFile, PolicySnapshot, PolicySources, PolicyVersion, RuleSummary};
