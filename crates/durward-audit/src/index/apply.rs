@@ -1,6 +1,7 @@
 //! From records to rows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 
 use durward_model::{Principal, SessionId};
@@ -27,6 +28,16 @@ const OPEN_STATEMENTS_MAX: usize = 100_000;
 /// Remembered rows of shapes, bases and refusals; past it they are looked up again.
 const ROWS_MAX: usize = 50_000;
 
+/// The rows that await an outcome, by session and statement. One statement can have several: EXECUTE and what it
+/// executes.
+type OpenStatements = HashMap<(i64, u64), OpenStatement>;
+
+#[derive(Debug)]
+struct OpenStatement {
+    row: GroupKey,
+    more: Vec<GroupKey>,
+}
+
 /// Makes the index follow the log.
 #[derive(Debug)]
 pub(crate) struct Indexer {
@@ -35,7 +46,7 @@ pub(crate) struct Indexer {
     reader: LogReader,
     events: u64,
     groups: HashMap<GroupKey, GroupDelta>,
-    open: HashMap<(i64, u64), GroupKey>,
+    open: OpenStatements,
     definitions: HashMap<DefinitionDigest, i64>,
     refusals: HashMap<(String, String, String), i64>,
 }
@@ -161,14 +172,16 @@ impl Indexer {
         let mut insert = self
             .connection
             .prepare_cached("INSERT INTO open_statement VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        for ((session, statement), key) in &self.open {
-            insert.execute(params![
-                session,
-                statement.cast_signed(),
-                key.shape,
-                key.basis,
-                key.minute
-            ])?;
+        for ((session, statement), open) in &self.open {
+            for key in std::iter::once(&open.row).chain(&open.more) {
+                insert.execute(params![
+                    session,
+                    statement.cast_signed(),
+                    key.shape,
+                    key.basis,
+                    key.minute
+                ])?;
+            }
         }
         let (segment, byte) = self.reader.place();
         self.connection
@@ -218,14 +231,16 @@ impl Indexer {
         if self.open.len() >= OPEN_STATEMENTS_MAX {
             self.open.clear();
         }
-        self.open.insert((key.session, intent.statement.0), key);
+        add_open(&mut self.open, (key.session, intent.statement.0), key);
         Ok(())
     }
 
     fn outcome(&mut self, outcome: &StatementOutcome) {
         let statement = (outcome.session.0.cast_signed(), outcome.statement.0);
-        if let Some(key) = self.open.remove(&statement) {
-            self.groups.entry(key).or_default().ended(outcome);
+        if let Some(open) = self.open.remove(&statement) {
+            for key in std::iter::once(open.row).chain(open.more) {
+                self.groups.entry(key).or_default().ended(outcome);
+            }
         }
     }
 
@@ -454,9 +469,26 @@ pub(crate) fn position(connection: &Connection) -> Result<(u64, u64, u64), Index
     Ok((segment.cast_unsigned(), byte.cast_unsigned(), events.cast_unsigned()))
 }
 
-fn open_statements(connection: &Connection) -> Result<HashMap<(i64, u64), GroupKey>, IndexError> {
+fn add_open(open: &mut OpenStatements, statement: (i64, u64), row: GroupKey) {
+    match open.entry(statement) {
+        Entry::Vacant(place) => {
+            let more = Vec::new();
+            place.insert(OpenStatement { row, more });
+        }
+        Entry::Occupied(mut place) => {
+            let known = place.get_mut();
+            if known.row != row && !known.more.contains(&row) {
+                known.more.push(row);
+            }
+        }
+    }
+}
+
+fn open_statements(connection: &Connection) -> Result<OpenStatements, IndexError> {
     let mut query = connection.prepare("SELECT session, statement, shape, basis, minute FROM open_statement")?;
-    let rows = query.query_map([], |row| {
+    let mut rows = query.query([])?;
+    let mut open = HashMap::new();
+    while let Some(row) = rows.next()? {
         let key = GroupKey {
             session: row.get(0)?,
             shape: row.get(2)?,
@@ -464,7 +496,7 @@ fn open_statements(connection: &Connection) -> Result<HashMap<(i64, u64), GroupK
             refusal: 0,
             minute: row.get(4)?,
         };
-        Ok(((key.session, row.get::<_, i64>(1)?.cast_unsigned()), key))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+        add_open(&mut open, (key.session, row.get::<_, i64>(1)?.cast_unsigned()), key);
+    }
+    Ok(open)
 }

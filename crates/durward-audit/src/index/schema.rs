@@ -108,7 +108,7 @@ CREATE TABLE open_statement (
     shape INTEGER NOT NULL,
     basis INTEGER NOT NULL,
     minute INTEGER NOT NULL,
-    PRIMARY KEY (session, statement)
+    PRIMARY KEY (session, statement, shape, basis, minute)
 ) WITHOUT ROWID;
 CREATE TABLE login_refused (
     event INTEGER PRIMARY KEY,

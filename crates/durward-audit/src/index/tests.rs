@@ -179,6 +179,24 @@ fn an_index_taken_up_again_counts_on() {
 }
 
 #[test]
+fn an_outcome_ends_every_part_of_its_statement() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = Ledger::open(directory.path(), small_segments()).expect("the ledger opens");
+    ledger
+        .record(&session_started(1, fixture::principal("alice", &[])))
+        .expect("a session starts");
+    for part in [Statement::read("customers"), Statement::delete("orders")] {
+        part.intend(&ledger, 1, 1, Durability::Process).expect("an intent");
+        search(directory.path(), &SearchFilter::default()).expect("an answer");
+    }
+    ledger.record_outcome(&outcome(1, 1)).expect("an outcome");
+    ledger.close().expect("a clean close");
+    let answer = search(directory.path(), &SearchFilter::default()).expect("an answer");
+    let unknown: Vec<u64> = answer.rows.iter().map(|row| row.outcomes_unknown).collect();
+    assert_eq!(unknown, [0, 0]);
+}
+
+#[test]
 fn an_index_that_does_not_fit_is_made_anew() {
     let directory = tempfile::tempdir().expect("a directory");
     let other = tempfile::tempdir().expect("a directory");
