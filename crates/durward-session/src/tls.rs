@@ -93,3 +93,6 @@ fn content(path: &Path, problem: String) -> TlsError {
         problem,
     }
 }
+
+#[cfg(test)]
+mod tests;
