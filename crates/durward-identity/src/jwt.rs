@@ -49,3 +49,6 @@ pub enum TokenError {
     #[error("the issuer's keys can't be fetched: {0}")]
     IssuerUnreachable(String),
 }
+
+#[cfg(test)]
+mod tests;

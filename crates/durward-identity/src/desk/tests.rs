@@ -77,7 +77,7 @@ fn a_local_identity_logs_in_and_stands_until_its_password_ends() {
     let Fixture {
         desk, clock, password, ..
     } = &fixture;
-    let mut login = scram(&desk, "ada", "shop", password.expose()).unwrap();
+    let mut login = scram(desk, "ada", "shop", password.expose()).unwrap();
     assert_eq!(&*login.principal.subject.name, "ada");
     assert!(matches!(login.upstream, UpstreamLogin::Configured));
     login.standing.check().unwrap();
@@ -86,7 +86,7 @@ fn a_local_identity_logs_in_and_stands_until_its_password_ends() {
         &*login.standing.check().unwrap_err().sqlstate,
         sqlstate::IDENTITY_INVALID
     );
-    let failure = scram(&desk, "ada", "shop", password.expose()).unwrap_err();
+    let failure = scram(desk, "ada", "shop", password.expose()).unwrap_err();
     assert_eq!(failure.reason, FailureReason::PasswordExpired);
 }
 
@@ -94,7 +94,7 @@ fn a_local_identity_logs_in_and_stands_until_its_password_ends() {
 fn revoking_bites_on_the_next_statement() {
     let fixture = fixture(Vec::new(), DeskOptions::default());
     let Fixture { desk, password, .. } = &fixture;
-    let mut login = scram(&desk, "ada", "shop", password.expose()).unwrap();
+    let mut login = scram(desk, "ada", "shop", password.expose()).unwrap();
     desk.directory()
         .revoke_credential(&CredentialId("another".into()))
         .unwrap();
@@ -102,7 +102,7 @@ fn revoking_bites_on_the_next_statement() {
     desk.directory().revoke("ada").unwrap();
     assert_eq!(&*login.standing.check().unwrap_err().rule, "identity-revoked");
     assert!(login.standing.check().is_err());
-    let failure = scram(&desk, "ada", "shop", password.expose()).unwrap_err();
+    let failure = scram(desk, "ada", "shop", password.expose()).unwrap_err();
     assert_eq!(failure.reason, FailureReason::Revoked);
 }
 
@@ -110,8 +110,8 @@ fn revoking_bites_on_the_next_statement() {
 fn an_unknown_user_and_a_wrong_password_look_the_same() {
     let fixture = fixture(Vec::new(), DeskOptions::default());
     let Fixture { desk, .. } = &fixture;
-    let wrong = scram(&desk, "ada", "shop", "guess").unwrap_err();
-    let unknown = scram(&desk, "bob", "shop", "guess").unwrap_err();
+    let wrong = scram(desk, "ada", "shop", "guess").unwrap_err();
+    let unknown = scram(desk, "bob", "shop", "guess").unwrap_err();
     assert_eq!(wrong.reason, FailureReason::WrongPassword);
     assert_eq!(unknown.reason, FailureReason::UnknownUser);
     assert_eq!(wrong.refusal.message.replace("ada", "bob"), *unknown.refusal.message);
@@ -123,7 +123,7 @@ fn an_unknown_user_and_a_wrong_password_look_the_same() {
 fn a_password_for_another_database_says_so_to_its_owner() {
     let fixture = fixture(Vec::new(), DeskOptions::default());
     let Fixture { desk, password, .. } = &fixture;
-    let failure = scram(&desk, "ada", "payroll", password.expose()).unwrap_err();
+    let failure = scram(desk, "ada", "payroll", password.expose()).unwrap_err();
     assert_eq!(failure.reason, FailureReason::OtherDatabase);
     assert!(failure.refusal.hint.unwrap().contains("another database"));
 }
@@ -135,14 +135,14 @@ fn guessing_is_slowed_down() {
         desk, clock, password, ..
     } = &fixture;
     for _ in 0..20 {
-        scram(&desk, "ada", "shop", "guess").unwrap_err();
+        scram(desk, "ada", "shop", "guess").unwrap_err();
     }
     let LoginPlan::Refuse(failure) = desk.plan(&request("ada", "shop", false)) else {
         panic!("expected a refusal");
     };
     assert_eq!(&*failure.refusal.sqlstate, sqlstate::TOO_MANY_CONNECTIONS);
     clock.advance_seconds(3);
-    scram(&desk, "ada", "shop", password.expose()).unwrap();
+    scram(desk, "ada", "shop", password.expose()).unwrap();
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_removed_offer_of_channel_binding_is_refused() {
 async fn the_databases_own_accounts_pass_through_with_weak_assurance() {
     let fixture = fixture(Vec::new(), DeskOptions::default());
     let Fixture { desk, .. } = &fixture;
-    let mut login = cleartext(&desk, &request("app", "shop", true), "s3cret").await.unwrap();
+    let mut login = cleartext(desk, &request("app", "shop", true), "s3cret").await.unwrap();
     assert_eq!(&*login.principal.subject.name, "database|app");
     assert_eq!(login.principal.kind(), PrincipalKind::Passthrough);
     assert_eq!(login.principal.assurance, Assurance::Weak);
@@ -173,7 +173,7 @@ async fn the_databases_own_accounts_pass_through_with_weak_assurance() {
     desk.directory().revoke("database|app").unwrap();
     assert!(login.standing.check().is_err());
     login.refused_upstream();
-    let failure = cleartext(&desk, &request("app", "shop", true), "s3cret")
+    let failure = cleartext(desk, &request("app", "shop", true), "s3cret")
         .await
         .unwrap_err();
     assert_eq!(failure.reason, FailureReason::Revoked);
@@ -184,12 +184,12 @@ async fn our_secrets_are_never_passed_on_to_a_database() {
     let fixture = fixture(Vec::new(), DeskOptions::default());
     let Fixture { desk, password, .. } = &fixture;
     for secret in [password.expose(), "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"] {
-        let failure = cleartext(&desk, &request("app", "shop", true), secret)
+        let failure = cleartext(desk, &request("app", "shop", true), secret)
             .await
             .unwrap_err();
         assert_eq!(failure.reason, FailureReason::SecretNotPassedOn);
     }
-    let failure = cleartext(&desk, &request("app", "shop", true), "").await.unwrap_err();
+    let failure = cleartext(desk, &request("app", "shop", true), "").await.unwrap_err();
     assert_eq!(failure.reason, FailureReason::PasswordLength);
 }
 
@@ -202,10 +202,10 @@ async fn clients_without_scram_can_be_asked_for_the_password_inside_tls() {
     let fixture = fixture(Vec::new(), options);
     let Fixture { desk, password, .. } = &fixture;
     let asked = request("ada", "shop", false);
-    let login = cleartext(&desk, &asked, password.expose()).await.unwrap();
+    let login = cleartext(desk, &asked, password.expose()).await.unwrap();
     assert_eq!(&*login.principal.subject.name, "ada");
     assert_eq!(
-        cleartext(&desk, &asked, "guess").await.unwrap_err().reason,
+        cleartext(desk, &asked, "guess").await.unwrap_err().reason,
         FailureReason::WrongPassword
     );
     let local = LoginRequest {

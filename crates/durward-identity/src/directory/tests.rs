@@ -59,14 +59,14 @@ fn a_password_opens_its_database_until_it_ends() {
     let Fixture { directory, clock, .. } = &fixture;
     let (_, password) = directory.issue_password("ada", &["shop", "crm"], 60).unwrap();
     let (_, another) = directory.issue_password("ada", &["shop"], 600).unwrap();
-    assert_eq!(opens(&directory, "ada", &password, "shop"), "valid");
-    assert_eq!(opens(&directory, "ada", &password, "crm"), "valid");
-    assert_eq!(opens(&directory, "ada", &password, "payroll"), "other database");
-    assert_eq!(opens(&directory, "claude", &password, "shop"), "wrong");
-    assert_eq!(opens(&directory, "nobody", &password, "shop"), "unknown");
+    assert_eq!(opens(directory, "ada", &password, "shop"), "valid");
+    assert_eq!(opens(directory, "ada", &password, "crm"), "valid");
+    assert_eq!(opens(directory, "ada", &password, "payroll"), "other database");
+    assert_eq!(opens(directory, "claude", &password, "shop"), "wrong");
+    assert_eq!(opens(directory, "nobody", &password, "shop"), "unknown");
     clock.advance_seconds(60);
-    assert_eq!(opens(&directory, "ada", &password, "shop"), "expired");
-    assert_eq!(opens(&directory, "ada", &another, "shop"), "valid");
+    assert_eq!(opens(directory, "ada", &password, "shop"), "expired");
+    assert_eq!(opens(directory, "ada", &another, "shop"), "valid");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn revoking_the_person_ends_the_agent_too() {
     directory.revoke("ada").unwrap();
     assert_ne!(directory.generation(), before);
     assert!(!directory.stands(&principal));
-    assert_eq!(opens(&directory, "claude", &password, "shop"), "revoked");
+    assert_eq!(opens(directory, "claude", &password, "shop"), "revoked");
     directory.reinstate("ada").unwrap();
     assert!(directory.stands(&principal));
 }
@@ -104,8 +104,8 @@ fn revoking_one_password_leaves_the_other() {
     let (first, password) = directory.issue_password("ada", &["shop"], 60).unwrap();
     let (_, another) = directory.issue_password("ada", &["shop"], 60).unwrap();
     directory.revoke_credential(&first).unwrap();
-    assert_eq!(opens(&directory, "ada", &password, "shop"), "revoked");
-    assert_eq!(opens(&directory, "ada", &another, "shop"), "valid");
+    assert_eq!(opens(directory, "ada", &password, "shop"), "revoked");
+    assert_eq!(opens(directory, "ada", &another, "shop"), "valid");
 }
 
 #[test]
