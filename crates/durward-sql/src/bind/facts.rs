@@ -65,6 +65,11 @@ impl FactsBuilder {
         self.command = command.into();
     }
 
+    /// Whether the command has its name: a nested statement doesn't change it.
+    pub(crate) fn is_named(&self) -> bool {
+        !self.command.is_empty()
+    }
+
     /// Notes a use of a relation; uses of one relation add up.
     pub(crate) fn relation(&mut self, relation: &Relation, modes: AccessModes, direct: bool) {
         let draft = self.draft(relation);
@@ -260,12 +265,7 @@ impl FactsBuilder {
             })
             .collect();
         relations.sort_by(|a, b| (&a.relation.name, a.relation.oid).cmp(&(&b.relation.name, b.relation.oid)));
-        let mut functions: Vec<FunctionUse> = self
-            .functions
-            .into_iter()
-            .map(|(function, effect)| FunctionUse { function, effect })
-            .collect();
-        functions.sort_by(|a, b| (&a.function.name, a.function.oid).cmp(&(&b.function.name, b.function.oid)));
+        let functions = merged_overloads(self.functions);
         let mut hazards = self.hazards;
         hazards.extend(crate::functions::relation::hazards(&relations));
         let facts = StatementFacts {
@@ -286,6 +286,24 @@ impl FactsBuilder {
         };
         (facts, self.effects, self.unresolved.into_iter().collect())
     }
+}
+
+/// Functions by name; overloads between which the call's types don't decide are one, with the worst effect.
+fn merged_overloads(functions: BTreeMap<FunctionRef, FunctionEffect>) -> Vec<FunctionUse> {
+    let mut merged: BTreeMap<QualifiedName, (Oid, FunctionEffect)> = BTreeMap::new();
+    for (function, effect) in functions {
+        merged
+            .entry(function.name)
+            .and_modify(|(oid, worst)| {
+                *oid = if *oid == function.oid { *oid } else { Oid(0) };
+                *worst = (*worst).max(effect);
+            })
+            .or_insert((function.oid, effect));
+    }
+    merged
+        .into_iter()
+        .map(|(name, (oid, effect))| FunctionUse { function: FunctionRef { oid, name }, effect })
+        .collect()
 }
 
 impl RelationDraft {

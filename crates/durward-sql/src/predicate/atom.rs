@@ -114,6 +114,23 @@ impl Judge<'_, '_> {
         }
     }
 
+    /// `a.id < b.id AND a.email = b.email` over one relation twice: rows that have a twin.
+    pub(super) fn finds_duplicates(&self, conditions: &[Node]) -> bool {
+        let (mut strict, mut equal) = (false, false);
+        for condition in conditions {
+            let Some(NodeEnum::AExpr(expression)) = &condition.node else { continue };
+            let (Some(left), Some(right)) = (expression.lexpr.as_deref(), expression.rexpr.as_deref()) else { continue };
+            if expression.kind() == AExprKind::AexprOp && self.is_the_same_column(left, right) {
+                match operator(expression).as_str() {
+                    "<" | ">" | "<>" => strict = true,
+                    "=" => equal = true,
+                    _ => {}
+                }
+            }
+        }
+        strict && equal
+    }
+
     /// Two different columns of the row may well differ from row to row: `updated_at > created_at`.
     fn columns_of_one_row(&self, expression: &AExpr, left: &Node, right: &Node) -> Verdict {
         let (Some(NodeEnum::ColumnRef(left)), Some(NodeEnum::ColumnRef(right))) = (&left.node, &right.node) else {

@@ -143,7 +143,7 @@ impl Judge<'_, '_> {
         let verdicts: Vec<Verdict> = nodes.iter().map(|node| self.verdict(node, negated)).collect();
         if verdicts.contains(&Verdict::Never) {
             Verdict::Never
-        } else if verdicts.contains(&Verdict::Depends) {
+        } else if verdicts.contains(&Verdict::Depends) || (!negated && self.finds_duplicates(nodes)) {
             Verdict::Depends
         } else if verdicts.iter().all(|verdict| *verdict == Verdict::Always) {
             Verdict::Always

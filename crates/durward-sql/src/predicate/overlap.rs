@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pg_query::protobuf::{AExprKind, BoolExprType, NullTestType};
+use pg_query::protobuf::{AExprKind, BoolExprType, BoolTestType, NullTestType};
 use pg_query::{Node, NodeEnum};
 
 use super::atom::{mirrored, operator, opposite};
@@ -125,6 +125,16 @@ fn collect(scope: &Scope<'_>, node: &Node, negated: bool, ranges: &mut Vec<Range
                 });
             }
         }
+        NodeEnum::BooleanTest(test) => {
+            let truth = match test.booltesttype() {
+                BoolTestType::IsTrue | BoolTestType::IsNotFalse => true,
+                BoolTestType::IsFalse | BoolTestType::IsNotTrue => false,
+                BoolTestType::Undefined | BoolTestType::IsUnknown | BoolTestType::IsNotUnknown => return,
+            };
+            if let Some(argument) = test.arg.as_deref() {
+                collect(scope, argument, negated == truth, ranges);
+            }
+        }
         NodeEnum::AExpr(expression) => {
             let (Some(left), Some(right)) = (expression.lexpr.as_deref(), expression.rexpr.as_deref()) else {
                 return;
@@ -148,6 +158,7 @@ fn collect(scope: &Scope<'_>, node: &Node, negated: bool, ranges: &mut Vec<Range
                 (AExprKind::AexprLike | AExprKind::AexprIlike | AExprKind::AexprOp, not) if not.starts_with('!') => {
                     Kind::Except
                 }
+                (AExprKind::AexprLike | AExprKind::AexprIlike | AExprKind::AexprNotDistinct, _) => Kind::Equal,
                 _ => return,
             };
             ranges.push(Range {

@@ -4,6 +4,7 @@
 
 mod alter;
 mod code;
+mod command;
 mod data;
 mod drop;
 mod object;
@@ -29,6 +30,9 @@ use crate::functions;
 /// Notes what a utility statement does: class, objects, hazards, session effects. A match over the statement kinds,
 /// longer than a screen.
 pub(crate) fn statement(binder: &mut Binder<'_>, node: &NodeEnum) {
+    if !binder.facts.is_named() {
+        binder.facts.command(command::tag(node));
+    }
     match node {
         // This session.
         NodeEnum::TransactionStmt(s) => session::transaction(binder, s),

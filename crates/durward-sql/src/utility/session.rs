@@ -125,9 +125,8 @@ fn command_word(node: &NodeEnum) -> &'static str {
         NodeEnum::UpdateStmt(_) => "UPDATE",
         NodeEnum::DeleteStmt(_) => "DELETE",
         NodeEnum::MergeStmt(_) => "MERGE",
-        NodeEnum::ExecuteStmt(_) => "EXECUTE",
-        NodeEnum::CreateTableAsStmt(_) => "CREATE TABLE AS",
-        _ => "STATEMENT",
+        // Utility statements name themselves.
+        _ => "",
     }
 }
 
