@@ -60,29 +60,6 @@ pub(crate) fn analyze_text(
     Ok(FreshAnalysis { analysis: Analysis { statements }, rests_on_constants })
 }
 
-/// Analyses one statement apart from the text around it: the body of PREPARE.
-pub(crate) fn statement_apart(node: &NodeEnum, context: &AnalysisContext) -> AnalyzedStatement {
-    match statement(node, context, &[], "") {
-        Ok(one) => one.finish(0..0),
-        Err(error) => {
-            let mut facts = StatementFacts::empty(durward_model::StatementClass::Unknown, "PREPARE");
-            facts.certainty = durward_model::Certainty::Opaque;
-            facts.opaque.push(durward_model::OpaqueReason {
-                object: "PREPARE".into(),
-                reason: error.to_string().into(),
-            });
-            let one = One {
-                facts,
-                effects: Vec::new(),
-                unresolved: Vec::new(),
-                normalized: "PREPARE".into(),
-                rests_on_constants: true,
-            };
-            one.finish(0..0)
-        }
-    }
-}
-
 /// One statement's analysis before its place is known.
 struct One {
     facts: StatementFacts,
@@ -251,7 +228,8 @@ fn span(text: &str, location: i32, length: i32) -> Range<usize> {
 
 fn syntax_error(text: &str, failure: ParseFailure, thinned: Option<&Thinned>) -> AnalysisError {
     let message = &*failure.message;
-    if message.contains("stack depth limit") || message.starts_with("memory exhausted") {
+    let too_deep = ["stack depth limit", "memory exhausted", "nested too deeply"];
+    if too_deep.iter().any(|words| message.contains(words)) {
         return AnalysisError::TooComplex;
     }
     let position = match (failure.position, thinned) {

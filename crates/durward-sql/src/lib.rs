@@ -21,11 +21,15 @@ mod cache;
 pub mod catalog;
 mod effect;
 mod error;
+#[doc(hidden)]
+pub mod fixture;
 mod functions;
 mod parser;
 mod plpgsql;
 mod predicate;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 mod text;
 mod utility;
 

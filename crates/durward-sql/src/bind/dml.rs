@@ -49,6 +49,7 @@ impl Binder<'_> {
             };
             self.assign(target, &given, &values);
             let written: BTreeSet<ColumnNumber> = given.iter().map(|column| column.number).collect();
+            self.writes_through(target, AccessModes::INSERT, &written);
             self.fires(target, Event::Insert, &written, bound);
             self.defaults(target, &written, defaults_within);
         }

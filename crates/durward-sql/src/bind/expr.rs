@@ -76,7 +76,7 @@ impl Binder<'_> {
             | NodeEnum::AStar(_)
             | NodeEnum::SqlvalueFunction(_) => Value::default(),
             NodeEnum::AIndirection(indirection) => self.indirection(indirection),
-            NodeEnum::AArrayExpr(array) => self.all_values(&array.elements).computed(None),
+            NodeEnum::AArrayExpr(array) => self.array(&array.elements),
             NodeEnum::CollateClause(clause) => {
                 let value = self.boxed_value(&clause.arg);
                 Value { unchanged: false, ..value }
@@ -315,8 +315,10 @@ impl Binder<'_> {
             if candidates.iter().any(|candidate| candidate.returns_set) {
                 self.returns_sets = true;
             }
-            self.calls(&candidates, &call.args, CallKind::Named);
+            let within = self.calls(&candidates, &call.args, CallKind::Named);
+            value.absorb(&within);
         }
+        self.last_candidates = candidates;
         value.computed(result)
     }
 
@@ -479,6 +481,12 @@ impl Binder<'_> {
         let default = self.boxed_value(&case.defresult);
         value.absorb(&default);
         value.computed(None)
+    }
+
+    fn array(&mut self, elements: &[Node]) -> Value {
+        let value = self.same_type(elements);
+        let array = value.type_oid.and_then(|element| self.catalog.type_(element)).map(|element| element.array);
+        value.computed(array.filter(|array| *array != Oid(0)))
     }
 
     fn same_type(&mut self, arguments: &[Node]) -> Value {

@@ -144,7 +144,9 @@ impl Binder<'_> {
                 binder.trigger_condition(relation, definition);
             }
             match catalog.function(trigger.function) {
-                Some(function) => binder.calls(&[Arc::clone(function)], &[], CallKind::Trigger),
+                Some(function) => {
+                    binder.calls(&[Arc::clone(function)], &[], CallKind::Trigger);
+                }
                 None => binder.facts.opaque(&*trigger.name, "trigger function not in the catalog"),
             }
         });
@@ -262,6 +264,11 @@ impl Binder<'_> {
 
     pub(super) fn default_of(&mut self, relation: &Arc<Relation>, column: &Column) {
         let catalog = self.catalog;
+        // The value is converted to the column's type: a domain's checks run on NULL too.
+        if let Some(domain) = catalog.type_(column.type_oid).filter(|type_| type_.kind == 'd') {
+            let domain = Arc::clone(domain);
+            self.converts_to(&domain);
+        }
         if let Some(text) = catalog.default_of(relation.oid, column.number) {
             // Defaults of foreign tables and views alike are the server's to apply.
             self.row_expression(relation, text);

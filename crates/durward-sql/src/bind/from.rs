@@ -109,6 +109,7 @@ impl Binder<'_> {
             return self.relation_entry(range, None, Vec::new(), Some(Value::default()));
         }
         self.not_found("relation", &name);
+        self.facts.relation_named(self.assumed_name(range), RelationKind::Table, AccessModes::READ, self.is_direct());
         self.relation_entry(range, None, Vec::new(), Some(Value::default()))
     }
 
@@ -334,8 +335,10 @@ impl Binder<'_> {
             let name = super::name::column_name(call);
             return Some(vec![NamedValue { name: name.into(), value: value.clone() }]);
         };
-        let types = vec![None; function.args.len()];
-        let candidates = self.function_candidates(function, &types);
+        if function.funcname.is_empty() {
+            return None;
+        }
+        let candidates = std::mem::take(&mut self.last_candidates);
         let [candidate, rest @ ..] = candidates.as_slice() else { return None };
         let outputs = |function: &crate::catalog::Function| -> Vec<Arc<str>> {
             function

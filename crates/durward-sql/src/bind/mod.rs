@@ -18,10 +18,10 @@ use pg_query::{Node, NodeEnum};
 
 pub(crate) use facts::FactsBuilder;
 pub(crate) use fires::Event;
-use scope::{Cte, Entry, Level, NamedValue, Value};
+use scope::{Cte, Entry, Level, Lineage, NamedValue, Value};
 
 use crate::catalog::{CatalogSnapshot, Function, Relation};
-use crate::{AnalysisContext, SessionEffect, SessionSettings};
+use crate::{AnalysisContext, SessionSettings};
 
 /// Walks one command and gathers its facts.
 pub(crate) struct Binder<'a> {
@@ -55,6 +55,10 @@ pub(crate) struct Binder<'a> {
     with_children: HashSet<Oid>,
     noted_reads: HashSet<(Oid, ColumnNumber)>,
     view_values: HashMap<Oid, Vec<Value>>,
+    /// The columns that functions' bodies read.
+    function_reads: HashMap<Oid, Lineage>,
+    /// What the call walked last can mean.
+    last_candidates: Vec<Arc<Function>>,
     converted: HashSet<Oid>,
     checked: HashSet<Oid>,
     policies_walked: HashSet<(Oid, Arc<str>)>,
@@ -62,7 +66,6 @@ pub(crate) struct Binder<'a> {
     fired: HashMap<(Oid, Event), Option<BTreeSet<ColumnNumber>>>,
     depth: usize,
     too_deep: bool,
-    context: &'a AnalysisContext,
     /// Relations that earlier statements of the same text make.
     created: &'a [RelationUse],
 }
@@ -128,6 +131,8 @@ impl<'a> Binder<'a> {
             with_children: HashSet::new(),
             noted_reads: HashSet::new(),
             view_values: HashMap::new(),
+            function_reads: HashMap::new(),
+            last_candidates: Vec::new(),
             converted: HashSet::new(),
             checked: HashSet::new(),
             policies_walked: HashSet::new(),
@@ -135,7 +140,6 @@ impl<'a> Binder<'a> {
             fired: HashMap::new(),
             depth: 0,
             too_deep: false,
-            context,
             created: &[],
         }
     }
@@ -261,12 +265,6 @@ impl<'a> Binder<'a> {
             }
             other => {
                 self.isolated(|binder| crate::utility::statement(binder, other));
-                if let NodeEnum::PrepareStmt(prepare) = other
-                    && let Some(body) = prepare.query.as_deref().and_then(|node| node.node.as_ref())
-                {
-                    let body = Arc::new(crate::analysis::statement_apart(body, self.context));
-                    self.facts.effect(SessionEffect::Prepare { name: prepare.name.as_str().into(), body });
-                }
                 Vec::new()
             }
         };

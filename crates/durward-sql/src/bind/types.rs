@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durward_model::Oid;
+use durward_model::{Oid, RelationKind};
 use pg_query::protobuf::TypeName;
 use pg_query::{Node, NodeEnum};
 
@@ -178,16 +178,34 @@ impl Binder<'_> {
         self.catalog.cast(given, wanted).is_some_and(|cast| cast.context == 'i')
     }
 
-    /// Hands a call to the table of functions.
-    pub(super) fn calls(&mut self, candidates: &[Arc<Function>], arguments: &[Node], how: CallKind) {
-        let Some(first) = candidates.first() else { return };
+    /// Hands a call to the table of functions, and gives the columns that the functions' bodies read: their results may
+    /// depend on them.
+    pub(super) fn calls(&mut self, candidates: &[Arc<Function>], arguments: &[Node], how: CallKind) -> Value {
+        let mut value = Value::default();
+        let Some(first) = candidates.first() else { return value };
         let name = Arc::clone(&first.name);
-        if candidates.len() > 1 && candidates.iter().any(|candidate| !candidate.oid.is_built_in()) {
+        let made = candidates.iter().any(|candidate| !candidate.oid.is_built_in());
+        if candidates.len() > 1 && made {
             self.facts.conservative();
         }
         let call = Call { name: &name, candidates, arguments, how };
-        // Bodies of functions run under the run path, not under that of the definition being walked.
+        if !made {
+            crate::functions::call(self, &call);
+            return value;
+        }
+        let before = std::mem::take(&mut self.noted_reads);
         crate::functions::call(self, &call);
+        let within = std::mem::replace(&mut self.noted_reads, before);
+        self.noted_reads.extend(&within);
+        for candidate in candidates {
+            // A body is walked once; later calls of it depend on the same columns.
+            let known = self.function_reads.entry(candidate.oid).or_default();
+            known.extend(&within);
+            value.lineage.extend(known.iter());
+        }
+        let catalog = self.catalog;
+        value.lineage.retain(|(oid, _)| catalog.relation(*oid).is_some_and(|relation| relation.kind != RelationKind::View));
+        value
     }
 }
 

@@ -129,10 +129,11 @@ impl CatalogQuery {
                 "SELECT c.oid, c.castsource, c.casttarget, c.castfunc, c.castcontext, c.castmethod \
                  FROM pg_catalog.pg_cast c WHERE c.oid {scope}"
             }
+            // Views that `initdb` made stand for themselves: they aren't expanded.
             Self::Views => {
                 "SELECT c.oid, pg_catalog.pg_get_viewdef(c.oid), \
                  pg_catalog.array_to_json(c.reloptions) FROM pg_catalog.pg_class c \
-                 WHERE c.oid {scope} AND c.relkind IN ('v','m') AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)"
+                 WHERE c.oid {scope} AND c.oid >= 16384 AND c.relkind IN ('v','m') AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)"
             }
             Self::Rules => {
                 "SELECT r.oid, r.rulename, r.ev_class, r.ev_type, r.is_instead, r.ev_enabled, \

@@ -247,7 +247,6 @@ impl<'t> Scanner<'t> {
         if self.peek(1) == b'\'' {
             let kind = match first {
                 b'e' => Some((true, TokenKind::String)),
-                b'n' => Some((false, TokenKind::String)),
                 b'b' | b'x' => Some((false, TokenKind::BitString)),
                 _ => None,
             };
