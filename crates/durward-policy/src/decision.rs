@@ -29,9 +29,21 @@ pub struct Permit {
 
 /// What a permit grants, shared between the permits of one cached verdict.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Terms {
+pub struct Terms {
     pub(crate) obligations: Vec<Obligation>,
     pub(crate) rules: Vec<Arc<str>>,
+}
+
+impl Terms {
+    /// What must be done along with the statement. One that the enforcer doesn't know refuses the statement.
+    pub fn obligations(&self) -> &[Obligation] {
+        &self.obligations
+    }
+
+    /// The names of the policies that decided, in the order in which they were loaded.
+    pub fn rules(&self) -> &[Arc<str>] {
+        &self.rules
+    }
 }
 
 impl Permit {
@@ -49,14 +61,9 @@ impl Permit {
         }
     }
 
-    /// What must be done along with the statement. One that the enforcer doesn't know refuses the statement.
-    pub fn obligations(&self) -> &[Obligation] {
-        &self.terms.obligations
-    }
-
-    /// The names of the policies that decided, in the order in which they were loaded.
-    pub fn rules(&self) -> &[Arc<str>] {
-        &self.terms.rules
+    /// What the permit grants and why. The terms outlive the permit: the record names them while the permit moves on.
+    pub fn terms(&self) -> &Arc<Terms> {
+        &self.terms
     }
 
     /// The policy that decided.

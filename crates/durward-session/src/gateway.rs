@@ -18,6 +18,7 @@ use crate::catalog::CatalogSource;
 use crate::limits::LOGINS_MAX;
 use crate::login;
 use crate::registry::SessionRegistry;
+use crate::session::unix_seconds;
 use crate::stream::Stream;
 use crate::tls::ServerTls;
 use crate::upstream::{self, CancelTarget, Target};
@@ -241,7 +242,7 @@ impl Gateway {
         principal: &Principal,
         database: &Database,
         asked: &[(String, String)],
-        settings: &SessionSettings,
+        (settings, encrypted): (&SessionSettings, bool),
     ) -> Result<(), Refusal> {
         if asked.is_empty() {
             return Ok(());
@@ -257,6 +258,10 @@ impl Gateway {
             settings: Arc::new(settings.clone()),
             catalog_is_current: true,
         };
+        let session = SessionContext {
+            now_unix_seconds: unix_seconds(),
+            encrypted,
+        };
         for (name, value) in asked {
             let text = set_statement(name, value);
             let analysis = self
@@ -269,7 +274,7 @@ impl Gateway {
                     principal,
                     database: &database.context,
                     facts: &statement.facts,
-                    session: &SessionContext::default(),
+                    session: &session,
                 };
                 match self.policy.current().decide(&request) {
                     Decision::Allow(_) => {}

@@ -13,7 +13,6 @@ use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Severity};
 use durward_wire::postgres::frontend::{Startup, StartupRequest, decode_password, decode_sasl_initial_response};
 
-
 use crate::gateway::{Database, Gateway, Listener};
 use crate::greeting::{Greeting, Hangup};
 use crate::link::Link;
@@ -149,7 +148,12 @@ impl Door {
         let upstream = self.connect(&wish, &database, &mut login).await?;
         let (upstream, settings) = self.read_session(upstream, &database).await?;
         self.gateway
-            .check_startup_settings(&login.principal, &database, wish.settings.settings(), &settings)
+            .check_startup_settings(
+                &login.principal,
+                &database,
+                wish.settings.settings(),
+                (&settings, self.greeting.stream.is_tls()),
+            )
             .await?;
         let catalog = database.catalog.ready().await.map_err(|error| {
             tracing::warn!(%error, database = %database.name, "the catalog can't be read");

@@ -12,7 +12,7 @@ use crate::names::Undo;
 #[derive(Debug)]
 pub(crate) enum Expected {
     /// `Parse`: ends with ParseComplete.
-    Parse { undo: Option<Undo> },
+    Parse { run: Box<Run> },
     /// `Bind`: ends with BindComplete.
     Bind { undo: Option<Undo> },
     /// `Describe`: ends with RowDescription or NoData.

@@ -13,6 +13,7 @@ use std::task::Poll;
 
 use durward_identity::Standing;
 use durward_model::{Principal, Refusal, SessionId, sqlstate};
+use durward_policy::DecisionCache;
 use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Severity};
 
@@ -25,6 +26,7 @@ use crate::replies::Replies;
 use crate::report::report;
 use crate::sight::Sight;
 
+pub(crate) use judge::unix_seconds;
 pub(crate) use probe::OwnQuery;
 use probe::Probe;
 
@@ -41,6 +43,7 @@ pub(crate) struct Session {
     server: ServerLink,
     replies: Replies,
     names: Names,
+    decisions: DecisionCache,
     sight: Sight,
     /// The shared catalog's generation that `sight` has taken account of.
     followed_generation: u64,
@@ -157,6 +160,7 @@ impl Session {
             server: ServerLink::new(parts.server),
             replies: Replies::default(),
             names: Names::default(),
+            decisions: DecisionCache::default(),
             followed_generation: parts.sight.context.catalog.generation(),
             sight: parts.sight,
             probe: Probe::default(),

@@ -136,14 +136,21 @@ fn an_operator_against_a_mark_is_noted() {
     let Decision::Allow(permit) = decide(policy, &principal(PrincipalKind::Operator), &database, &read.0) else {
         panic!("operators may");
     };
-    assert!(permit.obligations().contains(&Obligation::DurableIntent));
+    assert!(permit.terms().obligations().contains(&Obligation::DurableIntent));
     assert!(
         permit
+            .terms()
             .obligations()
             .iter()
             .any(|obligation| matches!(obligation, Obligation::Annotate(_)))
     );
-    assert!(permit.rules().iter().any(|rule| &**rule == "operator-uses-marked"));
+    assert!(
+        permit
+            .terms()
+            .rules()
+            .iter()
+            .any(|rule| &**rule == "operator-uses-marked")
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{Decision, DecisionRequest, SessionContext};
 
 fn refusal(kind: PrincipalKind, marks: &str, facts: &Facts) -> Refusal {
     match decide(pack(), &principal(kind), &database(marks), &facts.0) {
-        Decision::Allow(permit) => panic!("allowed by {:?}", permit.rules()),
+        Decision::Allow(permit) => panic!("allowed by {:?}", permit.terms().rules()),
         Decision::Hold(order) => order.into_refusal(),
         Decision::Deny(denial) => denial.refusal,
     }

@@ -39,7 +39,11 @@ fn an_exemption_lifts_just_what_it_names() {
         panic!("lifted");
     };
     assert!(
-        permit.rules().iter().any(|rule| &**rule == "loader-empties-staging"),
+        permit
+            .terms()
+            .rules()
+            .iter()
+            .any(|rule| &**rule == "loader-empties-staging"),
         "the record names the exemption"
     );
 }

@@ -253,8 +253,10 @@ impl Session {
             .collect();
         match self.decide(&commands).await? {
             Verdict::No(refusal) => self.refuse_extended(refusal),
-            Verdict::Go(recorded, _) => {
+            Verdict::Go(recorded, numbers) => {
                 self.server.statement(recorded, bytes);
+                let number = numbers.first().copied().unwrap_or_else(|| self.next_statement());
+                let mut run = Run::new(number);
                 let prepared = Prepared {
                     text: decoded.as_ref().into(),
                     place: Place::Whole,
@@ -262,8 +264,9 @@ impl Session {
                     stamp: self.sight.stamp(),
                     literals,
                 };
-                let undo = self.names.set_statement(parse.statement, Some(Arc::new(prepared)));
-                self.replies.push(Expected::Parse { undo: Some(undo) });
+                run.undo
+                    .push(self.names.set_statement(parse.statement, Some(Arc::new(prepared))));
+                self.replies.push(Expected::Parse { run: Box::new(run) });
                 Ok(Flow::Next)
             }
         }

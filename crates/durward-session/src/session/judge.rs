@@ -342,13 +342,13 @@ impl Session {
                     facts: &subject.facts,
                     session: &context,
                 };
-                let (refusal, rules) = match snapshot.decide(&request) {
+                let (refusal, rules) = match self.decisions.decide(&snapshot, &request) {
                     Decision::Allow(permit) => match unenforceable(&permit, &self.principal, subject) {
                         None => {
                             permitted.push((permit, subject, number));
                             continue;
                         }
-                        Some(refusal) => (refusal, permit.rules().to_vec()),
+                        Some(refusal) => (refusal, permit.terms().rules().to_vec()),
                     },
                     Decision::Hold(order) => {
                         let rules = order.rules.clone();
@@ -376,18 +376,12 @@ impl Session {
         // The terms are needed beside the permit, which moves into the record.
         let terms: Vec<_> = permitted
             .iter()
-            .map(|(permit, _, _)| {
-                (
-                    permit.rules().to_vec(),
-                    permit.obligations().to_vec(),
-                    permit.policy_version().number,
-                )
-            })
+            .map(|(permit, _, _)| (Arc::clone(permit.terms()), permit.policy_version().number))
             .collect();
         let inputs = permitted
             .into_iter()
             .zip(&terms)
-            .map(|((permit, subject, statement), (rules, obligations, policy_version))| {
+            .map(|((permit, subject, statement), (terms, policy_version))| {
                 let input = StatementIntentInput {
                     session: self.id,
                     statement,
@@ -395,9 +389,9 @@ impl Session {
                     facts: &subject.facts,
                     normalized: &subject.normalized,
                     shape: subject.shape,
-                    rules,
+                    rules: terms.rules(),
                     policy_version: *policy_version,
-                    obligations,
+                    obligations: terms.obligations(),
                     literals: subject.literals,
                     parameters: subject.parameters,
                     trace: None,
@@ -472,9 +466,10 @@ fn has_unresolved(analysis: &Analysis) -> bool {
 
 /// Writes must be on disk before they run; reads may follow within milliseconds.
 fn durability(permit: &Permit, subject: &Subject) -> Durability {
-    let asked = permit.obligations().contains(&Obligation::DurableIntent);
+    // Nothing runs by a Parse: its Execute is recorded again.
     let runs = !matches!(subject.origin, Origin::Parse | Origin::Describe);
-    if asked || (runs && subject.facts.writes()) {
+    let durable = permit.terms().obligations().contains(&Obligation::DurableIntent) || subject.facts.writes();
+    if runs && durable {
         Durability::Disk
     } else {
         Durability::Process
@@ -489,13 +484,17 @@ fn unenforceable(permit: &Permit, principal: &durward_model::Principal, subject:
             "the permit is for another statement",
         ));
     }
-    permit.obligations().iter().find_map(|obligation| match obligation {
-        Obligation::DurableIntent | Obligation::Annotate(_) => None,
-        Obligation::ReadOnly => Some(Refusal::not_understood(
-            "obligation-not-enforceable",
-            "policy asks for a read-only transaction, which can't be enforced here",
-        )),
-    })
+    permit
+        .terms()
+        .obligations()
+        .iter()
+        .find_map(|obligation| match obligation {
+            Obligation::DurableIntent | Obligation::Annotate(_) => None,
+            Obligation::ReadOnly => Some(Refusal::not_understood(
+                "obligation-not-enforceable",
+                "policy asks for a read-only transaction, which can't be enforced here",
+            )),
+        })
 }
 
 fn read_settings(answers: &[Vec<TextRow>]) -> Result<SessionSettings, Refusal> {
@@ -519,7 +518,7 @@ fn catalog_unknown() -> Refusal {
     .with_hint("Try again.")
 }
 
-fn unix_seconds() -> Option<i64> {
+pub(crate) fn unix_seconds() -> Option<i64> {
     let elapsed = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .ok()?;

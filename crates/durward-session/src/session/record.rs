@@ -32,12 +32,12 @@ impl Session {
     /// Takes back what a skipped or failed message had changed in the tables, and records its executions' end.
     pub(super) fn abandon(&mut self, expected: Expected, sqlstate: &str) {
         match expected {
-            Expected::Parse { undo } | Expected::Bind { undo } | Expected::Close { undo } => {
+            Expected::Bind { undo } | Expected::Close { undo } => {
                 if let Some(undo) = undo {
                     self.names.undo(undo);
                 }
             }
-            Expected::Execute { run } => self.abandon_run(*run, sqlstate),
+            Expected::Parse { run } | Expected::Execute { run } => self.abandon_run(*run, sqlstate),
             Expected::Query { runs } => {
                 for run in runs.into_iter().rev() {
                     self.abandon_run(run, sqlstate);

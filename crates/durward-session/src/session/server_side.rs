@@ -120,7 +120,12 @@ impl Session {
             Some(Expected::ProbeQuery | Expected::ProbeExtended) => self.follow_probe(frame),
             Some(Expected::Query { .. }) => self.follow_query(frame),
             Some(Expected::Execute { .. }) => self.follow_execute(frame),
-            Some(Expected::Parse { .. }) if frame.tag == tag::PARSE_COMPLETE => self.answered(),
+            Some(Expected::Parse { .. }) if frame.tag == tag::PARSE_COMPLETE => {
+                if let Some(Expected::Parse { run }) = self.replies.pop() {
+                    self.record_outcome(&run, None, None);
+                }
+                Ok(Fate::Forward)
+            }
             Some(Expected::Bind { .. }) if frame.tag == tag::BIND_COMPLETE => self.answered(),
             Some(Expected::Close { .. }) if frame.tag == tag::CLOSE_COMPLETE => self.answered(),
             Some(Expected::Describe) => match frame.tag {

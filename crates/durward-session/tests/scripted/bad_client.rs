@@ -17,23 +17,52 @@ fn query(text: &[u8]) -> Vec<u8> {
 async fn messages_that_are_none_end_the_session_and_reach_nobody() {
     let house = House::ordinary().await;
     for (bytes, expected) in [
-        (&b"Q\0\0\0\x03"[..], "08P01: invalid message length 3 of message type 'Q'"),
-        (b"Q\xff\xff\xff\xff", "08P01: invalid message length -1 of message type 'Q'"),
-        (b"Q\x7f\xff\xff\xff", "08P01: message type 'Q' of 2147483643 bytes is longer than the 1073741818 allowed"),
+        (
+            &b"Q\0\0\0\x03"[..],
+            "08P01: invalid message length 3 of message type 'Q'",
+        ),
+        (
+            b"Q\xff\xff\xff\xff",
+            "08P01: invalid message length -1 of message type 'Q'",
+        ),
+        (
+            b"Q\x7f\xff\xff\xff",
+            "08P01: message type 'Q' of 2147483643 bytes is longer than the 1073741818 allowed",
+        ),
         (b"Q\x20\0\0\0", "54000: the message is longer than 268435456 bytes"),
-        (b"S\0\0\x27\x15", "08P01: message type 'S' of 10001 bytes is longer than the 9996 allowed"),
+        (
+            b"S\0\0\x27\x15",
+            "08P01: message type 'S' of 10001 bytes is longer than the 9996 allowed",
+        ),
         (b"!\0\0\0\x04", "08P01: message type 0x21 is not allowed here"),
         (b"\0\0\0\0\x04", "08P01: message type 0x00 is not allowed here"),
         (b"W\0\0\0\x04", "08P01: message type 0x57 is not allowed here"),
         (b"p\0\0\0\x0asecret\0", "08P01: message type 0x70 is not allowed here"),
-        (b"Q\0\0\0\x0cSELECT 1", "08P01: invalid Query message: no NUL at the end of the text"),
-        (b"Q\0\0\0\x17SELECT 1\0; DROP t\0", "08P01: invalid Query message: bytes left over in the body"),
-        (b"D\0\0\0\x06X\0", "08P01: invalid Describe message: value not allowed in the kind"),
-        (b"B\0\0\0\x0a\0\0\0\0\xff\xff", "08P01: invalid Bind message: cut off in the parameters"),
+        (
+            b"Q\0\0\0\x0cSELECT 1",
+            "08P01: invalid Query message: no NUL at the end of the text",
+        ),
+        (
+            b"Q\0\0\0\x17SELECT 1\0; DROP t\0",
+            "08P01: invalid Query message: bytes left over in the body",
+        ),
+        (
+            b"D\0\0\0\x06X\0",
+            "08P01: invalid Describe message: value not allowed in the kind",
+        ),
+        (
+            b"B\0\0\0\x0a\0\0\0\0\xff\xff",
+            "08P01: invalid Bind message: cut off in the parameters",
+        ),
     ] {
         let mut client = house.client(OPERATOR).await;
         client.send_bytes(bytes).await;
-        assert_eq!(client.until_end().await, format!("fatal({expected}) end"), "{}", bytes.escape_ascii());
+        assert_eq!(
+            client.until_end().await,
+            format!("fatal({expected}) end"),
+            "{}",
+            bytes.escape_ascii()
+        );
     }
     assert_eq!(house.forwarded(), Vec::<String>::new());
     house.until_empty().await;
@@ -59,9 +88,15 @@ async fn a_text_that_is_not_utf8_is_an_error_like_any_other() {
     let mut client = house.client(OPERATOR).await;
     client.send_bytes(&query(b"SELECT '\xff\xfe'")).await;
     let answer = client.until_ready().await;
-    assert!(answer.starts_with("error(22021: ") && answer.ends_with(" ready(I)"), "{answer}");
+    assert!(
+        answer.starts_with("error(22021: ") && answer.ends_with(" ready(I)"),
+        "{answer}"
+    );
     assert_eq!(house.forwarded(), Vec::<String>::new());
-    assert_eq!(client.query("SELECT 'é'").await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.query("SELECT 'é'").await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
 }
 
 #[tokio::test]
@@ -88,7 +123,10 @@ async fn an_encoding_set_in_the_same_pipeline_counts_for_the_next_text() {
     client.send_bytes(&bytes).await;
     assert_eq!(client.until_ready().await, "done(SET) ready(I)");
     let answer = client.until_ready().await;
-    assert!(answer.starts_with("error(WD008: ") && answer.ends_with(" ready(I)"), "{answer}");
+    assert!(
+        answer.starts_with("error(WD008: ") && answer.ends_with(" ready(I)"),
+        "{answer}"
+    );
     assert_eq!(house.forwarded(), ["SET client_encoding = 'SJIS'"]);
 }
 
@@ -128,7 +166,10 @@ async fn a_query_that_arrives_byte_by_byte_is_the_same_query() {
     for byte in query(b"SELECT 1") {
         client.send_bytes(&[byte]).await;
     }
-    assert_eq!(client.until_ready().await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.until_ready().await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
 }
 
 #[tokio::test]
@@ -138,7 +179,12 @@ async fn a_client_that_stops_anywhere_leaves_nothing_behind() {
     write::parse(&mut pipeline, b"", b"SELECT 1", &[]).unwrap();
     write::bind(&mut pipeline, b"", b"", &[]).unwrap();
     write::execute(&mut pipeline, b"", 0).unwrap();
-    for bytes in [&pipeline[..], &pipeline[..20], &query(b"SELECT 1")[..9], b"d\0\0\x10\0abc"] {
+    for bytes in [
+        &pipeline[..],
+        &pipeline[..20],
+        &query(b"SELECT 1")[..9],
+        b"d\0\0\x10\0abc",
+    ] {
         let mut client = house.client(OPERATOR).await;
         client.send_bytes(bytes).await;
         client.half_close().await;
@@ -167,14 +213,21 @@ async fn a_half_closed_client_still_gets_its_answer() {
     let mut client = house.client(OPERATOR).await;
     client.send_bytes(&query(b"SELECT 1")).await;
     client.half_close().await;
-    assert_eq!(client.until_end().await, "columns(?column?) row(1) done(SELECT 1) ready(I) end");
+    assert_eq!(
+        client.until_end().await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I) end"
+    );
     house.until_empty().await;
 }
 
 #[tokio::test]
 async fn a_client_that_reads_nothing_stops_the_server_not_the_gateway() {
     let rows = 100_000;
-    let house = House::open(move |_| Answer::Stream { rows, value_bytes: 1_000 }).await;
+    let house = House::open(move |_| Answer::Stream {
+        rows,
+        value_bytes: 1_000,
+    })
+    .await;
     let mut lazy = house.client(OPERATOR).await;
     lazy.send_bytes(&query(b"SELECT 1")).await;
     // Others are served while the lazy one has 100 MB waiting for it.
@@ -198,7 +251,11 @@ async fn count_rows(client: &mut ScriptClient<TcpStream>) -> usize {
 
 #[tokio::test]
 async fn a_client_that_leaves_a_stream_ends_it() {
-    let house = House::open(|_| Answer::Stream { rows: 10_000_000, value_bytes: 1_000 }).await;
+    let house = House::open(|_| Answer::Stream {
+        rows: 10_000_000,
+        value_bytes: 1_000,
+    })
+    .await;
     let mut client = house.client(OPERATOR).await;
     client.send_bytes(&query(b"SELECT 1")).await;
     assert!(client.frame().await.is_some());
@@ -222,7 +279,10 @@ async fn as_many_parameters_as_a_count_can_hold_pass() {
             Ok(())
         })
         .await;
-    assert_eq!(client.until_ready().await, "parsed bound row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.until_ready().await,
+        "parsed bound row(1) done(SELECT 1) ready(I)"
+    );
 }
 
 #[tokio::test]
@@ -230,7 +290,10 @@ async fn a_text_of_ten_megabytes_passes() {
     let house = House::ordinary().await;
     let mut client = house.client(OPERATOR).await;
     let text = format!("SELECT '{}'", "x".repeat(10_000_000));
-    assert_eq!(client.query(&text).await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.query(&text).await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,14 @@ fn row(value: &[u8]) -> Vec<u8> {
 
 /// Opens a house whose server answers `SELECT 1` with these bytes and dies.
 async fn dying(bytes: Vec<u8>) -> House {
-    House::open(move |text| if text == "SELECT 1" { Answer::Dies(bytes.clone()) } else { Answer::plausible(text) }).await
+    House::open(move |text| {
+        if text == "SELECT 1" {
+            Answer::Dies(bytes.clone())
+        } else {
+            Answer::plausible(text)
+        }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -30,7 +37,10 @@ async fn a_server_that_dies_between_messages_is_said_to_be_gone() {
     house.until_empty().await;
     // The next session has a new connection.
     let mut client = house.client(OPERATOR).await;
-    assert_eq!(client.query("SELECT 2").await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.query("SELECT 2").await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
 }
 
 #[tokio::test]
@@ -54,7 +64,10 @@ async fn a_server_that_says_why_it_ends_is_quoted() {
     );
     let house = dying(farewell).await;
     let mut client = house.client(OPERATOR).await;
-    assert_eq!(client.query("SELECT 1").await, "fatal(57P01: terminating connection) end");
+    assert_eq!(
+        client.query("SELECT 1").await,
+        "fatal(57P01: terminating connection) end"
+    );
 }
 
 /// What the client sees when the server answers `SELECT 1` with these bytes.
@@ -62,7 +75,11 @@ async fn check_lie(bytes: &[u8], expected: &str) {
     let bytes = bytes.to_vec();
     let shown = bytes.escape_ascii().to_string();
     let house = House::open(move |text| {
-        if text == "SELECT 1" { Answer::Bytes(bytes.clone()) } else { Answer::plausible(text) }
+        if text == "SELECT 1" {
+            Answer::Bytes(bytes.clone())
+        } else {
+            Answer::plausible(text)
+        }
     })
     .await;
     let mut client = house.client(OPERATOR).await;
@@ -93,7 +110,11 @@ async fn a_server_that_lies_is_not_passed_on() {
 #[tokio::test]
 async fn a_silent_server_is_cancelled_when_the_session_is_killed() {
     let house = House::open(|text| {
-        if text == "SELECT 1" { Answer::Silence } else { Answer::plausible(text) }
+        if text == "SELECT 1" {
+            Answer::Silence
+        } else {
+            Answer::plausible(text)
+        }
     })
     .await;
     let mut client = house.client(OPERATOR).await;
@@ -102,9 +123,17 @@ async fn a_silent_server_is_cancelled_when_the_session_is_killed() {
         tokio::task::yield_now().await;
     }
     house.gateway.sessions.kill_all();
-    assert_eq!(client.until_end().await, "fatal(57P01: terminating connection due to administrator command) end");
+    assert_eq!(
+        client.until_end().await,
+        "fatal(57P01: terminating connection due to administrator command) end"
+    );
     house.until_empty().await;
-    while !house.stand_in.heard().iter().any(|heard| matches!(heard, Heard::Cancel(_))) {
+    while !house
+        .stand_in
+        .heard()
+        .iter()
+        .any(|heard| matches!(heard, Heard::Cancel(_)))
+    {
         tokio::task::yield_now().await;
     }
 }
@@ -112,15 +141,25 @@ async fn a_silent_server_is_cancelled_when_the_session_is_killed() {
 #[tokio::test]
 async fn what_comes_unasked_is_passed_on_in_its_place() {
     let mut bytes = Vec::new();
-    backend::notice_response(&mut bytes, &backend::Report::new(backend::Severity::Notice, "00000", "by the way"));
+    backend::notice_response(
+        &mut bytes,
+        &backend::Report::new(backend::Severity::Notice, "00000", "by the way"),
+    );
     backend::notification_response(&mut bytes, 7, b"orders", b"new").unwrap();
     backend::parameter_status(&mut bytes, b"TimeZone", b"UTC").unwrap();
     backend::command_complete(&mut bytes, b"SELECT 0").unwrap();
     backend::ready_for_query(&mut bytes, TransactionStatus::Idle);
     let house = House::open(move |text| {
-        if text == "SELECT 1" { Answer::Bytes(bytes.clone()) } else { Answer::plausible(text) }
+        if text == "SELECT 1" {
+            Answer::Bytes(bytes.clone())
+        } else {
+            Answer::plausible(text)
+        }
     })
     .await;
     let mut client = house.client(OPERATOR).await;
-    assert_eq!(client.query("SELECT 1").await, "notification(orders: new) done(SELECT 0) ready(I)");
+    assert_eq!(
+        client.query("SELECT 1").await,
+        "notification(orders: new) done(SELECT 0) ready(I)"
+    );
 }

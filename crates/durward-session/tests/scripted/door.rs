@@ -18,7 +18,9 @@ async fn told(house: &House, bytes: &[u8]) -> String {
 
 fn startup(version: ProtocolVersion, parameters: &[(&str, &str)]) -> Vec<u8> {
     let mut out = Vec::new();
-    let parameters = parameters.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     write::startup(&mut out, version, parameters).unwrap();
     out
 }
@@ -27,16 +29,34 @@ fn startup(version: ProtocolVersion, parameters: &[(&str, &str)]) -> Vec<u8> {
 async fn packets_that_are_none_are_told_so() {
     let house = House::ordinary().await;
     for (bytes, expected) in [
-        (&b"\0\0\0\x04"[..], "fatal(08P01: invalid length of startup packet: 4) end"),
-        (b"\0\0\x27\x11", "fatal(08P01: invalid length of startup packet: 10001) end"),
-        (b"\xff\xff\xff\xff", "fatal(08P01: invalid length of startup packet: -1) end"),
-        (b"GET / HTTP/1.1\r\n\r\n", "fatal(08P01: invalid length of startup packet: 1195725856) end"),
+        (
+            &b"\0\0\0\x04"[..],
+            "fatal(08P01: invalid length of startup packet: 4) end",
+        ),
+        (
+            b"\0\0\x27\x11",
+            "fatal(08P01: invalid length of startup packet: 10001) end",
+        ),
+        (
+            b"\xff\xff\xff\xff",
+            "fatal(08P01: invalid length of startup packet: -1) end",
+        ),
+        (
+            b"GET / HTTP/1.1\r\n\r\n",
+            "fatal(08P01: invalid length of startup packet: 1195725856) end",
+        ),
         (
             b"\0\0\0\x0d\0\x03\0\0user\0",
             "fatal(08P01: invalid StartupMessage message: no NUL at the end of a parameter's value) end",
         ),
-        (b"\0\0\0\x09\0\x03\0\0\0", "fatal(28000: no PostgreSQL user name specified in startup packet) end"),
-        (b"\0\0\0\x08\0\x02\0\0", "fatal(0A000: unsupported frontend protocol 2.0) end"),
+        (
+            b"\0\0\0\x09\0\x03\0\0\0",
+            "fatal(28000: no PostgreSQL user name specified in startup packet) end",
+        ),
+        (
+            b"\0\0\0\x08\0\x02\0\0",
+            "fatal(0A000: unsupported frontend protocol 2.0) end",
+        ),
         (b"", "end"),
         (b"\0\0", "end"),
         (b"\0\0\0\x20\0\x03\0\0us", "end"),
@@ -63,7 +83,9 @@ async fn encryption_that_is_not_there_is_declined_and_login_goes_on() {
     let mut stream = TcpStream::connect(house.address).await.unwrap();
     for code in [80_877_103_i32, 80_877_104] {
         let request = [8_i32.to_be_bytes(), code.to_be_bytes()].concat();
-        tokio::io::AsyncWriteExt::write_all(&mut stream, &request).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, &request)
+            .await
+            .unwrap();
         assert_eq!(stream.read_u8().await.unwrap(), b'N');
     }
     let mut client = ScriptClient::new(stream);
@@ -82,7 +104,10 @@ async fn who_may_not_come_in_is_told_in_the_server_s_codes() {
     ] {
         let mut client = house.stranger().await;
         let answer = client.log_in(user, database, password).await;
-        assert!(answer.starts_with(expected) && answer.ends_with(" end"), "{user} {database}: {answer}");
+        assert!(
+            answer.starts_with(expected) && answer.ends_with(" end"),
+            "{user} {database}: {answer}"
+        );
     }
     assert_eq!(house.stand_in.heard(), []);
 }
@@ -112,8 +137,14 @@ async fn a_message_in_place_of_a_password_ends_the_login() {
     let house = House::ordinary().await;
     let login = startup(ProtocolVersion::V3_0, &[("user", OPERATOR), ("database", "shop")]);
     for (bytes, expected) in [
-        (&b"Q\0\0\0\x0dSELECT 1\0"[..], "message type 0x51 in place of a password"),
-        (b"p\0\x01\0\x04", "message type 'p' of 65536 bytes is longer than the 65535 allowed"),
+        (
+            &b"Q\0\0\0\x0dSELECT 1\0"[..],
+            "message type 0x51 in place of a password",
+        ),
+        (
+            b"p\0\x01\0\x04",
+            "message type 'p' of 65536 bytes is longer than the 65535 allowed",
+        ),
         (b"p\0\0\0\x03", "invalid message length 3 of message type 'p'"),
     ] {
         let mut client = house.stranger().await;
@@ -133,7 +164,15 @@ async fn only_the_key_that_was_given_cancels() {
     let process_id: i32 = after.split(')').next().unwrap().parse().unwrap();
     let mut guess = house.stranger().await;
     // The stand-in's own key is its process id: the client must have been given another.
-    guess.send(|out| write::cancel(out, process_id, &process_id.to_be_bytes())).await;
+    guess
+        .send(|out| write::cancel(out, process_id, &process_id.to_be_bytes()))
+        .await;
     assert_eq!(guess.until_end().await, "end");
-    assert!(!house.stand_in.heard().iter().any(|heard| matches!(heard, Heard::Cancel(_))));
+    assert!(
+        !house
+            .stand_in
+            .heard()
+            .iter()
+            .any(|heard| matches!(heard, Heard::Cancel(_)))
+    );
 }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use durward_audit::{Ledger, LedgerOptions};
-use durward_identity::{
-    Directory, Issuers, LoginDesk, NewIdentity, PASSWORD_VALID_SECONDS_DEFAULT, SystemClock,
-};
+use durward_identity::{Directory, Issuers, LoginDesk, NewIdentity, PASSWORD_VALID_SECONDS_DEFAULT, SystemClock};
 use durward_model::{DatabaseName, PrincipalKind, SessionId};
 use durward_policy::{DatabaseContext, DatabaseMarks, PolicySources, PolicyStore};
 use durward_session::upstream::Target;
@@ -51,9 +49,7 @@ impl House {
     }
 
     /// One whose server says, for each text, what its settings are and what it answers.
-    pub(crate) async fn open_with_settings(
-        respond: impl Fn(&str) -> (Answer, Answer) + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) async fn open_with_settings(respond: impl Fn(&str) -> (Answer, Answer) + Send + Sync + 'static) -> Self {
         let respond = move |text: &str| match own_answer(text) {
             Some(_) if text == PROBE_SQL => respond(text).0,
             Some(own) => own,
@@ -78,7 +74,9 @@ impl House {
                 acts_for: acts_for.map(str::to_owned),
             };
             directory.add(new).unwrap();
-            let (_, password) = directory.issue_password(name, &["shop"], PASSWORD_VALID_SECONDS_DEFAULT).unwrap();
+            let (_, password) = directory
+                .issue_password(name, &["shop"], PASSWORD_VALID_SECONDS_DEFAULT)
+                .unwrap();
             passwords.insert(name, password.expose().to_owned());
         }
         let gateway = Gateway::new(GatewayParts {
@@ -97,9 +95,19 @@ impl House {
         let socket = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = socket.local_addr().unwrap();
         let (shutdown, watched) = watch::channel(false);
-        let listener = Listener { tls: None, plaintext_loopback: true };
+        let listener = Listener {
+            tls: None,
+            plaintext_loopback: true,
+        };
         tokio::spawn(Arc::clone(&gateway).serve(socket, listener, watched));
-        Self { stand_in, gateway, address, passwords, shutdown, _folder: folder }
+        Self {
+            stand_in,
+            gateway,
+            address,
+            passwords,
+            shutdown,
+            _folder: folder,
+        }
     }
 
     /// One before a server that takes everything for harmless SQL.
@@ -127,13 +135,18 @@ impl House {
     /// The clients' texts that reached the server.
     pub(crate) fn forwarded(&self) -> Vec<String> {
         let texts = self.stand_in.texts().into_iter();
-        texts.filter(|text| text != REFUSED_TEXT && own_answer(text).is_none()).collect()
+        texts
+            .filter(|text| text != REFUSED_TEXT && own_answer(text).is_none())
+            .collect()
     }
 
     /// The gateway still serves others.
     pub(crate) async fn check_alive(&self) {
         let mut client = self.client(OPERATOR).await;
-        assert_eq!(client.query("SELECT 1").await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+        assert_eq!(
+            client.query("SELECT 1").await,
+            "columns(?column?) row(1) done(SELECT 1) ready(I)"
+        );
     }
 
     /// Waits until all sessions have ended, on both sides.
@@ -144,7 +157,9 @@ impl House {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), empty).await.expect("sessions that end");
+        tokio::time::timeout(Duration::from_secs(20), empty)
+            .await
+            .expect("sessions that end");
     }
 }
 
@@ -163,10 +178,15 @@ fn own_answer(text: &str) -> Option<Answer> {
     if text == change_probe_sql() {
         return Some(Answer::one("probe", "1"));
     }
-    let is_catalog = CatalogQuery::ALL
-        .iter()
-        .any(|query| [CatalogScope::BuiltIn, CatalogScope::Rest].iter().any(|scope| query.sql(*scope) == text));
-    is_catalog.then(|| Answer::Rows { columns: vec!["catalog"], rows: Vec::new() })
+    let is_catalog = CatalogQuery::ALL.iter().any(|query| {
+        [CatalogScope::BuiltIn, CatalogScope::Rest]
+            .iter()
+            .any(|scope| query.sql(*scope) == text)
+    });
+    is_catalog.then(|| Answer::Rows {
+        columns: vec!["catalog"],
+        rows: Vec::new(),
+    })
 }
 
 /// The row of the settings probe, in a client encoding.
@@ -188,5 +208,8 @@ pub(crate) fn settings(client_encoding: &str) -> Answer {
         Some("150018"),
         Some("UTF8"),
     ];
-    Answer::Rows { columns: vec!["setting"; row.len()], rows: vec![row.map(|cell| cell.map(str::to_owned)).to_vec()] }
+    Answer::Rows {
+        columns: vec!["setting"; row.len()],
+        rows: vec![row.map(|cell| cell.map(str::to_owned)).to_vec()],
+    }
 }

@@ -21,7 +21,10 @@ async fn a_refused_statement_leaves_an_idle_session_idle() {
     let mut client = house.client(AGENT).await;
     let answer = client.query("DROP TABLE orders").await;
     assert!(answer.starts_with(REFUSED) && answer.ends_with(" ready(I)"), "{answer}");
-    assert_eq!(client.query("SELECT 1").await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.query("SELECT 1").await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
     assert_eq!(house.forwarded(), ["SELECT 1"]);
 }
 
@@ -33,7 +36,10 @@ async fn a_refused_statement_aborts_its_transaction() {
     let answer = client.query("DROP TABLE orders").await;
     assert!(answer.starts_with(REFUSED) && answer.ends_with(" ready(E)"), "{answer}");
     let answer = client.query("SELECT 1").await;
-    assert!(answer.contains("error(25P02: ") && answer.ends_with(" ready(E)"), "{answer}");
+    assert!(
+        answer.contains("error(25P02: ") && answer.ends_with(" ready(E)"),
+        "{answer}"
+    );
     assert_eq!(client.query("ROLLBACK").await, "done(ROLLBACK) ready(I)");
     assert!(!house.forwarded().iter().any(|text| text.contains("DROP")));
 }
@@ -63,9 +69,17 @@ async fn a_refusal_inside_a_pipeline_skips_to_its_sync() {
         })
         .await;
     let answer = client.until_ready().await;
-    let rest = answer.strip_prefix("parsed bound row(1) done(SELECT 1) ").unwrap_or_else(|| panic!("{answer}"));
-    assert!(rest.starts_with(REFUSED) && rest.ends_with(" ready(I)") && !rest.contains("parsed"), "{answer}");
-    assert_eq!(client.until_ready().await, "parsed bound row(1) done(SELECT 1) ready(I)");
+    let rest = answer
+        .strip_prefix("parsed bound row(1) done(SELECT 1) ")
+        .unwrap_or_else(|| panic!("{answer}"));
+    assert!(
+        rest.starts_with(REFUSED) && rest.ends_with(" ready(I)") && !rest.contains("parsed"),
+        "{answer}"
+    );
+    assert_eq!(
+        client.until_ready().await,
+        "parsed bound row(1) done(SELECT 1) ready(I)"
+    );
     assert!(!house.forwarded().iter().any(|text| text.contains("DROP")));
 }
 
@@ -101,16 +115,26 @@ async fn simple_queries_in_a_row_are_each_answered() {
             write::query(out, b"")
         })
         .await;
-    assert_eq!(client.until_ready().await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.until_ready().await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
     assert!(client.until_ready().await.starts_with(REFUSED));
-    assert_eq!(client.until_ready().await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.until_ready().await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
     assert_eq!(client.until_ready().await, "empty ready(I)");
 }
 
 #[tokio::test]
 async fn an_error_of_the_server_skips_to_the_sync_as_ever() {
     let house = House::open(|text| {
-        if text.contains("missing") { Answer::Error("42P01", "no such relation") } else { Answer::plausible(text) }
+        if text.contains("missing") {
+            Answer::Error("42P01", "no such relation")
+        } else {
+            Answer::plausible(text)
+        }
     })
     .await;
     let mut client = house.client(OPERATOR).await;
@@ -195,11 +219,20 @@ async fn a_look_at_the_settings_is_invisible_and_ends_no_pipeline() {
             Ok(())
         })
         .await;
-    assert_eq!(client.until_ready().await, "parsed bound row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.until_ready().await,
+        "parsed bound row(1) done(SELECT 1) ready(I)"
+    );
     // A simple Query of the gateway's in there would have ended the client's transaction.
     let heard = house.stand_in.heard();
-    let set = heard.iter().position(|heard| format!("{heard:?}").contains("evil")).unwrap();
-    let select = heard.iter().rposition(|heard| format!("{heard:?}").contains("orders")).unwrap();
+    let set = heard
+        .iter()
+        .position(|heard| format!("{heard:?}").contains("evil"))
+        .unwrap();
+    let select = heard
+        .iter()
+        .rposition(|heard| format!("{heard:?}").contains("orders"))
+        .unwrap();
     let own_kinds: Vec<_> = heard[set..select]
         .iter()
         .filter(|heard| format!("{heard:?}").contains("current_schemas"))
@@ -220,19 +253,31 @@ async fn the_gateway_s_own_name_is_not_to_be_had() {
         })
         .await;
     let answer = client.until_ready().await;
-    assert!(answer.starts_with("error(WD008: ") && answer.ends_with(" ready(I)"), "{answer}");
+    assert!(
+        answer.starts_with("error(WD008: ") && answer.ends_with(" ready(I)"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn copies_run_both_ways_and_end_as_the_client_says() {
     let house = House::ordinary().await;
     let mut client = house.client(OPERATOR).await;
-    assert_eq!(client.query("COPY t TO STDOUT").await, "copy-out data(1\n) data(2\n) copy-done done(COPY 2) ready(I)");
+    assert_eq!(
+        client.query("COPY t TO STDOUT").await,
+        "copy-out data(1\n) data(2\n) copy-done done(COPY 2) ready(I)"
+    );
     client.send(|out| write::query(out, b"COPY t FROM STDIN")).await;
     assert_eq!(client.until(b'G').await, "copy-in");
     client.send(|out| write::copy_fail(out, b"changed my mind")).await;
-    assert_eq!(client.until_ready().await, "error(57014: COPY from stdin failed) ready(I)");
-    assert_eq!(client.query("SELECT 1").await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.until_ready().await,
+        "error(57014: COPY from stdin failed) ready(I)"
+    );
+    assert_eq!(
+        client.query("SELECT 1").await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
 }
 
 #[tokio::test]
@@ -258,7 +303,10 @@ async fn a_sync_that_came_with_a_copy_is_answered_once() {
         })
         .await;
     assert_eq!(client.until_ready().await, "done(COPY 3) ready(I)");
-    assert_eq!(client.until_ready().await, "parsed bound row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.until_ready().await,
+        "parsed bound row(1) done(SELECT 1) ready(I)"
+    );
 }
 
 #[tokio::test]
@@ -276,7 +324,10 @@ async fn a_copy_sent_blindly_is_followed_all_the_same() {
         })
         .await;
     assert_eq!(client.until_ready().await, "parsed bound copy-in done(COPY 1) ready(I)");
-    assert_eq!(client.until_ready().await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.until_ready().await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
 }
 
 #[tokio::test]
@@ -287,14 +338,21 @@ async fn a_statement_inside_a_copy_never_reaches_the_server() {
     assert_eq!(client.until(b'G').await, "copy-in");
     client.send(|out| write::query(out, b"SELECT 1")).await;
     let answer = client.until_end().await;
-    assert!(answer.starts_with("fatal(08P01: ") && answer.ends_with(" end"), "{answer}");
+    assert!(
+        answer.starts_with("fatal(08P01: ") && answer.ends_with(" end"),
+        "{answer}"
+    );
     assert_eq!(house.forwarded(), ["COPY t FROM STDIN"]);
 }
 
 #[tokio::test]
 async fn data_after_a_copy_that_failed_is_ignored() {
     let house = House::open(|text| {
-        if text.starts_with("COPY") { Answer::Error("42P01", "no such relation") } else { Answer::plausible(text) }
+        if text.starts_with("COPY") {
+            Answer::Error("42P01", "no such relation")
+        } else {
+            Answer::plausible(text)
+        }
     })
     .await;
     let mut client = house.client(OPERATOR).await;
@@ -307,7 +365,10 @@ async fn data_after_a_copy_that_failed_is_ignored() {
         })
         .await;
     assert_eq!(client.until_ready().await, "error(42P01: no such relation) ready(I)");
-    assert_eq!(client.until_ready().await, "columns(?column?) row(1) done(SELECT 1) ready(I)");
+    assert_eq!(
+        client.until_ready().await,
+        "columns(?column?) row(1) done(SELECT 1) ready(I)"
+    );
 }
 
 #[tokio::test]
