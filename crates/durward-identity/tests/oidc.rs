@@ -1,4 +1,11 @@
 //! Logins with tokens of a real OpenID provider (`oidc-provider` from npm, put in place by `tests/prepare`).
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test: whatever fails here is a failed test, and says why"
+)]
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader};
