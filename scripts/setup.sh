@@ -97,6 +97,7 @@ find_missing_clients() {
     have node || want nodejs "drives node-postgres in the tests"
     have npm || want npm "fetches node-postgres"
     have javac || want default-jdk-headless "drives JDBC in the tests"
+    have bzip2 || want bzip2 "unpacks PostgreSQL's regression statements"
     any_file /usr/share/java/postgresql.jar /usr/share/java/postgresql-[0-9]*.jar \
         || want libpostgresql-jdbc-java "the JDBC driver"
     have pgbouncer || any_file /usr/sbin/pgbouncer || true # only `make bench` compares with it, and only if it is there

@@ -34,7 +34,7 @@ def upgrade():
     op.alter_column("users", "email", type_=sa.String(120), existing_type=sa.String(80))
     op.create_check_constraint("name_length", "users", "length(name) < 100")
     op.execute("UPDATE users SET name = email WHERE id > 2")
-    op.create_table("posts", sa.Column("id", sa.BigInteger, primary_key=True), sa.Column("user_id", sa.ForeignKey("users.id", ondelete="CASCADE")))
+    op.create_table("posts", sa.Column("id", sa.BigInteger, primary_key=True), sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id", ondelete="CASCADE")))
 def downgrade():
     op.drop_table("posts")
     op.drop_constraint("name_length", "users")

@@ -100,7 +100,6 @@ SELECT 'a' AS a, 'b' AS b \gset
 \echo :a :b
 SELECT format('SELECT %s AS n', n) FROM generate_series(1, 3) n \gexec
 SELECT id, name FROM things ORDER BY id \gdesc
-SELECT $1::int + $2 \bind 1 2 \g
 SELECT name, kind, 1 FROM (VALUES ('a', 'x'), ('b', 'y')) v(name, kind) \crosstabview
 \errverbose
 SELECT nothing;
@@ -123,7 +122,7 @@ COMMIT;
 \set FETCH_COUNT 3
 SELECT n FROM generate_series(1, 10) n;
 \unset FETCH_COUNT
-\copy things (name) from pstdin
+\copy things (name) from stdin
 one
 two with	tab
 \.

@@ -18,7 +18,7 @@ CREATE AGGREGATE total(integer) (SFUNC = int4pl, STYPE = integer);
 CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER things_stamp BEFORE UPDATE ON things FOR EACH ROW EXECUTE FUNCTION stamp();
 CREATE RULE things_rule AS ON DELETE TO things_view DO INSTEAD NOTHING;
-CREATE OPERATOR public.+++ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4pl);
+CREATE OPERATOR public.|+| (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4pl);
 CREATE COLLATION other.plain (LOCALE = 'C');
 CREATE STATISTICS things_stats ON id, name FROM things;
 CREATE PUBLICATION changes FOR TABLE things;

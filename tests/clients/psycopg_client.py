@@ -175,7 +175,7 @@ def transactions():
         conn.tpc_begin(xid)
         conn.execute("SELECT 1")
         conn.tpc_prepare()
-        conn.tpc_rollback(xid)
+        conn.tpc_rollback()
         show(conn.info.transaction_status.name)
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 
 import sqlalchemy as sa
+import sqlalchemy.dialects.postgresql as pg
 from sqlalchemy import orm
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
@@ -29,7 +30,7 @@ class Author(Base):
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
     name: orm.Mapped[str] = orm.mapped_column(sa.String(50), unique=True)
     tags: orm.Mapped[list] = orm.mapped_column(sa.ARRAY(sa.Text), default=list)
-    profile: orm.Mapped[dict] = orm.mapped_column(sa.dialects.postgresql.JSONB, default=dict)
+    profile: orm.Mapped[dict] = orm.mapped_column(pg.JSONB, default=dict)
     books: orm.Mapped[list["Book"]] = orm.relationship(back_populates="author", cascade="all, delete-orphan")
 
 
@@ -71,7 +72,7 @@ def conformance():
         except sa.exc.IntegrityError as error:
             show("integrity", error.orig.sqlstate)
         show(session.scalar(sa.select(sa.func.count()).select_from(Book)))
-        upsert = sa.dialects.postgresql.insert(Author).values(name="Author 1", tags=["new"], profile={})
+        upsert = pg.insert(Author).values(name="Author 1", tags=["new"], profile={})
         session.execute(upsert.on_conflict_do_update(index_elements=["name"], set_={"tags": upsert.excluded.tags}))
         session.execute(sa.insert(Book), [{"title": f"bulk {n}", "price": n, "author_id": 1} for n in range(500)])
         session.commit()

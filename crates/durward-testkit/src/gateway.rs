@@ -59,12 +59,22 @@ impl Gateway {
         let (data_dir, temporary) = match &options.data_dir {
             Some(folder) => (folder.clone(), None),
             None => {
-                let folder = tempfile::Builder::new().prefix("durward-data-").tempdir().expect("a folder");
+                let folder = tempfile::Builder::new()
+                    .prefix("durward-data-")
+                    .tempdir()
+                    .expect("a folder");
                 (folder.path().to_owned(), Some(folder))
             }
         };
         let mut child = Command::new(binary)
-            .args(["up", "--json", "--listen", "127.0.0.1:0", "--plaintext-loopback", "--data-dir"])
+            .args([
+                "up",
+                "--json",
+                "--listen",
+                "127.0.0.1:0",
+                "--plaintext-loopback",
+                "--data-dir",
+            ])
             .arg(&data_dir)
             .args(&options.arguments)
             .env("DURWARD_UPSTREAM", upstream.url())
@@ -175,7 +185,9 @@ fn first_json_line(child: &mut Child) -> Value {
 }
 
 fn listen_address(announcement: &Value) -> SocketAddr {
-    let listen = announcement.get("listen").expect("the announcement names the listen addresses");
+    let listen = announcement
+        .get("listen")
+        .expect("the announcement names the listen addresses");
     let first = listen.get(0).unwrap_or(listen);
     let text = first.as_str().or_else(|| first.get("address")?.as_str());
     text.and_then(|text| text.parse().ok())

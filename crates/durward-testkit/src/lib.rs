@@ -26,6 +26,6 @@ pub mod script;
 
 pub use access::Access;
 pub use gateway::{Gateway, GatewayOptions, Identity, run_on};
-pub use postgres::{PostgresServer, ServerOptions, SUPERUSER, SUPERUSER_PASSWORD};
+pub use postgres::{PostgresServer, SUPERUSER, SUPERUSER_PASSWORD, ServerOptions};
 pub use process::{interrupt, kill, terminate, wait_for_exit};
 pub use raw::{RawClient, RawError, Reply, Transcript};

@@ -65,7 +65,12 @@ impl PostgresServer {
             let address = free_address();
             let mut child = spawn(&bin, &owner, folder.path(), &data, address);
             if wait_until_ready(&mut child, &data) {
-                return Self { child, address, bin, folder };
+                return Self {
+                    child,
+                    address,
+                    bin,
+                    folder,
+                };
             }
             kill(&mut child);
         }
@@ -162,7 +167,10 @@ impl ServerOwner {
         if let Some((uid, gid)) = self.0 {
             command.uid(uid).gid(gid);
         }
-        command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("LC_ALL", "C.UTF-8");
         command
     }
 }
@@ -193,13 +201,26 @@ fn initialise(bin: &Path, owner: &ServerOwner, folder: &Path, data: &Path) {
     let made = owner
         .command(&bin.join("initdb"))
         .current_dir(folder)
-        .args(["-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
+        .args([
+            "-U",
+            SUPERUSER,
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ])
         .arg(format!("--pwfile={}", password.display()))
         .arg("-D")
         .arg(data)
         .output()
         .expect("initdb runs");
-    assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "initdb: {}",
+        String::from_utf8_lossy(&made.stderr)
+    );
 }
 
 /// Settings, a certificate, and who may log in.

@@ -287,7 +287,11 @@ impl RawClient {
             transcript.replies.push(reply);
             match tag {
                 b'G' => {
-                    let data = if rows.is_empty() { Vec::new() } else { message(b'd', rows) };
+                    let data = if rows.is_empty() {
+                        Vec::new()
+                    } else {
+                        message(b'd', rows)
+                    };
                     self.send(&[data, message(b'c', b""), after_copy.to_vec()].concat())?;
                 }
                 b'Z' => return Ok(transcript),
@@ -325,7 +329,10 @@ impl RawClient {
         let Some(body) = rest.get(..length - 4) else {
             return Ok(None);
         };
-        let reply = Reply { tag, body: body.to_vec() };
+        let reply = Reply {
+            tag,
+            body: body.to_vec(),
+        };
         self.read.drain(..=length);
         Ok(Some(reply))
     }

@@ -67,7 +67,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ScriptClient<S> {
             Authentication::CleartextPassword => self.send(|out| write::password(out, password.as_bytes())).await,
             Authentication::Sasl(_) => {
                 let first = scram.message();
-                self.send(|out| write::sasl_initial_response(out, SCRAM_SHA_256.as_bytes(), Some(first))).await;
+                self.send(|out| write::sasl_initial_response(out, SCRAM_SHA_256.as_bytes(), Some(first)))
+                    .await;
             }
             Authentication::SaslContinue(challenge) => {
                 scram.update(challenge).expect("a challenge of SCRAM");

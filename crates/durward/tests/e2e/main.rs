@@ -1,0 +1,13 @@
+//! The built program in front of real PostgreSQL servers, used by real clients.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test: whatever fails here says why and ends it, and progress is worth seeing"
+)]
+
+mod clients;
+mod crash;
+mod guardrails;
+mod regression;
+mod support;

@@ -1,0 +1,115 @@
+-- Bypasses that were found by trying. Nothing here is ever removed.
+
+-- @ refused | engineer agent service | a condition that a function makes true
+DELETE FROM shop.orders WHERE length('x') = 1
+-- @ refused | engineer agent service | a condition that the clock makes true
+DELETE FROM shop.orders WHERE now() > '2000-01-01'
+-- @ refused | engineer agent service | a condition over a constant row
+DELETE FROM shop.orders WHERE (1, 2) = (1, 2)
+-- @ refused | engineer agent service | a condition over a constant array
+DELETE FROM shop.orders WHERE 1 = ANY (ARRAY[1, 2])
+-- @ refused | engineer agent service | a condition over VALUES
+DELETE FROM shop.orders WHERE 1 IN (VALUES (1))
+-- @ refused | engineer agent service | a condition over another table altogether
+DELETE FROM shop.orders WHERE EXISTS (SELECT FROM shop.products)
+-- @ refused | engineer agent service | a condition that only says IS NOT DISTINCT FROM itself
+DELETE FROM shop.orders WHERE orders.id IS NOT DISTINCT FROM orders.id
+-- @ refused | engineer agent service | a double negation
+DELETE FROM shop.orders WHERE NOT (NOT true)
+-- @ refused | engineer agent service | true as a text with spaces
+DELETE FROM shop.orders WHERE ' yes '::boolean
+-- @ refused | engineer agent service | a self join by key
+DELETE FROM shop.orders a USING shop.orders b WHERE a.id = b.id
+-- @ refused | engineer agent service | an update that reads itself by key
+UPDATE shop.products SET price = 0 FROM shop.products p WHERE p.id = shop.products.id
+-- @ refused | engineer agent service | a write hidden in a scalar subquery's CTE is no syntax error
+WITH x AS (UPDATE shop.products SET price = 0 RETURNING id) SELECT (SELECT count(*) FROM x)
+-- @ refused | engineer agent service | INSERT … ON CONFLICT that rewrites every row
+INSERT INTO shop.products SELECT * FROM shop.products ON CONFLICT (id) DO UPDATE SET price = 0
+-- @ refused | engineer agent service | a cursor, then WHERE CURRENT OF in a loop of a block
+DO $$ DECLARE c CURSOR FOR SELECT * FROM shop.documents FOR UPDATE; BEGIN FOR r IN c LOOP DELETE FROM shop.documents WHERE CURRENT OF c; END LOOP; END $$
+-- @ refused | engineer agent service | ALTER TABLE … ALTER COLUMN TYPE through a domain that deletes
+ALTER TABLE shop.audit_trail ALTER COLUMN id TYPE shop.approved
+-- @ refused | engineer agent service | a foreign key that cascades, planted
+ALTER TABLE shop.accounts ADD FOREIGN KEY (id) REFERENCES shop.products ON DELETE CASCADE
+-- @ refused | engineer agent service | a check constraint that calls a trap
+ALTER TABLE shop.accounts ADD CHECK (shop.approve(id))
+-- @ refused | engineer agent service | an index expression that calls a trap
+CREATE INDEX CONCURRENTLY ON shop.accounts ((shop.greeting(owner))) WHERE shop.approve(id)
+-- @ refused | engineer agent service | a column default that calls a trap, added
+ALTER TABLE shop.accounts ADD COLUMN n integer DEFAULT shop.purge_customers()
+-- @ refused | engineer agent service | a temporary table's default that calls a trap
+CREATE TEMP TABLE t (id integer, n integer DEFAULT shop.purge_customers())
+-- @ then
+INSERT INTO t (id) VALUES (1)
+-- @ refused | engineer agent service | a temporary table's check that calls a trap
+CREATE TEMP TABLE t (id integer CHECK (shop.approve(id)))
+-- @ then
+INSERT INTO t VALUES (1)
+-- @ refused | engineer agent service | a temporary table's generated column
+CREATE TEMP TABLE t (id integer)
+-- @ then
+CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION shop.on_mail()
+-- @ then
+INSERT INTO t VALUES (1)
+-- @ refused | engineer agent service | a temporary table with the trap's domain
+CREATE TEMP TABLE t (id shop.approved)
+-- @ then
+INSERT INTO t VALUES (1)
+-- @ refused | engineer agent service | the trap's domain in an array
+SELECT ARRAY[1]::shop.approved[]
+-- @ refused | engineer agent service | the trap's domain in JSON
+SELECT * FROM jsonb_to_record('{"n": 1}') AS x(n shop.approved)
+-- @ refused | engineer agent service | the trap as an aggregate's FILTER
+SELECT count(*) FILTER (WHERE shop.approve(id)) FROM shop.products
+-- @ refused | engineer agent service | the trap in GROUP BY and HAVING
+SELECT 1 FROM shop.products GROUP BY shop.approve(id) HAVING bool_or(shop.approve(1))
+-- @ refused | engineer agent service | the trap in a join condition
+SELECT 1 FROM shop.products a JOIN shop.products b ON shop.approve(a.id)
+-- @ refused | engineer agent service | the trap in TABLESAMPLE's argument
+SELECT 1 FROM shop.products TABLESAMPLE system (shop.purge_customers())
+-- @ refused | engineer agent service | the trap in EXECUTE's argument
+PREPARE p(integer) AS SELECT $1
+-- @ then
+EXECUTE p(shop.purge_customers())
+-- @ refused | engineer agent service | the trap by named argument
+SELECT shop.swap(b => 1, a => 2)
+-- @ refused | engineer agent service | the trap by field notation
+SELECT (p).on_everything FROM (SELECT shop.purge_customers() AS on_everything) p
+-- @ refused | engineer agent service | the trap in MERGE's condition
+MERGE INTO public.settings s USING (SELECT 1) v ON shop.approve(1) WHEN NOT MATCHED THEN DO NOTHING
+-- @ refused | engineer agent service | CREATE OR REPLACE of a trap's neighbour that operators use
+CREATE OR REPLACE FUNCTION shop.greeting(who text) RETURNS text LANGUAGE sql AS 'SELECT ''x'''
+-- @ refused | engineer agent service | a function in front of the system's by search_path
+BEGIN
+-- @ then
+CREATE FUNCTION public.lower(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN DELETE FROM shop.documents; RETURN ''; END $$
+-- @ then
+SET search_path = public, pg_catalog
+-- @ then
+SELECT lower('X')
+-- @ refused | engineer agent service | COPY FREEZE into a table emptied in the same transaction
+BEGIN
+-- @ then
+TRUNCATE public.settings
+-- @ then
+COPY public.settings FROM STDIN WITH (FREEZE)
+-- @ then
+COMMIT
+-- @ refused simple | engineer agent service | a NUL-free end of text that isn't one: semicolon in a name
+SELECT 1 AS ";"; DROP TABLE shop.documents
+-- @ refused simple | engineer agent service | a line comment ended by a carriage return
+SELECT 1 -- DROP TABLE shop.documents
+; DELETE FROM shop.documents
+-- @ refused | engineer agent service | set_config inside the statement that relies on it
+SELECT set_config('role', 'clerk', true), current_user
+-- @ refused | engineer agent service | a role change by a function's own setting
+CREATE FUNCTION pg_temp.f() RETURNS integer LANGUAGE sql SET role = 'clerk' AS 'SELECT 1'
+-- @ then
+SELECT pg_temp.f()
+-- @ refused | engineer agent service | large objects written through a descriptor
+SELECT lowrite(lo_open(4242, 131072), '\x00')
+-- @ refused | engineer agent service | pg_read_file through its oid
+SELECT pg_catalog.pg_read_file('postgresql.conf', 0, 10)
+-- @ refused | engineer agent service | other sessions' locks broken by a timeout of ours is fine, but not their end
+SELECT bool_and(pg_cancel_backend(pid)) FROM pg_locks WHERE pid <> pg_backend_pid()
