@@ -32,6 +32,8 @@ const OWN_PARAMETERS: [(&str, &str); 4] = [
 pub struct UpstreamCredentials {
     user: String,
     password: Option<Zeroizing<Vec<u8>>>,
+    /// Whether it is the server that says who it is: a login for which it asks no password then proves nothing.
+    proves_the_client: bool,
 }
 
 impl UpstreamCredentials {
@@ -40,14 +42,17 @@ impl UpstreamCredentials {
         Self {
             user: target.user().to_owned(),
             password: target.password().cloned(),
+            proves_the_client: false,
         }
     }
 
-    /// The client's own account.
+    /// The client's own account. The server must ask for the password: one that trusts the gateway's address would let in
+    /// whoever names an account.
     pub fn passthrough(user: &str, password: Zeroizing<Vec<u8>>) -> Self {
         Self {
             user: user.to_owned(),
             password: Some(password),
+            proves_the_client: true,
         }
     }
 }

@@ -78,6 +78,7 @@ fn worth_another(error: &UpstreamError) -> bool {
         | UpstreamError::Closed
         | UpstreamError::NoTls
         | UpstreamError::NoPassword
+        | UpstreamError::PasswordNotChecked
         | UpstreamError::CleartextRefused
         | UpstreamError::UnsupportedAuthentication(_)
         | UpstreamError::ServerNotProved(_)

@@ -32,6 +32,12 @@ pub enum UpstreamError {
     /// The server wants a password and there is none.
     #[error("the server wants a password, and the target has none")]
     NoPassword,
+    /// The server let a client's account in without a look at its password.
+    #[error(
+        "the server let the account in without asking for its password (trust, peer or certificate in pg_hba.conf), so \
+         that anybody could have come in its name"
+    )]
+    PasswordNotChecked,
     /// The server wants the password in clear over a network.
     #[error("the server wants the password in clear over an unencrypted connection; use TLS")]
     CleartextRefused,

@@ -177,6 +177,7 @@ impl Opening<'_> {
     /// A server that began SCRAM must have proved that it knows the password before it says that all is well.
     fn check_let_in(&self, stage: &Stage) -> Result<(), UpstreamError> {
         let bound = match stage {
+            Stage::Begun if self.credentials.proves_the_client => return Err(UpstreamError::PasswordNotChecked),
             Stage::Begun | Stage::Answered => false,
             Stage::Proved { bound } => *bound,
             Stage::Exchange { .. } => return Err(UpstreamError::ServerNotProved("it skipped its proof".to_owned())),

@@ -322,6 +322,9 @@ async fn queries_errors_and_cancel_on_a_real_server() {
         value(&mut running, "SELECT pg_backend_pid()").await,
         running.process_id().to_string()
     );
+    let unchecked = UpstreamCredentials::passthrough("trusted", Zeroizing::new(b"any".to_vec()));
+    let refused = UpstreamConnection::connect(&target, &unchecked, &[]).await;
+    assert!(matches!(refused, Err(UpstreamError::PasswordNotChecked)), "{refused:?}");
     let cancelling = running.cancel_target();
     let sleeper = tokio::spawn(async move { running.simple_query("SELECT pg_sleep(60)").await.unwrap_err() });
     let asleep = format!(
