@@ -41,7 +41,9 @@ pub(crate) fn analyze_text(
     let mut rests_on_constants = false;
     let mut before = Before::default();
     for raw in &parsed.stmts {
-        let Some(node) = raw.stmt.as_ref().and_then(|node| node.node.as_ref()) else { continue };
+        let Some(node) = raw.stmt.as_ref().and_then(|node| node.node.as_ref()) else {
+            continue;
+        };
         let span = span(parsed_text, raw.stmt_location, raw.stmt_len);
         let span = match &thinned {
             Some(thinned) => thinned.place(span.start)..thinned.place(span.end),
@@ -57,7 +59,10 @@ pub(crate) fn analyze_text(
         before.after(&one.facts, &one.effects);
         statements.push(one.finish(span));
     }
-    Ok(FreshAnalysis { analysis: Analysis { statements }, rests_on_constants })
+    Ok(FreshAnalysis {
+        analysis: Analysis { statements },
+        rests_on_constants,
+    })
 }
 
 /// One statement's analysis before its place is known.
@@ -104,7 +109,13 @@ fn statement(
         facts.hazards.dedup();
     }
     let normalized = normalize(source).map_or_else(|| Arc::clone(&facts.command), Into::into);
-    Ok(One { facts, effects, unresolved, normalized, rests_on_constants })
+    Ok(One {
+        facts,
+        effects,
+        unresolved,
+        normalized,
+        rests_on_constants,
+    })
 }
 
 /// The tag's first word for what the binder walks itself; utility statements name themselves.
@@ -146,18 +157,34 @@ impl Before {
         for effect in effects {
             match effect {
                 SessionEffect::ChangesCatalog => {
-                    let made = facts.relations.iter().filter(|usage| usage.modes.contains(AccessModes::CREATE));
+                    let made = facts
+                        .relations
+                        .iter()
+                        .filter(|usage| usage.modes.contains(AccessModes::CREATE));
                     self.created.extend(made.cloned());
                     // What these make is empty, or changes nothing that statements rest on.
-                    let adds = ["CREATE TABLE", "CREATE INDEX", "CREATE SEQUENCE", "CREATE SCHEMA", "COMMENT", "ANALYZE"];
+                    let adds = [
+                        "CREATE TABLE",
+                        "CREATE INDEX",
+                        "CREATE SEQUENCE",
+                        "CREATE SCHEMA",
+                        "COMMENT",
+                        "ANALYZE",
+                    ];
                     self.moved |= !adds.contains(&&*facts.command);
                 }
                 SessionEffect::SetSetting { name, .. } => {
                     self.moved |= matches!(
                         &**name,
-                        "search_path" | "role" | "session_authorization" | "session_replication_role"
-                            | "standard_conforming_strings" | "row_security" | "transform_null_equals"
-                            | "backslash_quote" | "client_encoding"
+                        "search_path"
+                            | "role"
+                            | "session_authorization"
+                            | "session_replication_role"
+                            | "standard_conforming_strings"
+                            | "row_security"
+                            | "transform_null_equals"
+                            | "backslash_quote"
+                            | "client_encoding"
                     );
                 }
                 SessionEffect::ResetAll
@@ -219,7 +246,11 @@ fn span(text: &str, location: i32, length: i32) -> Range<usize> {
     let start = usize::try_from(location).unwrap_or(0);
     let length = usize::try_from(length).unwrap_or(0);
     // Zero stands for the rest of the text.
-    let end = if length == 0 { text.len() } else { (start + length).min(text.len()) };
+    let end = if length == 0 {
+        text.len()
+    } else {
+        (start + length).min(text.len())
+    };
     let slice = text.get(start..end).unwrap_or_default();
     let leading = slice.len() - slice.trim_start().len();
     let trimmed = slice.trim().len();
@@ -236,7 +267,10 @@ fn syntax_error(text: &str, failure: ParseFailure, thinned: Option<&Thinned>) ->
         (Some(position), Some(thinned)) => characters_to_place(text, position, thinned),
         (position, _) => position,
     };
-    AnalysisError::Syntax { message: failure.message, position }
+    AnalysisError::Syntax {
+        message: failure.message,
+        position,
+    }
 }
 
 /// A position in the thinned text, in characters from 1, as a position in the whole text.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use durward_model::{Digest, StatementFacts};
 
 use crate::analysis::analyze_text;
-use crate::cache::{AnalysisCache, CacheKeys};
+use crate::cache::AnalysisCache;
 use crate::catalog::CatalogSnapshot;
 use crate::parser::ParserThreads;
 use crate::{AnalysisError, SessionEffect, SessionSettings};
@@ -100,7 +100,7 @@ impl Analyzer {
     /// The analysis of a text that was analysed before under the same settings and catalog, or of one that differs
     /// only in constants on which no fact rests. Never waits.
     pub fn cached(&self, text: &str, context: &AnalysisContext) -> Option<Arc<Analysis>> {
-        self.cache.get(&CacheKeys::of(text, context))
+        self.cache.get(text, context)
     }
 
     /// Analyses a text, or finds its analysis in the cache. Cancel safe: yes; the work ends by itself.
@@ -108,15 +108,15 @@ impl Analyzer {
     /// # Errors
     /// See [`AnalysisError`].
     pub async fn analyze(&self, text: &str, context: &AnalysisContext) -> Result<Arc<Analysis>, AnalysisError> {
-        let keys = CacheKeys::of(text, context);
-        if let Some(known) = self.cache.get(&keys) {
+        if let Some(known) = self.cache.get(text, context) {
             return Ok(known);
         }
         let tokens_max = self.limits.tokens_max;
-        let (owned, context) = (text.to_owned(), context.clone());
-        let fresh = self.threads.run(move || analyze_text(&owned, &context, tokens_max)).await??;
+        let (owned_text, owned_context) = (text.to_owned(), context.clone());
+        let work = move || analyze_text(&owned_text, &owned_context, tokens_max);
+        let fresh = self.threads.run(work).await??;
         let analysis = Arc::new(fresh.analysis);
-        self.cache.insert(keys, &analysis, fresh.rests_on_constants);
+        self.cache.insert(text, context, &analysis, fresh.rests_on_constants);
         Ok(analysis)
     }
 }

@@ -1,12 +1,16 @@
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use moka::sync::Cache;
 
-use crate::text::TextKey;
+use crate::text::{TextKey, shape_key};
 use crate::{Analysis, AnalysisContext};
 
 /// What a cached entry costs beside its bytes: the map's own records.
 const ENTRY_BYTES: usize = 256;
+
+/// Longer texts aren't kept by their exact text: they hardly come again.
+const EXACT_BYTES_MAX: usize = 32 * 1024;
 
 /// Analyses by what they rest on: settings, catalog and the text, constants left out where no fact rests on them.
 #[derive(Debug)]
@@ -21,34 +25,17 @@ enum Entry {
     ByExactText,
 }
 
-/// The keys under which a text's analysis may stand.
-#[derive(Debug)]
-pub(crate) struct CacheKeys {
-    shape: Option<Box<[u8]>>,
-    exact: Option<Box<[u8]>>,
+thread_local! {
+    /// The key being looked up, so that the hot path allocates nothing.
+    static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-impl CacheKeys {
-    pub(crate) fn of(text: &str, context: &AnalysisContext) -> Self {
-        match TextKey::of(text) {
-            TextKey::Shape(shape) => Self {
-                shape: Some(key(b's', &shape, context)),
-                exact: Some(key(b'x', text.as_bytes(), context)).filter(|_| text.len() <= 32 * 1024),
-            },
-            TextKey::Exact => Self { shape: None, exact: Some(key(b'x', text.as_bytes(), context)) },
-            TextKey::None => Self { shape: None, exact: None },
-        }
-    }
-}
-
-/// A key: its kind, what the text is read under, the text. The parts before the text have fixed lengths.
-fn key(kind: u8, text: &[u8], context: &AnalysisContext) -> Box<[u8]> {
-    let mut key = Vec::with_capacity(25 + text.len());
+/// What stands before the text in a key: its kind and what the text is read under, of fixed length.
+fn begin(key: &mut Vec<u8>, kind: u8, context: &AnalysisContext) {
+    key.clear();
     key.push(kind);
     key.extend_from_slice(context.settings.digest());
     key.extend_from_slice(&context.catalog.generation().to_le_bytes());
-    key.extend_from_slice(text);
-    key.into_boxed_slice()
 }
 
 impl AnalysisCache {
@@ -63,36 +50,56 @@ impl AnalysisCache {
         Self { entries }
     }
 
-    pub(crate) fn get(&self, keys: &CacheKeys) -> Option<Arc<Analysis>> {
-        if let Some(shape) = &keys.shape
-            && let Some(entry) = self.entries.get(shape)
-            && let Entry::Known(analysis) = entry
-        {
-            return Some(analysis);
-        }
-        match self.entries.get(keys.exact.as_ref()?)? {
-            Entry::Known(analysis) => Some(analysis),
-            Entry::ByExactText => None,
-        }
+    pub(crate) fn get(&self, text: &str, context: &AnalysisContext) -> Option<Arc<Analysis>> {
+        KEY.with_borrow_mut(|key| {
+            begin(key, b's', context);
+            match shape_key(text, key) {
+                TextKey::Shape => match self.entries.get(key.as_slice())? {
+                    Entry::Known(analysis) => return Some(analysis),
+                    Entry::ByExactText => {}
+                },
+                TextKey::Exact => {}
+                TextKey::None => return None,
+            }
+            begin(key, b'x', context);
+            key.extend_from_slice(text.as_bytes());
+            match self.entries.get(key.as_slice())? {
+                Entry::Known(analysis) => Some(analysis),
+                Entry::ByExactText => None,
+            }
+        })
     }
 
     /// Keeps an analysis. One with names that weren't found isn't kept: the next moment may bring them.
-    pub(crate) fn insert(&self, keys: CacheKeys, analysis: &Arc<Analysis>, rests_on_constants: bool) {
-        if analysis.statements.iter().any(|statement| !statement.unresolved.is_empty()) {
+    pub(crate) fn insert(
+        &self,
+        text: &str,
+        context: &AnalysisContext,
+        analysis: &Arc<Analysis>,
+        rests_on_constants: bool,
+    ) {
+        if analysis
+            .statements
+            .iter()
+            .any(|statement| !statement.unresolved.is_empty())
+        {
             return;
         }
-        match (keys.shape, keys.exact) {
-            (Some(shape), _) if !rests_on_constants => {
-                self.entries.insert(shape, Entry::Known(Arc::clone(analysis)));
+        let mut key = Vec::new();
+        begin(&mut key, b's', context);
+        match shape_key(text, &mut key) {
+            TextKey::Shape if !rests_on_constants => {
+                self.entries.insert(key.into(), Entry::Known(Arc::clone(analysis)));
+                return;
             }
-            (shape, exact) => {
-                if let Some(shape) = shape {
-                    self.entries.insert(shape, Entry::ByExactText);
-                }
-                if let Some(exact) = exact {
-                    self.entries.insert(exact, Entry::Known(Arc::clone(analysis)));
-                }
-            }
+            TextKey::Shape => self.entries.insert(key.as_slice().into(), Entry::ByExactText),
+            TextKey::Exact => {}
+            TextKey::None => return,
+        }
+        if text.len() <= EXACT_BYTES_MAX {
+            begin(&mut key, b'x', context);
+            key.extend_from_slice(text.as_bytes());
+            self.entries.insert(key.into(), Entry::Known(Arc::clone(analysis)));
         }
     }
 }

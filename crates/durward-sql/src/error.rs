@@ -41,10 +41,12 @@ impl From<&AnalysisError> for Refusal {
                 refusal.position = *position;
                 refusal
             }
-            AnalysisError::TooComplex => {
-                Self::new(sqlstate::STATEMENT_TOO_COMPLEX, "too-complex", "stack depth limit exceeded")
-                    .with_hint("Nest the statement less deeply.")
-            }
+            AnalysisError::TooComplex => Self::new(
+                sqlstate::STATEMENT_TOO_COMPLEX,
+                "too-complex",
+                "stack depth limit exceeded",
+            )
+            .with_hint("Nest the statement less deeply."),
             AnalysisError::TooLarge => Self::new(
                 sqlstate::PROGRAM_LIMIT_EXCEEDED,
                 "too-large",

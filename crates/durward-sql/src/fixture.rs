@@ -28,7 +28,9 @@ pub fn context(dump: &str, search_path: &[&str]) -> Result<AnalysisContext, Box<
         }
         parts.push(loader.finish());
     }
-    let (Some(rest), Some(built_in)) = (parts.pop(), parts.pop()) else { return Err("no parts".into()) };
+    let (Some(rest), Some(built_in)) = (parts.pop(), parts.pop()) else {
+        return Err("no parts".into());
+    };
     let path = serde_json::to_string(search_path)?;
     let row = [
         path.as_str(),

@@ -73,7 +73,9 @@ impl SessionSettings {
     /// The row has another shape than the probe's.
     pub fn from_row(row: &[Option<&str>]) -> Result<Self, SettingsError> {
         if row.len() != PROBE_COLUMNS {
-            return Err(SettingsError(format!("{} columns, not {PROBE_COLUMNS}", row.len()).into()));
+            return Err(SettingsError(
+                format!("{} columns, not {PROBE_COLUMNS}", row.len()).into(),
+            ));
         }
         let text = |index: usize| -> Result<&str, SettingsError> {
             row.get(index)
@@ -122,6 +124,10 @@ impl SessionSettings {
 
     /// The name that `pg_temp` stands for: the session's temporary schema, or a name that no schema has.
     pub fn resolve_schema<'a>(&'a self, schema: &'a str) -> &'a str {
-        if schema == "pg_temp" { self.temp_schema.as_deref().unwrap_or("pg_temp") } else { schema }
+        if schema == "pg_temp" {
+            self.temp_schema.as_deref().unwrap_or("pg_temp")
+        } else {
+            schema
+        }
     }
 }

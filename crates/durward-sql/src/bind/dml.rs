@@ -38,7 +38,9 @@ impl Binder<'_> {
         };
         self.returns_sets = sets;
         self.facts.rows(bound);
-        let Some(range) = &insert.relation else { return Vec::new() };
+        let Some(range) = &insert.relation else {
+            return Vec::new();
+        };
         let target = self.target(range, AccessModes::INSERT);
         let columns = self.target_entry(range, target.as_ref());
         if let Some(target) = &target {
@@ -65,7 +67,9 @@ impl Binder<'_> {
     fn listed_columns<'r>(&mut self, target: &'r Arc<Relation>, nodes: &[Node]) -> Vec<&'r Column> {
         let mut columns = Vec::with_capacity(nodes.len());
         for node in nodes {
-            let Some(NodeEnum::ResTarget(item)) = &node.node else { continue };
+            let Some(NodeEnum::ResTarget(item)) = &node.node else {
+                continue;
+            };
             self.all_values(&item.indirection);
             match target.column(&item.name) {
                 Some(column) => columns.push(column),
@@ -104,7 +108,11 @@ impl Binder<'_> {
     }
 
     fn descendants_written(&self, target: &Arc<Relation>) -> Vec<Arc<Relation>> {
-        if self.with_children.contains(&target.oid) { self.descendants(target.oid) } else { Vec::new() }
+        if self.with_children.contains(&target.oid) {
+            self.descendants(target.oid)
+        } else {
+            Vec::new()
+        }
     }
 
     fn on_conflict(
@@ -134,7 +142,10 @@ impl Binder<'_> {
         let excluded = columns
             .into_iter()
             .map(|column| NamedValue {
-                value: Value { type_oid: column.value.type_oid, ..Value::default() },
+                value: Value {
+                    type_oid: column.value.type_oid,
+                    ..Value::default()
+                },
                 ..column
             })
             .collect();
@@ -170,14 +181,22 @@ impl Binder<'_> {
         if let Some(with) = &update.with_clause {
             self.with_clause(with);
         }
-        let Some(range) = &update.relation else { return Vec::new() };
+        let Some(range) = &update.relation else {
+            return Vec::new();
+        };
         let target = self.target(range, AccessModes::UPDATE);
         self.target_entry(range, target.as_ref());
         self.from_clause(&update.from_clause);
         self.optional_value(update.where_clause.as_deref());
         let written = self.set_clauses(target.as_ref(), &update.target_list);
         let joined = !update.from_clause.is_empty();
-        let bound = self.condition(range, target.as_ref(), update.where_clause.as_deref(), joined, Event::Update);
+        let bound = self.condition(
+            range,
+            target.as_ref(),
+            update.where_clause.as_deref(),
+            joined,
+            Event::Update,
+        );
         self.facts.rows(bound);
         if let Some(target) = &target {
             self.writes_through(target, AccessModes::UPDATE, &written);
@@ -194,13 +213,21 @@ impl Binder<'_> {
         if let Some(with) = &delete.with_clause {
             self.with_clause(with);
         }
-        let Some(range) = &delete.relation else { return Vec::new() };
+        let Some(range) = &delete.relation else {
+            return Vec::new();
+        };
         let target = self.target(range, AccessModes::DELETE);
         self.target_entry(range, target.as_ref());
         self.from_clause(&delete.using_clause);
         self.optional_value(delete.where_clause.as_deref());
         let joined = !delete.using_clause.is_empty();
-        let bound = self.condition(range, target.as_ref(), delete.where_clause.as_deref(), joined, Event::Delete);
+        let bound = self.condition(
+            range,
+            target.as_ref(),
+            delete.where_clause.as_deref(),
+            joined,
+            Event::Delete,
+        );
         self.facts.rows(bound);
         if let Some(target) = &target {
             self.writes_through(target, AccessModes::DELETE, &BTreeSet::new());
@@ -217,7 +244,9 @@ impl Binder<'_> {
         if let Some(with) = &merge.with_clause {
             self.with_clause(with);
         }
-        let Some(range) = &merge.relation else { return Vec::new() };
+        let Some(range) = &merge.relation else {
+            return Vec::new();
+        };
         let target = self.target(range, AccessModes::NONE);
         self.target_entry(range, target.as_ref());
         if let Some(source) = merge.source_relation.as_deref() {
@@ -267,7 +296,8 @@ impl Binder<'_> {
         };
         let temporary = target.is_some_and(|target| target.temporary);
         if event != Event::Insert && (unmatched || everything) && always && !temporary {
-            self.facts.hazard(HazardKind::TautologicalWhere, self.hazard_object(range, target));
+            self.facts
+                .hazard(HazardKind::TautologicalWhere, self.hazard_object(range, target));
         }
         let direct = self.is_direct();
         let Some(target) = target else {
@@ -287,7 +317,10 @@ impl Binder<'_> {
                 let values: Vec<NamedValue> = clause
                     .values
                     .iter()
-                    .map(|node| NamedValue { name: "".into(), value: self.expression_value(node) })
+                    .map(|node| NamedValue {
+                        name: "".into(),
+                        value: self.expression_value(node),
+                    })
                     .collect();
                 self.assign(target, &given, &values);
                 let written: BTreeSet<ColumnNumber> = given.iter().map(|column| column.number).collect();
@@ -306,7 +339,9 @@ impl Binder<'_> {
     fn set_clauses(&mut self, target: Option<&Arc<Relation>>, items: &[Node]) -> BTreeSet<ColumnNumber> {
         let mut written = BTreeSet::new();
         for node in items {
-            let Some(NodeEnum::ResTarget(item)) = &node.node else { continue };
+            let Some(NodeEnum::ResTarget(item)) = &node.node else {
+                continue;
+            };
             self.all_values(&item.indirection);
             let value = match item.val.as_deref().and_then(|node| node.node.as_ref()) {
                 // `(a, b) = (…)`: the source stands with each column, and is walked once.
@@ -349,8 +384,11 @@ impl Binder<'_> {
     }
 
     pub(super) fn assumed_name(&self, range: &RangeVar) -> QualifiedName {
-        let schema =
-            if range.schemaname.is_empty() { self.creation_schema() } else { range.schemaname.as_str().into() };
+        let schema = if range.schemaname.is_empty() {
+            self.creation_schema()
+        } else {
+            range.schemaname.as_str().into()
+        };
         QualifiedName::new(schema, range.relname.as_str())
     }
 
@@ -358,7 +396,11 @@ impl Binder<'_> {
     fn target_entry(&mut self, range: &RangeVar, target: Option<&Arc<Relation>>) -> Vec<NamedValue> {
         let columns = target.map_or_else(Vec::new, |target| self.columns_of(target));
         let entry = Entry {
-            alias: range.alias.as_ref().map_or(range.relname.as_str(), |alias| alias.aliasname.as_str()).into(),
+            alias: range
+                .alias
+                .as_ref()
+                .map_or(range.relname.as_str(), |alias| alias.aliasname.as_str())
+                .into(),
             relation: target.cloned(),
             unaliased: range.alias.is_none(),
             columns: columns.clone(),
@@ -391,13 +433,23 @@ impl Binder<'_> {
                 self.facts.hazard(kind, self.hazard_object(range, target));
             }
             Some(condition) if predicate::always_true(self, condition) && !temporary => {
-                self.facts.hazard(HazardKind::TautologicalWhere, self.hazard_object(range, target));
+                self.facts
+                    .hazard(HazardKind::TautologicalWhere, self.hazard_object(range, target));
             }
             None | Some(_) => {}
         }
-        let Some(relation) = target else { return RowBound::Unbounded };
-        let alias = range.alias.as_ref().map_or(range.relname.as_str(), |alias| alias.aliasname.as_str());
-        let target = Target { relation: Arc::clone(relation), alias: alias.into(), joined };
+        let Some(relation) = target else {
+            return RowBound::Unbounded;
+        };
+        let alias = range
+            .alias
+            .as_ref()
+            .map_or(range.relname.as_str(), |alias| alias.aliasname.as_str());
+        let target = Target {
+            relation: Arc::clone(relation),
+            alias: alias.into(),
+            joined,
+        };
         predicate::row_bound(self, &target, condition)
     }
 
@@ -410,21 +462,35 @@ impl Binder<'_> {
         let Some(clause) = clause else { return Vec::new() };
         let (mut old, mut new) = ("old", "new");
         for option in &clause.options {
-            let Some(NodeEnum::ReturningOption(option)) = &option.node else { continue };
+            let Some(NodeEnum::ReturningOption(option)) = &option.node else {
+                continue;
+            };
             match ReturningOptionKind::try_from(option.option) {
                 Ok(ReturningOptionKind::ReturningOptionOld) => old = &option.value,
                 Ok(ReturningOptionKind::ReturningOptionNew) => new = &option.value,
                 Ok(ReturningOptionKind::Undefined) | Err(_) => {}
             }
         }
-        let alias = range.alias.as_ref().map_or(range.relname.as_str(), |alias| alias.aliasname.as_str());
-        let target = self.level().entries.iter().find(|entry| &*entry.alias == alias).cloned();
+        let alias = range
+            .alias
+            .as_ref()
+            .map_or(range.relname.as_str(), |alias| alias.aliasname.as_str());
+        let target = self
+            .level()
+            .entries
+            .iter()
+            .find(|entry| &*entry.alias == alias)
+            .cloned();
         if let Some(target) = target {
             for name in [old, new] {
                 let taken = self.level().entries.iter().any(|entry| &*entry.alias == name);
                 if !taken {
                     // INVARIANT: entries alone, no columns of the level: unqualified names mean the target's own.
-                    self.level().entries.push(Entry { alias: name.into(), unaliased: false, ..target.clone() });
+                    self.level().entries.push(Entry {
+                        alias: name.into(),
+                        unaliased: false,
+                        ..target.clone()
+                    });
                 }
             }
         }
@@ -442,7 +508,11 @@ fn insert_bound(select: &SelectStmt, returns_sets: bool) -> RowBound {
         };
     }
     let single = select.from_clause.is_empty() && select.larg.is_none() && !returns_sets;
-    if single { RowBound::AtMost(1) } else { RowBound::Unbounded }
+    if single {
+        RowBound::AtMost(1)
+    } else {
+        RowBound::Unbounded
+    }
 }
 
 /// Whether DEFAULT stands among the values of an INSERT.

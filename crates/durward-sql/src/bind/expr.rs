@@ -79,7 +79,10 @@ impl Binder<'_> {
             NodeEnum::AArrayExpr(array) => self.array(&array.elements),
             NodeEnum::CollateClause(clause) => {
                 let value = self.boxed_value(&clause.arg);
-                Value { unchanged: false, ..value }
+                Value {
+                    unchanged: false,
+                    ..value
+                }
             }
             NodeEnum::CaseExpr(case) => self.case(case),
             NodeEnum::RowExpr(row) => self.all_values(&row.args).computed(None),
@@ -195,7 +198,9 @@ impl Binder<'_> {
     }
 
     fn json_aggregate(&mut self, constructor: Option<&pb::JsonAggConstructor>) -> Value {
-        let Some(constructor) = constructor else { return Value::default() };
+        let Some(constructor) = constructor else {
+            return Value::default();
+        };
         let mut value = self.boxed_value(&constructor.agg_filter);
         let order = self.all_values(&constructor.agg_order);
         value.absorb(&order);
@@ -208,7 +213,10 @@ impl Binder<'_> {
     #[inline(never)]
     fn column_ref(&mut self, column: &ColumnRef) -> Value {
         let fields = strings(&column.fields);
-        let star = matches!(column.fields.last().and_then(|node| node.node.as_ref()), Some(NodeEnum::AStar(_)));
+        let star = matches!(
+            column.fields.last().and_then(|node| node.node.as_ref()),
+            Some(NodeEnum::AStar(_))
+        );
         if star {
             // `t.*` as a value is the whole row.
             if let Some(value) = self.resolve_row(&fields) {
@@ -325,7 +333,9 @@ impl Binder<'_> {
     /// What a call can mean, by name, number of arguments and what is known of their types.
     pub(super) fn function_candidates(&mut self, call: &FuncCall, types: &[Option<Oid>]) -> Vec<Arc<Function>> {
         let parts = strings(&call.funcname);
-        let Some((schema, name)) = schema_and_name(&parts) else { return Vec::new() };
+        let Some((schema, name)) = schema_and_name(&parts) else {
+            return Vec::new();
+        };
         let named = call
             .args
             .iter()
@@ -357,7 +367,11 @@ impl Binder<'_> {
             })
             .cloned()
             .collect();
-        if fitting.is_empty() { candidates } else { self.hide_shadowed(fitting) }
+        if fitting.is_empty() {
+            candidates
+        } else {
+            self.hide_shadowed(fitting)
+        }
     }
 
     /// Of functions with the very same argument types, the first on the path hides the others.
@@ -380,7 +394,9 @@ impl Binder<'_> {
     /// A call that finds no function: a cast in the form of a call, a column in the form of a call, or an error.
     fn unknown_function(&mut self, call: &FuncCall, types: &[Option<Oid>]) {
         let parts = strings(&call.funcname);
-        let Some((schema, name)) = schema_and_name(&parts) else { return };
+        let Some((schema, name)) = schema_and_name(&parts) else {
+            return;
+        };
         if call.args.len() == 1 {
             let catalog = self.catalog;
             if let Some(found) = catalog.find_type(self.settings, &self.path, schema, name) {
@@ -403,7 +419,9 @@ impl Binder<'_> {
     #[inline(never)]
     fn type_cast(&mut self, cast: &pb::TypeCast) -> Value {
         let value = self.boxed_value(&cast.arg);
-        let Some(type_name) = &cast.type_name else { return value.computed(None) };
+        let Some(type_name) = &cast.type_name else {
+            return value.computed(None);
+        };
         let target = self.type_name(type_name);
         if let Some(target) = target {
             if value.type_oid != Some(target) {
@@ -469,7 +487,9 @@ impl Binder<'_> {
         let mut value = self.boxed_value(&case.arg);
         let subject = case.arg.is_some().then(|| value.clone());
         for when in &case.args {
-            let Some(NodeEnum::CaseWhen(when)) = &when.node else { continue };
+            let Some(NodeEnum::CaseWhen(when)) = &when.node else {
+                continue;
+            };
             let condition = self.boxed_value(&when.expr);
             if let Some(subject) = &subject {
                 self.operator_named(None, "=", Some(subject), Some(&condition));
@@ -485,7 +505,10 @@ impl Binder<'_> {
 
     fn array(&mut self, elements: &[Node]) -> Value {
         let value = self.same_type(elements);
-        let array = value.type_oid.and_then(|element| self.catalog.type_(element)).map(|element| element.array);
+        let array = value
+            .type_oid
+            .and_then(|element| self.catalog.type_(element))
+            .map(|element| element.array);
         value.computed(array.filter(|array| *array != Oid(0)))
     }
 
@@ -531,7 +554,10 @@ fn constant_value(constant: &AConst) -> Value {
         Some(a_const::Val::Bsval(_)) => Oid(1560),
         Some(a_const::Val::Sval(_)) | None => UNKNOWN,
     };
-    Value { type_oid: Some(type_oid), ..Value::default() }
+    Value {
+        type_oid: Some(type_oid),
+        ..Value::default()
+    }
 }
 
 /// The type of an operator's result, where all operators that can be meant agree.

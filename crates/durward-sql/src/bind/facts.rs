@@ -25,6 +25,8 @@ pub(crate) struct FactsBuilder {
     literals_matter: bool,
     effects: Vec<SessionEffect>,
     unresolved: BTreeSet<Arc<str>>,
+    rests_on_path: bool,
+    moves_names: bool,
     pub(crate) output: Vec<OutputColumn>,
 }
 
@@ -51,6 +53,8 @@ impl FactsBuilder {
             literals_matter: false,
             effects: Vec::new(),
             unresolved: BTreeSet::new(),
+            rests_on_path: false,
+            moves_names: false,
             output: Vec::new(),
         }
     }
@@ -79,7 +83,10 @@ impl FactsBuilder {
 
     /// Notes a relation that isn't (yet) in the catalog: made by this command, or unknown.
     pub(crate) fn relation_named(&mut self, name: QualifiedName, kind: RelationKind, modes: AccessModes, direct: bool) {
-        let draft = self.relations.entry((Oid(0), name)).or_insert_with(|| RelationDraft::new(kind));
+        let draft = self
+            .relations
+            .entry((Oid(0), name))
+            .or_insert_with(|| RelationDraft::new(kind));
         draft.modes |= modes;
         draft.direct |= direct;
     }
@@ -99,7 +106,9 @@ impl FactsBuilder {
             relation.oid,
             QualifiedName::new(Arc::clone(&relation.schema), Arc::clone(&relation.name)),
         );
-        self.relations.entry(key).or_insert_with(|| RelationDraft::new(relation.kind))
+        self.relations
+            .entry(key)
+            .or_insert_with(|| RelationDraft::new(relation.kind))
     }
 
     /// Notes a call; the worst effect of several calls stays.
@@ -141,7 +150,10 @@ impl FactsBuilder {
 
     /// Notes that something may be missing.
     pub(crate) fn opaque(&mut self, object: impl Into<Arc<str>>, reason: impl Into<Arc<str>>) {
-        self.opaque.insert(OpaqueReason { object: object.into(), reason: reason.into() });
+        self.opaque.insert(OpaqueReason {
+            object: object.into(),
+            reason: reason.into(),
+        });
     }
 
     /// Notes that more may have been found than the server will use.
@@ -182,6 +194,16 @@ impl FactsBuilder {
         }
     }
 
+    /// Notes that names are looked up while the command runs, and not all before: in bodies of functions.
+    pub(crate) fn rests_on_path(&mut self) {
+        self.rests_on_path = true;
+    }
+
+    /// Notes that the command changes what names mean: the search path, the role, an object's name.
+    pub(crate) fn moves_names(&mut self) {
+        self.moves_names = true;
+    }
+
     /// Notes a name that the catalog doesn't hold.
     pub(crate) fn unresolved(&mut self, name: impl Into<Arc<str>>) {
         self.unresolved.insert(name.into());
@@ -197,15 +219,21 @@ impl FactsBuilder {
         }
         self.rows(other.rows_written);
         self.absorb_rest(other);
-        self.objects.extend(other.objects.iter().map(|(key, modes)| (key.clone(), *modes)));
+        self.objects
+            .extend(other.objects.iter().map(|(key, modes)| (key.clone(), *modes)));
     }
 
     /// Adds what planning another command reads: its relations as read; what it would change or risk is left out, but
     /// not what its own hazards of reading are.
     pub(crate) fn absorb_as_read(&mut self, other: &Self) {
         self.absorb_relations(other, |_| AccessModes::READ, |_| (true, false));
-        self.hazards
-            .extend(other.hazards.iter().filter(|hazard| hazard.kind == HazardKind::CredentialRead).cloned());
+        self.hazards.extend(
+            other
+                .hazards
+                .iter()
+                .filter(|hazard| hazard.kind == HazardKind::CredentialRead)
+                .cloned(),
+        );
         self.absorb_rest(other);
     }
 
@@ -216,7 +244,10 @@ impl FactsBuilder {
         uses: impl Fn(&ColumnUse) -> (bool, bool),
     ) {
         for (key, draft) in &other.relations {
-            let mine = self.relations.entry(key.clone()).or_insert_with(|| RelationDraft::new(draft.kind));
+            let mine = self
+                .relations
+                .entry(key.clone())
+                .or_insert_with(|| RelationDraft::new(draft.kind));
             mine.modes |= modes(draft.modes);
             mine.direct |= draft.direct;
             for (number, column) in &draft.columns {
@@ -236,6 +267,8 @@ impl FactsBuilder {
         self.conservative |= other.conservative;
         self.literals_matter |= other.literals_matter;
         self.unresolved.extend(other.unresolved.iter().cloned());
+        self.rests_on_path |= other.rests_on_path;
+        self.moves_names |= other.moves_names;
     }
 
     /// Whether a function is called whose body was read.
@@ -246,7 +279,11 @@ impl FactsBuilder {
     }
 
     /// The facts, with what the session must track and the names that weren't found.
-    pub(crate) fn finish(self) -> (StatementFacts, Vec<SessionEffect>, Vec<Arc<str>>) {
+    pub(crate) fn finish(mut self) -> (StatementFacts, Vec<SessionEffect>, Vec<Arc<str>>) {
+        if self.rests_on_path && self.moves_names {
+            let command = Arc::clone(&self.command);
+            self.opaque(command, "it changes what names mean while it runs");
+        }
         let certainty = if !self.opaque.is_empty() {
             Certainty::Opaque
         } else if self.conservative {
@@ -258,7 +295,11 @@ impl FactsBuilder {
             .relations
             .into_iter()
             .map(|((oid, name), draft)| RelationUse {
-                relation: RelationRef { oid, name, kind: draft.kind },
+                relation: RelationRef {
+                    oid,
+                    name,
+                    kind: draft.kind,
+                },
                 modes: draft.modes,
                 columns: draft.columns.into_values().collect(),
                 direct: draft.direct,
@@ -276,7 +317,12 @@ impl FactsBuilder {
             objects: self
                 .objects
                 .into_iter()
-                .map(|((kind, schema, name), modes)| ObjectUse { kind, schema, name, modes })
+                .map(|((kind, schema, name), modes)| ObjectUse {
+                    kind,
+                    schema,
+                    name,
+                    modes,
+                })
                 .collect(),
             output: self.output,
             hazards: hazards.into_iter().collect(),
@@ -302,13 +348,21 @@ fn merged_overloads(functions: BTreeMap<FunctionRef, FunctionEffect>) -> Vec<Fun
     }
     merged
         .into_iter()
-        .map(|(name, (oid, effect))| FunctionUse { function: FunctionRef { oid, name }, effect })
+        .map(|(name, (oid, effect))| FunctionUse {
+            function: FunctionRef { oid, name },
+            effect,
+        })
         .collect()
 }
 
 impl RelationDraft {
     fn new(kind: RelationKind) -> Self {
-        Self { kind, modes: AccessModes::NONE, columns: BTreeMap::new(), direct: false }
+        Self {
+            kind,
+            modes: AccessModes::NONE,
+            columns: BTreeMap::new(),
+            direct: false,
+        }
     }
 
     fn column(&mut self, number: ColumnNumber, name: &Arc<str>) -> &mut ColumnUse {

@@ -58,7 +58,11 @@ impl Binder<'_> {
     ) {
         let known = self.fired.entry((relation.oid, event)).or_default();
         // The same event on more columns may fire more.
-        if known.is_some() && written.iter().all(|number| known.as_ref().is_some_and(|known| known.contains(number))) {
+        if known.is_some()
+            && written
+                .iter()
+                .all(|number| known.as_ref().is_some_and(|known| known.contains(number)))
+        {
             return;
         }
         known.get_or_insert_default().extend(written);
@@ -85,16 +89,11 @@ impl Binder<'_> {
         }
     }
 
-    fn triggers(
-        &mut self,
-        relation: &Arc<Relation>,
-        event: Event,
-        written: &BTreeSet<ColumnNumber>,
-        bound: RowBound,
-    ) {
+    fn triggers(&mut self, relation: &Arc<Relation>, event: Event, written: &BTreeSet<ColumnNumber>, bound: RowBound) {
         let triggers: Vec<Arc<Trigger>> = self.catalog.triggers(relation.oid).cloned().collect();
         for trigger in triggers {
-            let of_columns = trigger.columns.is_empty() || trigger.columns.iter().any(|number| written.contains(number));
+            let of_columns =
+                trigger.columns.is_empty() || trigger.columns.iter().any(|number| written.contains(number));
             if trigger.bits & event.trigger_bit() == 0
                 || !self.is_enabled(trigger.enabled)
                 || (event == Event::Update && !of_columns)
@@ -123,7 +122,9 @@ impl Binder<'_> {
     fn times(&mut self, count: RowBound, walk: impl FnOnce(&mut Self)) {
         let before = self.facts.rows_so_far();
         walk(self);
-        let (RowBound::AtMost(before), RowBound::AtMost(after)) = (before, self.facts.rows_so_far()) else { return };
+        let (RowBound::AtMost(before), RowBound::AtMost(after)) = (before, self.facts.rows_so_far()) else {
+            return;
+        };
         let more = after.saturating_sub(before);
         if more == 0 {
             return;
@@ -147,7 +148,9 @@ impl Binder<'_> {
                 Some(function) => {
                     binder.calls(&[Arc::clone(function)], &[], CallKind::Trigger);
                 }
-                None => binder.facts.opaque(&*trigger.name, "trigger function not in the catalog"),
+                None => binder
+                    .facts
+                    .opaque(&*trigger.name, "trigger function not in the catalog"),
             }
         });
     }
@@ -158,7 +161,8 @@ impl Binder<'_> {
         let parsed = match crate::parser::parse(definition) {
             Ok(parsed) => parsed,
             Err(failure) => {
-                self.facts.opaque(&*relation.name, format!("trigger definition: {}", failure.message));
+                self.facts
+                    .opaque(&*relation.name, format!("trigger definition: {}", failure.message));
                 return;
             }
         };
@@ -190,7 +194,8 @@ impl Binder<'_> {
             let parsed = match crate::parser::parse(&rule.definition) {
                 Ok(parsed) => parsed,
                 Err(failure) => {
-                    self.facts.opaque(&*rule.name, format!("rule definition: {}", failure.message));
+                    self.facts
+                        .opaque(&*rule.name, format!("rule definition: {}", failure.message));
                     continue;
                 }
             };
@@ -276,7 +281,10 @@ impl Binder<'_> {
         }
         // A domain may bring a default of its own; only constants and functions without arguments can stand there.
         if column.has_default {
-            self.facts.opaque(relation.reference().name.to_string(), "column default not in the catalog");
+            self.facts.opaque(
+                relation.reference().name.to_string(),
+                "column default not in the catalog",
+            );
         }
     }
 
@@ -317,7 +325,9 @@ impl Binder<'_> {
                 Event::Update => key.on_update,
                 Event::Delete => key.on_delete,
             };
-            let Some(child) = self.catalog.relation(key.from).cloned() else { continue };
+            let Some(child) = self.catalog.relation(key.from).cloned() else {
+                continue;
+            };
             let then = match (action, event) {
                 ('c', Event::Delete) => Event::Delete,
                 ('c' | 'n' | 'd', _) => Event::Update,
@@ -378,7 +388,9 @@ impl Binder<'_> {
             Event::Update
         };
         for oid in bases {
-            let Some(base) = self.catalog.relation(oid).cloned() else { continue };
+            let Some(base) = self.catalog.relation(oid).cloned() else {
+                continue;
+            };
             if !matches!(
                 base.kind,
                 RelationKind::Table | RelationKind::PartitionedTable | RelationKind::ForeignTable | RelationKind::View
@@ -408,23 +420,29 @@ impl Binder<'_> {
     fn stands_in(&self, view: &Relation, modes: AccessModes) -> bool {
         const TRIGGER_INSTEAD: u16 = 64;
         let events = [Event::Insert, Event::Update, Event::Delete];
-        events.into_iter().filter(|event| modes.intersects(event.mode())).all(|event| {
-            self.catalog.triggers(view.oid).any(|trigger| {
-                trigger.bits & TRIGGER_INSTEAD != 0
-                    && trigger.bits & event.trigger_bit() != 0
-                    && self.is_enabled(trigger.enabled)
-            }) || self.catalog.rules(view.oid).any(|rule| {
-                let conditional = rule.definition.contains(" WHERE ");
-                rule.event == event.rule_digit() && rule.instead && !conditional && self.is_enabled(rule.enabled)
+        events
+            .into_iter()
+            .filter(|event| modes.intersects(event.mode()))
+            .all(|event| {
+                self.catalog.triggers(view.oid).any(|trigger| {
+                    trigger.bits & TRIGGER_INSTEAD != 0
+                        && trigger.bits & event.trigger_bit() != 0
+                        && self.is_enabled(trigger.enabled)
+                }) || self.catalog.rules(view.oid).any(|rule| {
+                    let conditional = rule.definition.contains(" WHERE ");
+                    rule.event == event.rule_digit() && rule.instead && !conditional && self.is_enabled(rule.enabled)
+                })
             })
-        })
     }
 
     /// The relations that stand in the FROM of a view's query: those that a change can reach.
     fn view_bases(&mut self, view: &Arc<Relation>) -> BTreeSet<Oid> {
         let catalog = self.catalog;
         let mut bases = BTreeSet::new();
-        let Some(parsed) = catalog.view_definition(view.oid).and_then(|text| crate::parser::parse(text).ok()) else {
+        let Some(parsed) = catalog
+            .view_definition(view.oid)
+            .and_then(|text| crate::parser::parse(text).ok())
+        else {
             return bases;
         };
         let path = catalog.definition_path(view.oid).to_vec();

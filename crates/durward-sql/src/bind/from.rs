@@ -39,7 +39,10 @@ impl Binder<'_> {
                     // A method of an extension: its handler is looked up as a function.
                     self.facts.opaque(parts.join("."), "TABLESAMPLE method of an extension");
                 }
-                sample.relation.as_deref().map_or_else(Vec::new, |relation| self.from_item(relation))
+                sample
+                    .relation
+                    .as_deref()
+                    .map_or_else(Vec::new, |relation| self.from_item(relation))
             }
             Some(NodeEnum::RangeTableFunc(table)) => self.xml_table(table),
             Some(NodeEnum::JsonTable(table)) => self.json_table(table),
@@ -83,7 +86,10 @@ impl Binder<'_> {
     /// A relation of the same name that an earlier statement of the text makes may stand before the one found.
     pub(super) fn may_be_shadowed(&mut self, range: &RangeVar) {
         if self.is_created(&range.schemaname, &range.relname) {
-            self.facts.opaque(written_name(range), "an earlier statement of the same text makes a relation of this name");
+            self.facts.opaque(
+                written_name(range),
+                "an earlier statement of the same text makes a relation of this name",
+            );
         }
     }
 
@@ -105,11 +111,21 @@ impl Binder<'_> {
             return self.relation_entry(range, None, Vec::new(), Some(Value::default()));
         }
         if self.is_created(&range.schemaname, &range.relname) {
-            self.facts.relation_named(self.assumed_name(range), RelationKind::Table, AccessModes::READ, self.is_direct());
+            self.facts.relation_named(
+                self.assumed_name(range),
+                RelationKind::Table,
+                AccessModes::READ,
+                self.is_direct(),
+            );
             return self.relation_entry(range, None, Vec::new(), Some(Value::default()));
         }
         self.not_found("relation", &name);
-        self.facts.relation_named(self.assumed_name(range), RelationKind::Table, AccessModes::READ, self.is_direct());
+        self.facts.relation_named(
+            self.assumed_name(range),
+            RelationKind::Table,
+            AccessModes::READ,
+            self.is_direct(),
+        );
         self.relation_entry(range, None, Vec::new(), Some(Value::default()))
     }
 
@@ -122,7 +138,11 @@ impl Binder<'_> {
     ) -> Vec<NamedValue> {
         let columns = aliased(columns, range.alias.as_ref());
         self.push_entry(Entry {
-            alias: range.alias.as_ref().map_or(range.relname.as_str(), |alias| alias.aliasname.as_str()).into(),
+            alias: range
+                .alias
+                .as_ref()
+                .map_or(range.relname.as_str(), |alias| alias.aliasname.as_str())
+                .into(),
             relation,
             unaliased: range.alias.is_none(),
             columns: columns.clone(),
@@ -157,8 +177,8 @@ impl Binder<'_> {
 
     /// The columns of a relation as values: each its own lineage, or for a view that of its query.
     pub(super) fn columns_of(&mut self, relation: &Arc<Relation>) -> Vec<NamedValue> {
-        let expanded = (relation.kind == RelationKind::View && !relation.oid.is_built_in())
-            .then(|| self.view_columns(relation));
+        let expanded =
+            (relation.kind == RelationKind::View && !relation.oid.is_built_in()).then(|| self.view_columns(relation));
         relation
             .columns
             .iter()
@@ -167,11 +187,18 @@ impl Binder<'_> {
                 let own = (relation.oid, column.number);
                 let mut value = match &expanded {
                     Some(columns) => columns.get(index).cloned().unwrap_or_default(),
-                    None => Value { lineage: [own].into(), unchanged: true, ..Value::default() },
+                    None => Value {
+                        lineage: [own].into(),
+                        unchanged: true,
+                        ..Value::default()
+                    },
                 };
                 value.reads.insert(own);
                 value.type_oid = Some(column.type_oid);
-                NamedValue { name: Arc::clone(&column.name), value }
+                NamedValue {
+                    name: Arc::clone(&column.name),
+                    value,
+                }
             })
             .collect()
     }
@@ -184,13 +211,17 @@ impl Binder<'_> {
         }
         let catalog = self.catalog;
         let Some(definition) = catalog.view_definition(view.oid) else {
-            self.facts.opaque(view.reference().name.to_string(), "view definition not in the catalog");
+            self.facts
+                .opaque(view.reference().name.to_string(), "view definition not in the catalog");
             return Vec::new();
         };
         let parsed = match crate::parser::parse(definition) {
             Ok(parsed) => parsed,
             Err(failure) => {
-                self.facts.opaque(view.reference().name.to_string(), format!("view definition: {}", failure.message));
+                self.facts.opaque(
+                    view.reference().name.to_string(),
+                    format!("view definition: {}", failure.message),
+                );
                 return Vec::new();
             }
         };
@@ -264,8 +295,12 @@ impl Binder<'_> {
         let mut columns = Vec::new();
         let mut open: Option<Value> = None;
         for item in &function.functions {
-            let Some(NodeEnum::List(pair)) = &item.node else { continue };
-            let [call, definitions @ ..] = pair.items.as_slice() else { continue };
+            let Some(NodeEnum::List(pair)) = &item.node else {
+                continue;
+            };
+            let [call, definitions @ ..] = pair.items.as_slice() else {
+                continue;
+            };
             let value = self.expression_value(call);
             let definitions = definitions
                 .first()
@@ -274,20 +309,30 @@ impl Binder<'_> {
                     _ => None,
                 })
                 .unwrap_or_default();
-            let definitions = if definitions.is_empty() { &function.coldeflist } else { definitions };
+            let definitions = if definitions.is_empty() {
+                &function.coldeflist
+            } else {
+                definitions
+            };
             match self.function_columns(call, &value, definitions) {
                 Some(found) => columns.extend(found),
                 None => open = Some(value.computed(None)),
             }
         }
         if function.ordinality {
-            columns.push(NamedValue { name: "ordinality".into(), value: Value::of_type(20) });
+            columns.push(NamedValue {
+                name: "ordinality".into(),
+                value: Value::of_type(20),
+            });
         }
         // A scalar function's single column is known by the alias.
         if let (Some(alias), [column]) = (&function.alias, columns.as_mut_slice())
             && open.is_none()
             && alias.colnames.is_empty()
-            && column.value.type_oid.is_none_or(|type_oid| self.catalog.relation_of_row_type(type_oid).is_none())
+            && column
+                .value
+                .type_oid
+                .is_none_or(|type_oid| self.catalog.relation_of_row_type(type_oid).is_none())
             && function.coldeflist.is_empty()
             && self.scalar_column
         {
@@ -310,7 +355,10 @@ impl Binder<'_> {
             && !alias.colnames.is_empty()
         {
             for name in strings(&alias.colnames) {
-                columns.push(NamedValue { name: name.into(), value: value.clone() });
+                columns.push(NamedValue {
+                    name: name.into(),
+                    value: value.clone(),
+                });
             }
         }
         self.derived_entry(alias, columns, open)
@@ -322,10 +370,18 @@ impl Binder<'_> {
         if !definitions.is_empty() {
             let mut columns = Vec::new();
             for definition in definitions {
-                let Some(NodeEnum::ColumnDef(definition)) = &definition.node else { continue };
-                let type_oid = definition.type_name.as_ref().and_then(|type_name| self.type_name(type_name));
+                let Some(NodeEnum::ColumnDef(definition)) = &definition.node else {
+                    continue;
+                };
+                let type_oid = definition
+                    .type_name
+                    .as_ref()
+                    .and_then(|type_name| self.type_name(type_name));
                 let value = value.clone().computed(type_oid);
-                columns.push(NamedValue { name: definition.colname.as_str().into(), value });
+                columns.push(NamedValue {
+                    name: definition.colname.as_str().into(),
+                    value,
+                });
             }
             return Some(columns);
         }
@@ -333,13 +389,18 @@ impl Binder<'_> {
             // CURRENT_DATE, COALESCE and kin: one column of that name.
             self.scalar_column = true;
             let name = super::name::column_name(call);
-            return Some(vec![NamedValue { name: name.into(), value: value.clone() }]);
+            return Some(vec![NamedValue {
+                name: name.into(),
+                value: value.clone(),
+            }]);
         };
         if function.funcname.is_empty() {
             return None;
         }
         let candidates = std::mem::take(&mut self.last_candidates);
-        let [candidate, rest @ ..] = candidates.as_slice() else { return None };
+        let [candidate, rest @ ..] = candidates.as_slice() else {
+            return None;
+        };
         let outputs = |function: &crate::catalog::Function| -> Vec<Arc<str>> {
             function
                 .argument_modes
@@ -350,17 +411,30 @@ impl Binder<'_> {
                 .collect()
         };
         let names = outputs(candidate);
-        if rest.iter().any(|other| outputs(other) != names || other.result_type != candidate.result_type) {
+        if rest
+            .iter()
+            .any(|other| outputs(other) != names || other.result_type != candidate.result_type)
+        {
             return self.same_shape(&candidates, call, value);
         }
         if names.len() > 1 || (names.len() == 1 && candidate.argument_modes.contains(&'t')) {
-            let named = |name: Arc<str>| NamedValue { name, value: value.clone().computed(None) };
+            let named = |name: Arc<str>| NamedValue {
+                name,
+                value: value.clone().computed(None),
+            };
             return Some(names.into_iter().map(named).collect());
         }
-        let composite = self.catalog.relation_of_row_type(candidate.result_type).cloned().or_else(|| {
-            let composite = self.catalog.type_(candidate.result_type).filter(|type_| type_.kind == 'c')?;
-            self.catalog.relation(composite.relation).cloned()
-        });
+        let composite = self
+            .catalog
+            .relation_of_row_type(candidate.result_type)
+            .cloned()
+            .or_else(|| {
+                let composite = self
+                    .catalog
+                    .type_(candidate.result_type)
+                    .filter(|type_| type_.kind == 'c')?;
+                self.catalog.relation(composite.relation).cloned()
+            });
         if let Some(relation) = composite {
             let column = |column: &crate::catalog::Column| NamedValue {
                 name: Arc::clone(&column.name),
@@ -374,7 +448,10 @@ impl Binder<'_> {
         }
         self.scalar_column = true;
         let name = names.into_iter().next().unwrap_or_else(|| Arc::clone(&candidate.name));
-        Some(vec![NamedValue { name, value: value.clone().computed(Some(candidate.result_type)) }])
+        Some(vec![NamedValue {
+            name,
+            value: value.clone().computed(Some(candidate.result_type)),
+        }])
     }
 
     /// Overloads that all give one scalar column.
@@ -396,7 +473,10 @@ impl Binder<'_> {
         }
         self.scalar_column = true;
         let name = super::name::column_name(call);
-        Some(vec![NamedValue { name: name.into(), value: value.clone().computed(None) }])
+        Some(vec![NamedValue {
+            name: name.into(),
+            value: value.clone().computed(None),
+        }])
     }
 
     fn xml_table(&mut self, table: &pb::RangeTableFunc) -> Vec<NamedValue> {
@@ -406,7 +486,9 @@ impl Binder<'_> {
         self.all_values(&table.namespaces);
         let mut columns = Vec::new();
         for column in &table.columns {
-            let Some(NodeEnum::RangeTableFuncCol(column)) = &column.node else { continue };
+            let Some(NodeEnum::RangeTableFuncCol(column)) = &column.node else {
+                continue;
+            };
             if let Some(type_name) = &column.type_name {
                 self.type_name(type_name);
             }
@@ -415,7 +497,10 @@ impl Binder<'_> {
                 let part = self.optional_value(node.as_deref());
                 own.absorb(&part);
             }
-            columns.push(NamedValue { name: column.colname.as_str().into(), value: own });
+            columns.push(NamedValue {
+                name: column.colname.as_str().into(),
+                value: own,
+            });
         }
         self.derived_entry(table.alias.as_ref(), columns, None)
     }
@@ -431,7 +516,9 @@ impl Binder<'_> {
 
     fn json_table_columns(&mut self, nodes: &[Node], value: &Value, columns: &mut Vec<NamedValue>) {
         for node in nodes {
-            let Some(NodeEnum::JsonTableColumn(column)) = &node.node else { continue };
+            let Some(NodeEnum::JsonTableColumn(column)) = &node.node else {
+                continue;
+            };
             if let Some(type_name) = &column.type_name {
                 self.type_name(type_name);
             }
@@ -441,7 +528,10 @@ impl Binder<'_> {
                 own.absorb(&default);
             }
             if column.columns.is_empty() {
-                columns.push(NamedValue { name: column.name.as_str().into(), value: own });
+                columns.push(NamedValue {
+                    name: column.name.as_str().into(),
+                    value: own,
+                });
             } else {
                 self.json_table_columns(&column.columns, value, columns);
             }
@@ -498,7 +588,11 @@ impl Binder<'_> {
     ) -> (Vec<NamedValue>, Vec<NamedValue>) {
         let mut merged = Vec::with_capacity(shared.len());
         for name in shared {
-            let find = |side: &[NamedValue]| side.iter().find(|column| column.name == *name).map(|found| found.value.clone());
+            let find = |side: &[NamedValue]| {
+                side.iter()
+                    .find(|column| column.name == *name)
+                    .map(|found| found.value.clone())
+            };
             let (one, other) = (find(&left), find(&right));
             if let (Some(one), Some(other)) = (&one, &other) {
                 self.operator_named(None, "=", Some(one), Some(other));
@@ -518,7 +612,10 @@ impl Binder<'_> {
                     value
                 }
             };
-            merged.push(NamedValue { name: Arc::clone(name), value });
+            merged.push(NamedValue {
+                name: Arc::clone(name),
+                value,
+            });
         }
         let mut columns = merged.clone();
         columns.extend(

@@ -223,7 +223,11 @@ impl<'a> Binder<'a> {
             .collect();
         lineage.sort();
         let unchanged = column.value.unchanged && lineage.len() == 1;
-        OutputColumn { name: column.name, lineage, unchanged }
+        OutputColumn {
+            name: column.name,
+            lineage,
+            unchanged,
+        }
     }
 
     /// Walks one statement of any kind, in a scope of its own: raises the class, adds its facts.

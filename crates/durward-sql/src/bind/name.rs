@@ -45,8 +45,12 @@ fn figure(node: &Node) -> Option<(u8, String)> {
             SubLinkType::ExistsSublink => strong("exists"),
             SubLinkType::ArraySublink => strong("array"),
             SubLinkType::ExprSublink => {
-                let NodeEnum::SelectStmt(select) = link.subselect.as_deref()?.node.as_ref()? else { return None };
-                let NodeEnum::ResTarget(target) = select.target_list.first()?.node.as_ref()? else { return None };
+                let NodeEnum::SelectStmt(select) = link.subselect.as_deref()?.node.as_ref()? else {
+                    return None;
+                };
+                let NodeEnum::ResTarget(target) = select.target_list.first()?.node.as_ref()? else {
+                    return None;
+                };
                 if target.name.is_empty() {
                     figure(target.val.as_deref()?)
                 } else {

@@ -27,7 +27,10 @@ pub(crate) struct Value {
 impl Value {
     /// A value of known type that depends on nothing.
     pub(crate) fn of_type(type_oid: u32) -> Self {
-        Self { type_oid: Some(Oid(type_oid)), ..Self::default() }
+        Self {
+            type_oid: Some(Oid(type_oid)),
+            ..Self::default()
+        }
     }
 
     /// Takes in what another value depends on.
@@ -267,7 +270,10 @@ impl Binder<'_> {
                 let level = self.levels.last()?;
                 let mut columns = level.columns.clone();
                 for entry in level.entries.iter().filter(|entry| !entry.hidden) {
-                    columns.extend(entry.open.clone().map(|value| NamedValue { name: "*".into(), value }));
+                    columns.extend(entry.open.clone().map(|value| NamedValue {
+                        name: "*".into(),
+                        value,
+                    }));
                 }
                 columns
             }
@@ -278,7 +284,10 @@ impl Binder<'_> {
                     _ => None,
                 }?;
                 let mut columns = entry.columns.clone();
-                columns.extend(entry.open.clone().map(|value| NamedValue { name: "*".into(), value }));
+                columns.extend(entry.open.clone().map(|value| NamedValue {
+                    name: "*".into(),
+                    value,
+                }));
                 columns
             }
         };
@@ -310,7 +319,9 @@ impl Binder<'_> {
         }
         let catalog = self.catalog;
         let Some(relation) = catalog.relation(oid) else { return };
-        let Some(column) = relation.column_numbered(number) else { return };
+        let Some(column) = relation.column_numbered(number) else {
+            return;
+        };
         self.facts.relation(relation, AccessModes::READ, false);
         self.facts.column_read(relation, number, &column.name);
         if self.with_children.contains(&oid) {

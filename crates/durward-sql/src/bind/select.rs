@@ -72,8 +72,15 @@ impl Binder<'_> {
                 continue;
             }
             let value = self.expression_value(node);
-            let name = if target.name.is_empty() { column_name(node) } else { target.name.clone() };
-            columns.push(NamedValue { name: name.into(), value });
+            let name = if target.name.is_empty() {
+                column_name(node)
+            } else {
+                target.name.clone()
+            };
+            columns.push(NamedValue {
+                name: name.into(),
+                value,
+            });
         }
         columns
     }
@@ -107,7 +114,9 @@ impl Binder<'_> {
 
     /// The columns that a composite value expands to: those of its row type, where it is known.
     fn fields_of(&mut self, value: Value) -> Vec<NamedValue> {
-        let row_type = value.type_oid.and_then(|type_oid| self.catalog.relation_of_row_type(type_oid));
+        let row_type = value
+            .type_oid
+            .and_then(|type_oid| self.catalog.relation_of_row_type(type_oid));
         match row_type {
             Some(relation) => relation
                 .columns
@@ -134,7 +143,9 @@ impl Binder<'_> {
             }
         }
         for node in &select.sort_clause {
-            let Some(NodeEnum::SortBy(sort)) = &node.node else { continue };
+            let Some(NodeEnum::SortBy(sort)) = &node.node else {
+                continue;
+            };
             if !sort.use_op.is_empty() {
                 self.operator(&sort.use_op, None, None);
             }
@@ -204,7 +215,10 @@ impl Binder<'_> {
                             column.value.type_oid = None;
                         }
                     }
-                    None => columns.push(NamedValue { name: format!("column{}", index + 1).into(), value }),
+                    None => columns.push(NamedValue {
+                        name: format!("column{}", index + 1).into(),
+                        value,
+                    }),
                 }
             }
         }
@@ -225,7 +239,10 @@ impl Binder<'_> {
         if with.recursive {
             // Each may name any other, later ones too.
             for cte in &queries {
-                self.ctes.push(Cte { name: cte.ctename.as_str().into(), columns: None });
+                self.ctes.push(Cte {
+                    name: cte.ctename.as_str().into(),
+                    columns: None,
+                });
             }
         }
         for (index, cte) in queries.iter().enumerate() {
@@ -241,13 +258,18 @@ impl Binder<'_> {
                     slot.columns = Some(columns);
                 }
             } else {
-                self.ctes.push(Cte { name: cte.ctename.as_str().into(), columns: Some(columns) });
+                self.ctes.push(Cte {
+                    name: cte.ctename.as_str().into(),
+                    columns: Some(columns),
+                });
             }
         }
     }
 
     fn with_query(&mut self, cte: &CommonTableExpr) -> Vec<NamedValue> {
-        let Some(query) = cte.ctequery.as_deref().and_then(|node| node.node.as_ref()) else { return Vec::new() };
+        let Some(query) = cte.ctequery.as_deref().and_then(|node| node.node.as_ref()) else {
+            return Vec::new();
+        };
         self.subquery(query)
     }
 
@@ -273,7 +295,9 @@ impl Binder<'_> {
             Some(NodeEnum::SelectStmt(select)) if select.larg.is_some() => Some(select),
             _ => None,
         };
-        let Some(union) = union else { return self.with_query(cte) };
+        let Some(union) = union else {
+            return self.with_query(cte);
+        };
         let before = self.ctes.len();
         if let Some(with) = &union.with_clause {
             self.with_clause(with);
@@ -309,11 +333,17 @@ impl Binder<'_> {
     fn search_and_cycle(&mut self, cte: &CommonTableExpr, mut columns: Vec<NamedValue>) -> Vec<NamedValue> {
         let all = together(columns.iter().map(|column| &column.value)).computed(None);
         if let Some(search) = &cte.search_clause {
-            columns.push(NamedValue { name: search.search_seq_column.as_str().into(), value: all.clone() });
+            columns.push(NamedValue {
+                name: search.search_seq_column.as_str().into(),
+                value: all.clone(),
+            });
         }
         if let Some(cycle) = &cte.cycle_clause {
             for name in [&cycle.cycle_mark_column, &cycle.cycle_path_column] {
-                columns.push(NamedValue { name: name.as_str().into(), value: all.clone() });
+                columns.push(NamedValue {
+                    name: name.as_str().into(),
+                    value: all.clone(),
+                });
             }
         }
         columns
@@ -322,7 +352,9 @@ impl Binder<'_> {
     /// FOR UPDATE and kin: locks rows of the tables named, or of all.
     fn locking(&mut self, clauses: &[Node]) {
         for clause in clauses {
-            let Some(NodeEnum::LockingClause(clause)) = &clause.node else { continue };
+            let Some(NodeEnum::LockingClause(clause)) = &clause.node else {
+                continue;
+            };
             let names: Vec<&str> = clause
                 .locked_rels
                 .iter()
@@ -351,7 +383,13 @@ impl Binder<'_> {
 
     /// SELECT INTO.
     fn creates(&mut self, target: &RangeVar) {
-        self.facts.class(StatementClass::Ddl);
+        // A temporary table is the session's own.
+        let temporary = target.relpersistence == "t" || target.schemaname == "pg_temp";
+        self.facts.class(if temporary {
+            StatementClass::Session
+        } else {
+            StatementClass::Ddl
+        });
         self.facts.effect(crate::SessionEffect::ChangesCatalog);
         let schema: Arc<str> = if !target.schemaname.is_empty() {
             target.schemaname.as_str().into()
@@ -368,7 +406,8 @@ impl Binder<'_> {
             AccessModes::CREATE,
             direct,
         );
-        self.facts.object(ObjectKind::Relation, Some(schema), name, AccessModes::CREATE);
+        self.facts
+            .object(ObjectKind::Relation, Some(schema), name, AccessModes::CREATE);
     }
 
     /// The schema in which an unqualified new object is made: the first of the path that isn't implicit.
@@ -385,12 +424,19 @@ impl Binder<'_> {
 
 /// A column that stands for any number of columns that aren't known.
 pub(super) fn open_column(value: Value) -> NamedValue {
-    NamedValue { name: "*".into(), value }
+    NamedValue {
+        name: "*".into(),
+        value,
+    }
 }
 
 fn named_result<'c>(node: &Node, columns: &'c [NamedValue]) -> Option<&'c NamedValue> {
-    let NodeEnum::ColumnRef(column) = node.node.as_ref()? else { return None };
-    let [name] = *strings(&column.fields).as_slice() else { return None };
+    let NodeEnum::ColumnRef(column) = node.node.as_ref()? else {
+        return None;
+    };
+    let [name] = *strings(&column.fields).as_slice() else {
+        return None;
+    };
     columns.iter().find(|column| &*column.name == name)
 }
 

@@ -89,7 +89,10 @@ impl Binder<'_> {
                     let element = Arc::clone(element);
                     self.converts_to(&element);
                 }
-                if let Some(input) = catalog.function(type_.input).filter(|function| !function.oid.is_built_in()) {
+                if let Some(input) = catalog
+                    .function(type_.input)
+                    .filter(|function| !function.oid.is_built_in())
+                {
                     self.calls(&[Arc::clone(input)], &[], CallKind::Cast);
                 }
             }
@@ -124,7 +127,9 @@ impl Binder<'_> {
     /// Notes the functions behind an operator that someone made; built-in operators compute from their operands alone.
     pub(super) fn operator(&mut self, name: &[Node], left: Option<&Value>, right: Option<&Value>) {
         let parts = strings(name);
-        let Some((schema, name)) = schema_and_name(&parts) else { return };
+        let Some((schema, name)) = schema_and_name(&parts) else {
+            return;
+        };
         self.operator_named(schema, name, left, right);
     }
 
@@ -173,7 +178,10 @@ impl Binder<'_> {
             }
         } else {
             // A row type.
-            return self.catalog.type_(wanted).is_none_or(|wanted| matches!(wanted.kind, 'c' | 'p'));
+            return self
+                .catalog
+                .type_(wanted)
+                .is_none_or(|wanted| matches!(wanted.kind, 'c' | 'p'));
         }
         self.catalog.cast(given, wanted).is_some_and(|cast| cast.context == 'i')
     }
@@ -188,7 +196,12 @@ impl Binder<'_> {
         if candidates.len() > 1 && made {
             self.facts.conservative();
         }
-        let call = Call { name: &name, candidates, arguments, how };
+        let call = Call {
+            name: &name,
+            candidates,
+            arguments,
+            how,
+        };
         if !made {
             crate::functions::call(self, &call);
             return value;
@@ -204,7 +217,11 @@ impl Binder<'_> {
             value.lineage.extend(known.iter());
         }
         let catalog = self.catalog;
-        value.lineage.retain(|(oid, _)| catalog.relation(*oid).is_some_and(|relation| relation.kind != RelationKind::View));
+        value.lineage.retain(|(oid, _)| {
+            catalog
+                .relation(*oid)
+                .is_some_and(|relation| relation.kind != RelationKind::View)
+        });
         value
     }
 }

@@ -1,6 +1,7 @@
 //! Whether the catalog has changed, asked cheaply.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// The catalogs that analysis reads.
 const CATALOGS: [&str; 19] = [
@@ -33,7 +34,12 @@ const SCANNED_BYTES_MAX: u64 = 4 << 20;
 /// A catalog of up to 4 MiB is scanned: the number of its rows and the sum of their `xmin` change with each committed
 /// change, at once. Of a larger one (tens of thousands of tables) only the newest oid is seen at once; other changes show in
 /// the server's statistics of it, which lag by up to some seconds and need `track_counts`.
-pub fn change_probe_sql() -> String {
+pub fn change_probe_sql() -> &'static str {
+    static SQL: LazyLock<String> = LazyLock::new(text);
+    &SQL
+}
+
+fn text() -> String {
     let mut sql = String::from("SELECT pg_catalog.concat_ws(','");
     for catalog in CATALOGS {
         // Writing to a string can't fail.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use durward_model::{ColumnNumber, Oid, RelationKind};
 
 use super::entries::{
-    Cast, Column, EventTrigger, Extension, ForeignKey, Function, FunctionKind, Index, Operator, Relation, RowPolicy, Rule,
-    Trigger, Type,
+    Cast, Column, EventTrigger, Extension, ForeignKey, Function, FunctionKind, Index, Operator, Relation, RowPolicy,
+    Rule, Trigger, Type,
 };
 use super::queries::CatalogQuery;
 
@@ -74,7 +74,10 @@ impl CatalogLoader {
     /// # Errors
     /// The row has another shape than the query's.
     pub fn push(&mut self, query: CatalogQuery, row: &[Option<&str>]) -> Result<(), CatalogError> {
-        let mut row = Row { query, fields: row.iter() };
+        let mut row = Row {
+            query,
+            fields: row.iter(),
+        };
         match query {
             CatalogQuery::Path => {
                 let text = row.text()?;
@@ -106,7 +109,15 @@ impl CatalogLoader {
             CatalogQuery::Casts => {
                 row.oid()?;
                 let (source, target, function, context) = (row.oid()?, row.oid()?, row.oid()?, row.char()?);
-                self.part.casts.insert((source, target), Cast { source, target, function, context });
+                self.part.casts.insert(
+                    (source, target),
+                    Cast {
+                        source,
+                        target,
+                        function,
+                        context,
+                    },
+                );
             }
             CatalogQuery::Views => {
                 let (oid, text) = (row.oid()?, row.optional()?);
@@ -165,7 +176,11 @@ impl CatalogLoader {
                     using: row.optional()?.map(Into::into),
                     check: row.optional()?.map(Into::into),
                 };
-                self.part.row_policies.entry(relation).or_default().push(Arc::new(policy));
+                self.part
+                    .row_policies
+                    .entry(relation)
+                    .or_default()
+                    .push(Arc::new(policy));
             }
             CatalogQuery::EventTriggers => {
                 let trigger = EventTrigger {
@@ -182,7 +197,9 @@ impl CatalogLoader {
                     version: row.text()?.into(),
                     schema: row.text()?.into(),
                 };
-                self.part.extensions.insert(Arc::clone(&extension.name), Arc::new(extension));
+                self.part
+                    .extensions
+                    .insert(Arc::clone(&extension.name), Arc::new(extension));
             }
             CatalogQuery::PartitionKeys => {
                 let relation = row.oid()?;
@@ -358,7 +375,11 @@ impl CatalogLoader {
             function: row.oid()?,
             result: row.oid()?,
         };
-        self.part.operator_names.entry(name).or_default().push(Arc::new(operator));
+        self.part
+            .operator_names
+            .entry(name)
+            .or_default()
+            .push(Arc::new(operator));
         Ok(())
     }
 
@@ -416,7 +437,10 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn error(&self, problem: &str) -> CatalogError {
-        CatalogError { query: self.query, problem: format!("a row {problem}").into() }
+        CatalogError {
+            query: self.query,
+            problem: format!("a row {problem}").into(),
+        }
     }
 
     fn optional(&mut self) -> Result<Option<&'a str>, CatalogError> {
@@ -427,12 +451,15 @@ impl<'a> Row<'a> {
     }
 
     fn text(&mut self) -> Result<&'a str, CatalogError> {
-        self.optional()?.ok_or_else(|| self.error("has a null where none may be"))
+        self.optional()?
+            .ok_or_else(|| self.error("has a null where none may be"))
     }
 
     fn oid(&mut self) -> Result<Oid, CatalogError> {
         let text = self.text()?;
-        text.parse().map(Oid).map_err(|_| self.error("has no oid where one must be"))
+        text.parse()
+            .map(Oid)
+            .map_err(|_| self.error("has no oid where one must be"))
     }
 
     fn number(&mut self) -> Result<i64, CatalogError> {
@@ -442,7 +469,8 @@ impl<'a> Row<'a> {
 
     fn short(&mut self) -> Result<i16, CatalogError> {
         let text = self.text()?;
-        text.parse().map_err(|_| self.error("has no column number where one must be"))
+        text.parse()
+            .map_err(|_| self.error("has no column number where one must be"))
     }
 
     /// A boolean, or a flag that some versions give as another type.
@@ -491,7 +519,11 @@ impl<'a> Row<'a> {
     fn oid_vector(&mut self) -> Result<Box<[Oid]>, CatalogError> {
         let text = self.text()?;
         text.split_ascii_whitespace()
-            .map(|word| word.parse().map(Oid).map_err(|_| self.error("has no oid where one must be")))
+            .map(|word| {
+                word.parse()
+                    .map(Oid)
+                    .map_err(|_| self.error("has no oid where one must be"))
+            })
             .collect()
     }
 }

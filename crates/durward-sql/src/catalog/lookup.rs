@@ -20,7 +20,11 @@ impl CatalogSnapshot {
     /// A snapshot of the two parts. `generation` must be unique among all snapshots that share an analyser: cached
     /// analyses are keyed by it.
     pub const fn new(generation: u64, built_in: Arc<CatalogPart>, rest: CatalogPart) -> Self {
-        Self { generation, built_in, rest }
+        Self {
+            generation,
+            built_in,
+            rest,
+        }
     }
 
     /// Its number.
@@ -40,7 +44,11 @@ impl CatalogSnapshot {
     /// The search path under which the server wrote the definitions of the object with this oid (views, rules,
     /// defaults, checks): names that the path finds stand unqualified in them.
     pub fn definition_path(&self, oid: Oid) -> &[Arc<str>] {
-        if oid.is_built_in() { &self.built_in.definition_path } else { &self.rest.definition_path }
+        if oid.is_built_in() {
+            &self.built_in.definition_path
+        } else {
+            &self.rest.definition_path
+        }
     }
 
     /// Whether a schema exists.
@@ -83,12 +91,16 @@ impl CatalogSnapshot {
 
     /// Relations that inherit directly from this one, partitions included.
     pub fn children(&self, oid: Oid) -> impl Iterator<Item = Oid> {
-        self.parts().into_iter().flat_map(move |part| part.children.get(&oid).into_iter().flatten().copied())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.children.get(&oid).into_iter().flatten().copied())
     }
 
     /// Relations that this one inherits from directly.
     pub fn parents(&self, oid: Oid) -> impl Iterator<Item = Oid> {
-        self.parts().into_iter().flat_map(move |part| part.parents.get(&oid).into_iter().flatten().copied())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.parents.get(&oid).into_iter().flatten().copied())
     }
 
     /// A type by oid; row types of tables are not held.
@@ -119,7 +131,9 @@ impl CatalogSnapshot {
 
     /// The checks of a domain.
     pub fn domain_checks(&self, oid: Oid) -> impl Iterator<Item = &Arc<str>> {
-        self.parts().into_iter().flat_map(move |part| part.domain_checks.get(&oid).into_iter().flatten())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.domain_checks.get(&oid).into_iter().flatten())
     }
 
     /// A function by oid.
@@ -151,9 +165,7 @@ impl CatalogSnapshot {
         self.functions_named(name)
             .filter(|function| match schema {
                 Some(schema) => &*function.schema == schema,
-                None => {
-                    settings.temp_schema.as_ref() != Some(&function.schema) && path.contains(&function.schema)
-                }
+                None => settings.temp_schema.as_ref() != Some(&function.schema) && path.contains(&function.schema),
             })
             .cloned()
             .collect()
@@ -176,7 +188,9 @@ impl CatalogSnapshot {
 
     /// The cast between two types.
     pub fn cast(&self, source: Oid, target: Oid) -> Option<&Cast> {
-        self.parts().into_iter().find_map(|part| part.casts.get(&(source, target)))
+        self.parts()
+            .into_iter()
+            .find_map(|part| part.casts.get(&(source, target)))
     }
 
     /// All casts to a type that a person or an extension made.
@@ -191,42 +205,58 @@ impl CatalogSnapshot {
 
     /// Rules of a relation, views' own left out.
     pub fn rules(&self, oid: Oid) -> impl Iterator<Item = &Arc<Rule>> {
-        self.parts().into_iter().flat_map(move |part| part.rules.get(&oid).into_iter().flatten())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.rules.get(&oid).into_iter().flatten())
     }
 
     /// Triggers of a relation, those behind constraints left out.
     pub fn triggers(&self, oid: Oid) -> impl Iterator<Item = &Arc<Trigger>> {
-        self.parts().into_iter().flat_map(move |part| part.triggers.get(&oid).into_iter().flatten())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.triggers.get(&oid).into_iter().flatten())
     }
 
     /// Foreign keys that refer to a relation.
     pub fn foreign_keys_to(&self, oid: Oid) -> impl Iterator<Item = &Arc<ForeignKey>> {
-        self.parts().into_iter().flat_map(move |part| part.foreign_keys_to.get(&oid).into_iter().flatten())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.foreign_keys_to.get(&oid).into_iter().flatten())
     }
 
     /// Foreign keys of a relation.
     pub fn foreign_keys_from(&self, oid: Oid) -> impl Iterator<Item = &Arc<ForeignKey>> {
-        self.parts().into_iter().flat_map(move |part| part.foreign_keys_from.get(&oid).into_iter().flatten())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.foreign_keys_from.get(&oid).into_iter().flatten())
     }
 
     /// Check constraints of a relation, as expressions over its columns.
     pub fn checks(&self, oid: Oid) -> impl Iterator<Item = &Arc<str>> {
-        self.parts().into_iter().flat_map(move |part| part.checks.get(&oid).into_iter().flatten())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.checks.get(&oid).into_iter().flatten())
     }
 
     /// Indexes of a relation.
     pub fn indexes(&self, oid: Oid) -> impl Iterator<Item = &Arc<Index>> {
-        self.parts().into_iter().flat_map(move |part| part.indexes.get(&oid).into_iter().flatten())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.indexes.get(&oid).into_iter().flatten())
     }
 
     /// The default or generation expression of a column.
     pub fn default_of(&self, relation: Oid, column: ColumnNumber) -> Option<&Arc<str>> {
-        self.parts().into_iter().find_map(|part| part.defaults.get(&(relation, column)))
+        self.parts()
+            .into_iter()
+            .find_map(|part| part.defaults.get(&(relation, column)))
     }
 
     /// Row policies of a relation.
     pub fn row_policies(&self, oid: Oid) -> impl Iterator<Item = &Arc<RowPolicy>> {
-        self.parts().into_iter().flat_map(move |part| part.row_policies.get(&oid).into_iter().flatten())
+        self.parts()
+            .into_iter()
+            .flat_map(move |part| part.row_policies.get(&oid).into_iter().flatten())
     }
 
     /// The expressions in the partition key of a relation.

@@ -8,8 +8,8 @@ pub mod queries;
 
 pub use change::change_probe_sql;
 pub use entries::{
-    Cast, Column, EventTrigger, Extension, ForeignKey, Function, FunctionKind, Index, Operator, Relation, RowPolicy, Rule,
-    Trigger, Type,
+    Cast, Column, EventTrigger, Extension, ForeignKey, Function, FunctionKind, Index, Operator, Relation, RowPolicy,
+    Rule, Trigger, Type,
 };
 pub use loader::{CatalogError, CatalogLoader, CatalogPart};
 pub use lookup::CatalogSnapshot;

@@ -21,6 +21,10 @@ pub(super) fn call(binder: &mut Binder<'_>, call: &Call<'_>, function: &Arc<Func
         binder.facts.effect(SessionEffect::MayChangeSettings);
     }
     let path = settings_and_path(binder, function);
+    let sets_path = function.config.iter().any(|clause| clause.starts_with("search_path="));
+    if !sets_path && function.sql_body.is_none() {
+        binder.facts.rests_on_path();
+    }
     let key = (function.oid, path.clone());
     match binder.walked.get(&key) {
         Some(Some(rows)) => {

@@ -25,7 +25,10 @@ pub(crate) fn parse(text: &str) -> Result<pg_query::protobuf::ParseResult, Parse
                 Some(failure) => failure,
                 None => (error.to_string(), None),
             };
-            Err(ParseFailure { message: message.into(), position })
+            Err(ParseFailure {
+                message: message.into(),
+                position,
+            })
         }
     }
 }

@@ -44,7 +44,10 @@ pub(super) fn failure(text: &str) -> Option<(String, Option<u32>)> {
         // SAFETY: not null, and valid until the result is freed; `message` is a NUL-terminated string made by `strdup`.
         let (message, position) = unsafe {
             let error = &*result.error;
-            (CStr::from_ptr(error.message).to_string_lossy().into_owned(), error.cursorpos)
+            (
+                CStr::from_ptr(error.message).to_string_lossy().into_owned(),
+                error.cursorpos,
+            )
         };
         Some((message, u32::try_from(position).ok().filter(|position| *position > 0)))
     };

@@ -59,6 +59,9 @@ fn body_text(binder: &mut Binder<'_>, text: &str, what: &str) {
     match body::parse(text) {
         Ok(parsed) => {
             let Body { pieces, names } = parsed;
+            if pieces.len() > 1 {
+                binder.facts.rests_on_path();
+            }
             let names = names.into_iter().chain(SPECIAL.into_iter().map(Arc::from));
             binder.with_variables(names, |binder| {
                 for piece in &pieces {

@@ -118,8 +118,12 @@ impl Judge<'_, '_> {
     pub(super) fn finds_duplicates(&self, conditions: &[Node]) -> bool {
         let (mut strict, mut equal) = (false, false);
         for condition in conditions {
-            let Some(NodeEnum::AExpr(expression)) = &condition.node else { continue };
-            let (Some(left), Some(right)) = (expression.lexpr.as_deref(), expression.rexpr.as_deref()) else { continue };
+            let Some(NodeEnum::AExpr(expression)) = &condition.node else {
+                continue;
+            };
+            let (Some(left), Some(right)) = (expression.lexpr.as_deref(), expression.rexpr.as_deref()) else {
+                continue;
+            };
             if expression.kind() == AExprKind::AexprOp && self.is_the_same_column(left, right) {
                 match operator(expression).as_str() {
                     "<" | ">" | "<>" => strict = true,

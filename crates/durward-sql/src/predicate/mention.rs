@@ -190,7 +190,6 @@ impl<'a> Scope<'a> {
         self.uses_target(node) == Some(true)
     }
 
-
     fn uses(&self, node: &Node, wanted: &dyn Fn(&Origin) -> bool, depth: usize) -> Option<bool> {
         if depth > DEPTH_MAX {
             return None;

@@ -42,8 +42,10 @@ fn check(statements: &[&str], expected: impl Fn(&StatementFacts) -> Option<Strin
 }
 
 fn all_rows(conditions: &[&str]) {
-    let statements: Vec<String> =
-        conditions.iter().map(|condition| format!("DELETE FROM customers WHERE {condition}")).collect();
+    let statements: Vec<String> = conditions
+        .iter()
+        .map(|condition| format!("DELETE FROM customers WHERE {condition}"))
+        .collect();
     let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
     check(&statements, |facts| {
         (!facts.has_hazard(HazardKind::TautologicalWhere)).then(|| "not noticed".to_owned())
@@ -52,7 +54,9 @@ fn all_rows(conditions: &[&str]) {
 
 fn some_rows(statements: &[&str]) {
     check(statements, |facts| {
-        facts.has_hazard(HazardKind::TautologicalWhere).then(|| "taken for a tautology".to_owned())
+        facts
+            .has_hazard(HazardKind::TautologicalWhere)
+            .then(|| "taken for a tautology".to_owned())
     });
 }
 
@@ -292,15 +296,27 @@ fn unique_keys_bound_the_rows() {
     rows("DELETE FROM products WHERE id = ANY (ARRAY[1, 2])", Some(2));
     rows("DELETE FROM products WHERE id = ANY ('{1,2,3}')", Some(3));
     rows("DELETE FROM products WHERE id = 1 OR id = 2", Some(2));
-    rows("DELETE FROM products WHERE id = (SELECT max(id) FROM products)", Some(1));
-    rows("DELETE FROM products WHERE id IN (SELECT id FROM orders LIMIT 2)", Some(2));
+    rows(
+        "DELETE FROM products WHERE id = (SELECT max(id) FROM products)",
+        Some(1),
+    );
+    rows(
+        "DELETE FROM products WHERE id IN (SELECT id FROM orders LIMIT 2)",
+        Some(2),
+    );
     rows("DELETE FROM products WHERE ctid = '(0,1)'", Some(1));
     rows("DELETE FROM products WHERE false", Some(0));
     rows("DELETE FROM products WHERE CURRENT OF c", Some(1));
     rows("UPDATE products SET price = 1 WHERE id = 7 AND price > 3", Some(1));
     rows("UPDATE products p SET price = 1 WHERE p.id = 7", Some(1));
-    rows("UPDATE order_items SET price = 1 WHERE (order_id, line) = (1, 2)", Some(1));
-    rows("UPDATE order_items SET price = 1 WHERE order_id = 1 AND line IN (1, 2)", Some(2));
+    rows(
+        "UPDATE order_items SET price = 1 WHERE (order_id, line) = (1, 2)",
+        Some(1),
+    );
+    rows(
+        "UPDATE order_items SET price = 1 WHERE order_id = 1 AND line IN (1, 2)",
+        Some(2),
+    );
 }
 
 #[test]

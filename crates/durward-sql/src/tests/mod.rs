@@ -8,6 +8,7 @@ mod stacks;
 mod texts;
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use durward_model::{RowBound, StatementFacts};
 
@@ -15,7 +16,15 @@ use crate::{AnalysisContext, AnalyzedStatement, fixture};
 
 /// The fixture's catalog, looked at by a session with the ordinary search path.
 pub(crate) fn shop() -> AnalysisContext {
-    fixture::context(include_str!("../../tests/fixtures/catalog.copy"), &["pg_catalog", "public"]).unwrap()
+    static SHOP: OnceLock<AnalysisContext> = OnceLock::new();
+    SHOP.get_or_init(|| {
+        fixture::context(
+            include_str!("../../tests/fixtures/catalog.copy"),
+            &["pg_catalog", "public"],
+        )
+        .unwrap()
+    })
+    .clone()
 }
 
 /// Runs on a thread with a stack as big as a parser thread's.
@@ -81,14 +90,29 @@ pub(crate) fn render(facts: &StatementFacts) -> String {
             })
             .collect();
         let direct = if usage.direct { "" } else { " (within)" };
-        write!(text, "\n{}: {} [{}]{direct}", usage.relation.name, modes.join("+"), columns.join(" ")).unwrap();
+        write!(
+            text,
+            "\n{}: {} [{}]{direct}",
+            usage.relation.name,
+            modes.join("+"),
+            columns.join(" ")
+        )
+        .unwrap();
     }
     for usage in &facts.functions {
         write!(text, "\ncalls {} {:?}", usage.function.name, usage.effect).unwrap();
     }
     for object in &facts.objects {
         let modes: Vec<&str> = object.modes.words().collect();
-        write!(text, "\nobject {:?} {:?} {} {}", object.kind, object.schema, object.name, modes.join("+")).unwrap();
+        write!(
+            text,
+            "\nobject {:?} {:?} {} {}",
+            object.kind,
+            object.schema,
+            object.name,
+            modes.join("+")
+        )
+        .unwrap();
     }
     for hazard in &facts.hazards {
         write!(text, "\nhazard {} {}", hazard.kind, hazard.object).unwrap();

@@ -18,7 +18,9 @@ fn what_is_not_there() {
 #[test]
 fn statements_of_one_text() {
     assert_snapshot!(facts("SELECT 1; SET search_path = hidden; SELECT * FROM customers"));
-    assert_snapshot!(facts("CREATE TABLE fresh (id int); INSERT INTO fresh VALUES (1); SELECT * FROM fresh"));
+    assert_snapshot!(facts(
+        "CREATE TABLE fresh (id int); INSERT INTO fresh VALUES (1); SELECT * FROM fresh"
+    ));
 }
 
 #[test]

@@ -9,54 +9,45 @@ const KEY_BYTES_MAX: usize = 32 * 1024;
 const CONSTANT: u8 = 0x02;
 const SEPARATOR: u8 = 0x1f;
 
-/// The key of a text.
-#[derive(Debug, PartialEq, Eq)]
+/// How a text is found in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextKey {
-    /// The tokens with constants left out: texts of one key differ in constants, blanks and comments alone.
-    Shape(Vec<u8>),
-    /// Only the exact text will do.
+    /// By its tokens with constants left out: texts of one key differ in constants, blanks and comments alone.
+    Shape,
+    /// By the exact text: several commands, a utility command, or a text that the scanner isn't sure of.
     Exact,
     /// Too large to be kept.
     None,
 }
 
-impl TextKey {
-    /// The key of a text. Texts of several commands, utility commands and texts that the scanner isn't sure of go by
-    /// their exact text.
-    pub(crate) fn of(text: &str) -> Self {
-        match shape(text) {
-            Ok(Some(shape)) if shape.len() <= KEY_BYTES_MAX => Self::Shape(shape),
-            Ok(Some(_)) => Self::None,
-            Ok(None) | Err(Doubt) if text.len() <= KEY_BYTES_MAX => Self::Exact,
-            Ok(None) | Err(Doubt) => Self::None,
-        }
+/// Writes a text's literal-free key behind what `key` holds already, or says how else the text is found.
+pub(crate) fn shape_key(text: &str, key: &mut Vec<u8>) -> TextKey {
+    match shape(text, key) {
+        Ok(true) if key.len() <= KEY_BYTES_MAX => TextKey::Shape,
+        Ok(true) => TextKey::None,
+        Ok(false) | Err(Doubt) if text.len() <= KEY_BYTES_MAX => TextKey::Exact,
+        Ok(false) | Err(Doubt) => TextKey::None,
     }
 }
 
-/// The literal-free key; `None` where constants may matter in ways that only the whole text shows.
-fn shape(text: &str) -> Result<Option<Vec<u8>>, Doubt> {
+/// False where constants may matter in ways that only the whole text shows.
+fn shape(text: &str, key: &mut Vec<u8>) -> Result<bool, Doubt> {
     let mut scanner = Scanner::new(text);
-    let mut key = Vec::with_capacity(text.len().min(KEY_BYTES_MAX) + 16);
-    let Some(first) = scanner.next_token()? else { return Ok(None) };
+    let Some(first) = scanner.next_token()? else {
+        return Ok(false);
+    };
     let word = text.get(first.span.clone()).unwrap_or_default();
     let known = ["select", "insert", "update", "delete", "with", "values"];
     if !(word == "(" || known.iter().any(|known| known.eq_ignore_ascii_case(word))) {
-        return Ok(None);
+        return Ok(false);
     }
     let mut ended = false;
     let mut next = Some(first);
-    let mut after_string = false;
     while let Some(token) = next {
         let bytes = text.as_bytes().get(token.span).ok_or(Doubt)?;
         if ended {
-            return Ok(None);
+            return Ok(false);
         }
-        let is_string = matches!(token.kind, TokenKind::String | TokenKind::BitString);
-        // Strings side by side are one string if a new line stands between them.
-        if is_string && after_string {
-            return Err(Doubt);
-        }
-        after_string = is_string;
         match token.kind {
             TokenKind::String => key.extend([CONSTANT, b's']),
             TokenKind::Integer => key.extend([CONSTANT, b'i']),
@@ -74,11 +65,11 @@ fn shape(text: &str) -> Result<Option<Vec<u8>>, Doubt> {
         key.push(SEPARATOR);
         // A large text's key is not wanted; the scan ends early.
         if key.len() > KEY_BYTES_MAX {
-            return Ok(Some(key));
+            return Ok(true);
         }
         next = scanner.next_token()?;
     }
-    Ok(Some(key))
+    Ok(true)
 }
 
 /// A text for the record: constants become parameters, comments go, blanks shrink. `None` where the scanner isn't sure

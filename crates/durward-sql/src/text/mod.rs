@@ -7,7 +7,7 @@ mod thin;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use key::{TextKey, normalize};
+pub(crate) use key::{TextKey, normalize, shape_key};
 pub(crate) use scan::Doubt;
 pub(crate) use thin::{Thinned, thin};
 
@@ -34,7 +34,9 @@ pub(crate) fn agrees_with_server(text: &str) -> bool {
             pg_query::protobuf::Token::try_from(token.token),
             Ok(pg_query::protobuf::Token::SqlComment | pg_query::protobuf::Token::CComment)
         );
-        let (Ok(start), Ok(end)) = (usize::try_from(token.start), usize::try_from(token.end)) else { return false };
+        let (Ok(start), Ok(end)) = (usize::try_from(token.start), usize::try_from(token.end)) else {
+            return false;
+        };
         if comment {
             continue;
         }
@@ -48,7 +50,9 @@ pub(crate) fn agrees_with_server(text: &str) -> bool {
         }
     }
     join_punctuation(text, &mut ours);
-    ours.iter().map(|(span, _)| span.start).eq(spans.iter().map(|span| span.start))
+    ours.iter()
+        .map(|(span, _)| span.start)
+        .eq(spans.iter().map(|span| span.start))
 }
 
 /// Joins `::`, `:=` and `..`, which our scanner gives as single characters, as the server does.

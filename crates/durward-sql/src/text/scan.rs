@@ -42,6 +42,7 @@ pub(crate) struct Token {
 pub(crate) struct Scanner<'t> {
     bytes: &'t [u8],
     at: usize,
+    after_string: bool,
 }
 
 const fn is_word_start(byte: u8) -> bool {
@@ -55,13 +56,32 @@ const fn is_word(byte: u8) -> bool {
 const fn is_operator(byte: u8) -> bool {
     matches!(
         byte,
-        b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'='
+        b'~' | b'!'
+            | b'@'
+            | b'#'
+            | b'^'
+            | b'&'
+            | b'|'
+            | b'`'
+            | b'?'
+            | b'+'
+            | b'-'
+            | b'*'
+            | b'/'
+            | b'%'
+            | b'<'
+            | b'>'
+            | b'='
     )
 }
 
 impl<'t> Scanner<'t> {
     pub(crate) const fn new(text: &'t str) -> Self {
-        Self { bytes: text.as_bytes(), at: 0 }
+        Self {
+            bytes: text.as_bytes(),
+            at: 0,
+            after_string: false,
+        }
     }
 
     fn peek(&self, ahead: usize) -> u8 {
@@ -73,8 +93,12 @@ impl<'t> Scanner<'t> {
     pub(crate) fn next_token(&mut self) -> Result<Option<Token>, Doubt> {
         self.skip_blank()?;
         let start = self.at;
-        let Some(&first) = self.bytes.get(start) else { return Ok(None) };
+        let Some(&first) = self.bytes.get(start) else {
+            return Ok(None);
+        };
         let kind = match first {
+            // Strings side by side are one if a new line stands between them, read as the first of them is.
+            b'\'' if self.after_string => return Err(Doubt),
             b'\'' => self.string(false)?,
             b'"' => self.quoted_word()?,
             b'$' => self.dollar()?,
@@ -88,7 +112,11 @@ impl<'t> Scanner<'t> {
             byte if is_word_start(byte) => self.word()?,
             _ => return Err(Doubt),
         };
-        Ok(Some(Token { kind, span: start..self.at }))
+        self.after_string = matches!(kind, TokenKind::String | TokenKind::BitString);
+        Ok(Some(Token {
+            kind,
+            span: start..self.at,
+        }))
     }
 
     fn skip_blank(&mut self) -> Result<(), Doubt> {
@@ -167,7 +195,11 @@ impl<'t> Scanner<'t> {
             while self.peek(0).is_ascii_digit() {
                 self.at += 1;
             }
-            return if is_word(self.peek(0)) { Err(Doubt) } else { Ok(TokenKind::Parameter) };
+            return if is_word(self.peek(0)) {
+                Err(Doubt)
+            } else {
+                Ok(TokenKind::Parameter)
+            };
         }
         let start = self.at;
         self.at += 1;

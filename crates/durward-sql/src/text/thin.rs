@@ -49,7 +49,12 @@ pub(crate) fn thin(text: &str) -> Result<Thinned, Doubt> {
         from = cut.end;
     }
     kept.push_str(text.get(from..).ok_or(Doubt)?);
-    Ok(Thinned { text: kept, items_left_out: lists.items_left_out, tokens: lists.tokens, cuts: lists.cuts })
+    Ok(Thinned {
+        text: kept,
+        items_left_out: lists.items_left_out,
+        tokens: lists.tokens,
+        cuts: lists.cuts,
+    })
 }
 
 /// Where the scan stands in a list of constants.

@@ -98,7 +98,12 @@ pub(super) fn alter_function(binder: &mut Binder<'_>, statement: &AlterFunctionS
 }
 
 /// A relation that gets code of its own: what others do to it runs the code.
-fn planted_on(binder: &mut Binder<'_>, range: Option<&RangeVar>, kind: ObjectKind, name: &str) -> bool {
+fn planted_on(
+    binder: &mut Binder<'_>,
+    range: Option<&RangeVar>,
+    (kind, modes): (ObjectKind, AccessModes),
+    name: &str,
+) -> bool {
     ddl(binder);
     let Some(range) = range else {
         binder.facts.opaque(name, "without a table");
@@ -106,7 +111,7 @@ fn planted_on(binder: &mut Binder<'_>, range: Option<&RangeVar>, kind: ObjectKin
     };
     let relation = existing(binder, range, AccessModes::ALTER);
     let schema = relation.as_ref().map(|relation| Arc::clone(&relation.schema));
-    binder.facts.object(kind, schema, name, AccessModes::CREATE);
+    binder.facts.object(kind, schema, name, modes);
     if relation.as_ref().is_some_and(|relation| relation.temporary) {
         return false;
     }
@@ -120,7 +125,7 @@ pub(super) fn trigger(binder: &mut Binder<'_>, statement: &CreateTrigStmt) {
     planted_on(
         binder,
         statement.relation.as_ref(),
-        ObjectKind::Trigger,
+        (ObjectKind::Trigger, AccessModes::CREATE),
         &statement.trigname,
     );
     if let Some(condition) = statement.when_clause.as_deref() {
@@ -148,7 +153,7 @@ pub(super) fn rule(binder: &mut Binder<'_>, statement: &RuleStmt) {
     planted_on(
         binder,
         statement.relation.as_ref(),
-        ObjectKind::Trigger,
+        (ObjectKind::Trigger, AccessModes::CREATE),
         &statement.rulename,
     );
 }
@@ -158,7 +163,7 @@ pub(super) fn policy(binder: &mut Binder<'_>, statement: &CreatePolicyStmt) {
     let planted = planted_on(
         binder,
         statement.table.as_ref(),
-        ObjectKind::RowPolicy,
+        (ObjectKind::RowPolicy, AccessModes::CREATE),
         &statement.policy_name,
     );
     if planted {
@@ -172,7 +177,7 @@ pub(super) fn alter_policy(binder: &mut Binder<'_>, statement: &AlterPolicyStmt)
     planted_on(
         binder,
         statement.table.as_ref(),
-        ObjectKind::RowPolicy,
+        (ObjectKind::RowPolicy, AccessModes::ALTER),
         &statement.policy_name,
     );
     binder

@@ -27,7 +27,13 @@ pub(super) fn tag(node: &NodeEnum) -> String {
         NodeEnum::CreateTableAsStmt(s) if s.objtype() == ObjectType::ObjectMatview => "CREATE MATERIALIZED VIEW",
         NodeEnum::CreateTableAsStmt(s) if s.is_select_into => "SELECT INTO",
         NodeEnum::GrantStmt(s) if !s.is_grant => "REVOKE",
-        NodeEnum::GrantRoleStmt(s) => if s.is_grant { "GRANT ROLE" } else { "REVOKE ROLE" },
+        NodeEnum::GrantRoleStmt(s) => {
+            if s.is_grant {
+                "GRANT ROLE"
+            } else {
+                "REVOKE ROLE"
+            }
+        }
         NodeEnum::DeallocateStmt(s) if s.isall => "DEALLOCATE ALL",
         NodeEnum::ExplainStmt(s) if is_on(&s.options, "analyze") => "EXPLAIN ANALYZE",
         other => by_kind(other),

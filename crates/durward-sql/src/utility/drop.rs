@@ -11,6 +11,7 @@ use crate::bind::Binder;
 use crate::functions::constant;
 
 pub(super) fn drop(binder: &mut Binder<'_>, statement: &DropStmt) {
+    binder.facts.moves_names();
     let kind = statement.remove_type();
     for node in &statement.objects {
         let parts = name_parts(node);

@@ -73,6 +73,7 @@ fn target(
 
 /// RENAME: nothing is lost, but what is protected by name or oid counts as altered.
 pub(super) fn rename(binder: &mut Binder<'_>, statement: &RenameStmt) {
+    binder.facts.moves_names();
     let kind = statement.rename_type();
     let (name, temporary) = target(
         binder,
@@ -98,6 +99,7 @@ pub(super) fn rename(binder: &mut Binder<'_>, statement: &RenameStmt) {
 }
 
 pub(super) fn set_schema(binder: &mut Binder<'_>, statement: &AlterObjectSchemaStmt) {
+    binder.facts.moves_names();
     ddl(binder);
     let kind = statement.object_type();
     let (name, _) = target(

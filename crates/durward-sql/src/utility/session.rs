@@ -59,6 +59,7 @@ pub(super) fn set(binder: &mut Binder<'_>, statement: &VariableSetStmt) {
             return;
         }
         VariableSetKind::VarResetAll => {
+            binder.facts.moves_names();
             binder.facts.effect(SessionEffect::ResetAll);
             return;
         }
@@ -68,6 +69,7 @@ pub(super) fn set(binder: &mut Binder<'_>, statement: &VariableSetStmt) {
         }
     };
     setting::note(binder, &name, &value);
+    setting::changes_names(binder, &name);
     binder.facts.effect(SessionEffect::SetSetting {
         name: name.into(),
         local: statement.is_local,
@@ -99,6 +101,7 @@ pub(super) fn discard(binder: &mut Binder<'_>, statement: &DiscardStmt) {
     binder.facts.class(StatementClass::Session);
     match statement.target() {
         DiscardMode::DiscardAll => {
+            binder.facts.moves_names();
             binder.facts.effect(SessionEffect::DiscardAll);
             binder.facts.effect(SessionEffect::ChangesCatalog);
         }

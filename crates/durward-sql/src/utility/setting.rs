@@ -45,6 +45,7 @@ enum Meaning {
 pub(crate) fn judge(binder: &mut Binder<'_>, name: &str, value: &Value) {
     let name = name.to_ascii_lowercase();
     note(binder, &name, value);
+    changes_names(binder, &name);
     binder.facts.effect(SessionEffect::SetSetting {
         name: name.into(),
         local: false,
@@ -54,6 +55,16 @@ pub(crate) fn judge(binder: &mut Binder<'_>, name: &str, value: &Value) {
 /// Notes the hazards of a function's SET clause, which ends with the function.
 pub(crate) fn judge_within_function(binder: &mut Binder<'_>, name: &str, value: &Value) {
     note(binder, &name.to_ascii_lowercase(), value);
+}
+
+/// Notes settings by which names are looked up, or by which triggers fire.
+pub(crate) fn changes_names(binder: &mut Binder<'_>, name: &str) {
+    if matches!(
+        name,
+        "search_path" | "role" | "session_authorization" | "session_replication_role"
+    ) {
+        binder.facts.moves_names();
+    }
 }
 
 /// Notes the hazards alone.
