@@ -1,2 +1,34 @@
 //! The Durward binary: configuration, wiring, signals, command line, demo.
-fn main() {}
+//!
+//! It alone knows files, flags, signals and terminals; what a gateway does is in the crates below it.
+//!
+//! The three types to know: `Settings` (options, resolved), `Running` (a gateway at work) and `Cli` (what was asked for).
+
+mod assemble;
+mod cli;
+mod commands;
+mod control;
+mod demo;
+mod explain;
+mod identities;
+mod logging;
+mod options;
+mod policies;
+mod run;
+mod screen;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            screen::complain(format_args!("durward: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}

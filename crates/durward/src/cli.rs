@@ -1,0 +1,296 @@
+//! The command line. Options of the gateway come from `options`; what only one command has is here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::options::{AllOptions, DataDirectoryOption, GatewayOptions};
+
+/// A keeper of the door to your databases: knows who each statement is from, sees what it touches, decides, and writes it
+/// down before it runs.
+#[derive(Debug, Parser)]
+#[command(name = "durward", version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Try it: a private PostgreSQL with a shop in it, and the gateway in front
+    ///
+    /// On a terminal it prints who can log in and runs until Ctrl-C. Otherwise it plays a short tour and ends by itself.
+    /// Nothing of it remains afterwards.
+    Demo(DemoArgs),
+    /// Stand in front of one database, with nothing to configure
+    ///
+    /// Makes four local identities (operator, engineer, an agent that acts for the engineer, service), issues each a new
+    /// password and prints how to log in.
+    Up(UpArgs),
+    /// Stand in front of many databases, as a configuration file says
+    Serve(ServeArgs),
+    /// Say what would become of a statement, and why, without running it
+    Explain(ExplainArgs),
+    /// Running sessions
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
+    /// Local identities and their passwords
+    #[command(subcommand)]
+    Identities(IdentitiesCommand),
+    /// The record of what was done
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+}
+
+/// `durward demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// When ready, print one line of JSON in place of words, and run until stopped
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Play the tour on a terminal too
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) tour: bool,
+    #[command(flatten)]
+    pub(crate) options: GatewayOptions,
+}
+
+/// `durward up`
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// The database: postgres://user:password@host:port/database. To keep the password off the command line use -
+    /// (standard input), --upstream-file, or the variable DURWARD_UPSTREAM
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// A file that holds the URL
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub(crate) upstream_file: Option<PathBuf>,
+    /// When ready, print one line of JSON in place of words
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) options: AllOptions,
+}
+
+/// `durward serve`
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "DURWARD_CONFIG", hide_env = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// When ready, print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) options: AllOptions,
+}
+
+/// `durward explain`
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The database, by the name that clients use
+    pub(crate) database: String,
+    /// The statement; - reads it from standard input
+    pub(crate) sql: String,
+    /// Whose statement it would be: the name of a local identity
+    #[arg(long = "as", value_name = "IDENTITY")]
+    pub(crate) principal: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) options: AllOptions,
+}
+
+/// `durward sessions …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionsCommand {
+    /// Show who is connected
+    Ls(ListArgs),
+    /// End sessions: what they run is cancelled, and their connections close
+    Kill {
+        /// The session, as `ls` shows it
+        #[arg(required_unless_present = "who")]
+        session: Option<String>,
+        /// Every session of this identity, and of agents that act for it
+        #[arg(long, value_name = "IDENTITY", conflicts_with = "session")]
+        who: Option<String>,
+        #[command(flatten)]
+        data_dir: DataDirectoryOption,
+    },
+}
+
+/// What every list takes.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirectoryOption,
+}
+
+/// `durward identities …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentitiesCommand {
+    /// Show the local identities
+    Ls(ListArgs),
+    /// Add an identity, or give one that is there a new password
+    Add(AddIdentityArgs),
+    /// Revoke an identity: from its next statement on, its sessions and those of agents that act for it are refused
+    Revoke {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        data_dir: DataDirectoryOption,
+    },
+}
+
+/// `durward identities add`
+#[derive(Debug, Args)]
+pub(crate) struct AddIdentityArgs {
+    /// Its name: what clients give as user
+    pub(crate) name: String,
+    /// What it is; needed for a new identity
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<IdentityKind>,
+    /// For an agent: the person it acts for
+    #[arg(long, value_name = "PERSON")]
+    pub(crate) acts_for: Option<String>,
+    /// A group it belongs to; may be repeated
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+    /// A database that the password opens; may be repeated
+    #[arg(long = "database", value_name = "NAME", required = true)]
+    pub(crate) databases: Vec<String>,
+    /// How long the password is valid
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) valid_days: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirectoryOption,
+}
+
+/// The kinds of identity that can be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IdentityKind {
+    /// A person who may do all that the upstream login may
+    Operator,
+    /// A person
+    Person,
+    /// A program that decides by itself what to send, for a person
+    Agent,
+    /// An application
+    Service,
+}
+
+/// `durward audit …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check that no event was changed, removed, added or moved
+    Verify {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// The public key that the signatures must be of; without it, the one kept beside the record
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
+    /// Show the latest events
+    Tail {
+        /// How many
+        #[arg(long, short = 'n', default_value_t = 20)]
+        lines: u64,
+        /// Go on showing events as they come, until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
+        /// Print JSON, an event a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
+    /// Find statements, logins and refusals
+    Search(SearchArgs),
+}
+
+/// `durward audit search`
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// Of this person, service or agent, alone or in a chain
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) who: Option<String>,
+    /// That touch this table: TABLE or SCHEMA.TABLE
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Option<String>,
+    /// At or after this time: 2026-01-31, 2026-01-31T12:00:00Z, or an age such as 30m, 12h or 7d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// With this verdict
+    #[arg(long, value_enum)]
+    pub(crate) verdict: Option<VerdictWord>,
+    /// On this database
+    #[arg(long, value_name = "NAME")]
+    pub(crate) database: Option<String>,
+    /// Show sessions in place of statements and refused logins
+    #[arg(long)]
+    pub(crate) sessions: bool,
+    /// At most so many, newest first
+    #[arg(long, short = 'n', default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Print JSON, a line for each
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: LedgerPlace,
+}
+
+/// The verdicts that can be searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VerdictWord {
+    /// Permitted, and not answered with an error
+    Permitted,
+    /// Refused by the gateway
+    Refused,
+    /// Permitted, and answered with an error by the server
+    Failed,
+}
+
+/// Where the record is.
+#[derive(Debug, Args)]
+pub(crate) struct LedgerPlace {
+    /// The record's own directory, where it isn't DATA_DIR/ledger
+    #[arg(long, value_name = "DIRECTORY", env = "DURWARD_LEDGER_DIR", hide_env = true)]
+    pub(crate) ledger_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirectoryOption,
+}
+
+/// `durward policy …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Check policies without a gateway: that they parse, fit the schema and can match
+    Check {
+        /// Files, or directories of *.cedar
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Leave the default pack out
+        #[arg(long)]
+        without_default_pack: bool,
+    },
+    /// Print the default pack, or the schema that policies are checked against
+    Show {
+        /// Print the schema
+        #[arg(long)]
+        schema: bool,
+    },
+}

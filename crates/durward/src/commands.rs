@@ -1,0 +1,32 @@
+//! What each command does.
+
+mod audit;
+mod explain;
+mod gateway;
+mod identities;
+mod policy;
+mod sessions;
+
+use std::process::ExitCode;
+
+use crate::cli::Command;
+use crate::demo;
+
+/// Runs a command. The exit code is 0 when it did what it was asked to and the answer is good.
+pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Up(arguments) => gateway::up(&arguments),
+        Command::Serve(arguments) => gateway::serve(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Sessions(command) => sessions::run(&command),
+        Command::Identities(command) => identities::run(&command),
+        Command::Audit(command) => audit::run(&command),
+        Command::Policy(command) => policy::run(&command),
+    }
+}
+
+/// The runtime that everything asynchronous runs on.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

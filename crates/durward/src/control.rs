@@ -1,0 +1,77 @@
+//! The control socket: how `durward sessions`, `identities` and `explain` reach a running gateway.
+//!
+//! One line of JSON asks, one answers. The socket lies in the data directory, only its owner can open it, and the peer's
+//! user is checked besides.
+
+mod client;
+mod server;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use client::{NoGateway, ask, find_gateway, socket_path};
+pub(crate) use server::{ControlDesk, bind, user_name};
+
+/// What can be asked of a running gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// Who is connected.
+    Sessions,
+    /// End a session.
+    KillSession {
+        /// Its id as listed.
+        session: String,
+    },
+    /// End all sessions of an identity.
+    KillSessionsOf {
+        /// Its name.
+        who: String,
+    },
+    /// The local identities.
+    Identities,
+    /// Add an identity, or issue a password to one that is there.
+    AddIdentity(NewIdentityRequest),
+    /// Revoke an identity.
+    RevokeIdentity {
+        /// Its name.
+        name: String,
+    },
+    /// Read the policies again.
+    ReloadPolicies,
+    /// What would become of a statement.
+    Explain {
+        /// The database.
+        database: String,
+        /// The statement.
+        sql: String,
+        /// The name of the identity.
+        principal: String,
+    },
+}
+
+/// An identity to add.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NewIdentityRequest {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its kind; none for an identity that is there.
+    pub(crate) kind: Option<durward_model::PrincipalKind>,
+    /// Whom it acts for.
+    pub(crate) acts_for: Option<String>,
+    /// Its groups.
+    pub(crate) groups: Vec<String>,
+    /// What its password opens.
+    pub(crate) databases: Vec<String>,
+    /// How long.
+    pub(crate) valid_seconds: u64,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// What was asked for.
+    Ok(serde_json::Value),
+    /// Why not, as a sentence.
+    Error(String),
+}

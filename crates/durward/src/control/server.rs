@@ -1,0 +1,184 @@
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use durward_audit::{Administration, Event};
+use durward_identity::Directory;
+use durward_session::Gateway;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::{Answer, Request, socket_path};
+use crate::policies::Policies;
+use crate::{explain, identities};
+
+/// The longest request.
+///
+/// Unit: bytes. Reason: a statement to explain, and little else, may be long.
+const REQUEST_BYTES_MAX: u64 = 4 << 20;
+
+/// How long a request may take to arrive.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest path of a Unix socket.
+///
+/// Unit: bytes. Source: `sun_path` in unix(7), less its closing zero.
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// Opens the socket in `data_dir`.
+///
+/// # Errors
+/// When another gateway runs there, or the socket can't be made.
+pub(crate) fn bind(data_dir: &Path) -> anyhow::Result<UnixListener> {
+    let path = socket_path(data_dir);
+    ensure!(
+        path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX,
+        "{} is too long for a socket's path ({SOCKET_PATH_BYTES_MAX} bytes): choose a shorter --data-dir",
+        path.display()
+    );
+    if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+        bail!("another gateway runs on {}", data_dir.display());
+    }
+    // What is left is of a gateway that was killed.
+    if path.exists() {
+        std::fs::remove_file(&path).with_context(|| format!("can't remove {}", path.display()))?;
+    }
+    let listener = UnixListener::bind(&path).with_context(|| format!("can't make {}", path.display()))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers what comes in on the control socket.
+#[derive(Debug)]
+pub(crate) struct ControlDesk {
+    /// The gateway that is asked about.
+    pub(crate) gateway: Arc<Gateway>,
+    /// Its identities.
+    pub(crate) directory: Arc<Directory>,
+    /// Its policies.
+    pub(crate) policies: Arc<Policies>,
+}
+
+impl ControlDesk {
+    /// Answers until dropped. Cancel safe: yes.
+    pub(crate) async fn serve(self: Arc<Self>, listener: UnixListener) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let desk = Arc::clone(&self);
+                    tokio::spawn(async move {
+                        if let Err(error) = desk.converse(stream).await {
+                            tracing::warn!("control socket: {error:#}");
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "control socket");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    async fn converse(&self, mut stream: UnixStream) -> anyhow::Result<()> {
+        let peer = stream.peer_cred()?.uid();
+        let ours = std::fs::metadata("/proc/self")?.uid();
+        ensure!(peer == ours || peer == 0, "user {peer} is not allowed here");
+        let (reader, mut writer) = stream.split();
+        let mut line = String::new();
+        let read = async {
+            BufReader::new(reader.take(REQUEST_BYTES_MAX))
+                .read_line(&mut line)
+                .await
+        };
+        tokio::time::timeout(REQUEST_PATIENCE, read)
+            .await
+            .context("no request came")??;
+        if line.is_empty() {
+            return Ok(());
+        }
+        let answer = match serde_json::from_str::<Request>(&line) {
+            Ok(request) => self.answer(request, &user_name(peer)).await,
+            Err(error) => Err(anyhow::anyhow!("not understood: {error}")),
+        };
+        let answer = match answer {
+            Ok(value) => Answer::Ok(value),
+            Err(error) => Answer::Error(format!("{error:#}")),
+        };
+        let mut out = serde_json::to_vec(&answer)?;
+        out.push(b'\n');
+        writer.write_all(&out).await?;
+        Ok(())
+    }
+
+    async fn answer(&self, request: Request, by: &str) -> anyhow::Result<serde_json::Value> {
+        let sessions = &self.gateway.sessions;
+        Ok(match request {
+            Request::Sessions => serde_json::to_value(sessions.list())?,
+            Request::KillSession { session } => {
+                self.record(by, "session_kill", &session)?;
+                ensure!(sessions.kill(&session), "there is no session {session}");
+                serde_json::json!({ "ended": 1 })
+            }
+            Request::KillSessionsOf { who } => {
+                self.record(by, "session_kill", &format!("all of {who}"))?;
+                serde_json::json!({ "ended": sessions.kill_all_of(&who) })
+            }
+            Request::Identities => serde_json::to_value(self.directory.list())?,
+            Request::AddIdentity(new) => {
+                serde_json::to_value(identities::add(&self.directory, &self.gateway.ledger, &new, by)?)?
+            }
+            Request::RevokeIdentity { name } => {
+                identities::revoke(&self.directory, &self.gateway.ledger, &name, by)?;
+                serde_json::json!({ "revoked": name })
+            }
+            Request::ReloadPolicies => {
+                self.record(by, "policy_reload", "")?;
+                serde_json::json!({ "message": self.policies.reload()? })
+            }
+            Request::Explain {
+                database,
+                sql,
+                principal,
+            } => {
+                let found = self.gateway.database(&database, None).with_context(|| {
+                    let names: Vec<String> = self.gateway.databases().map(|known| known.name.to_string()).collect();
+                    format!("no database is called {database}; there is {}", names.join(", "))
+                })?;
+                let principal = explain::principal(Some(&self.directory), &principal)?;
+                let report = explain::explain(
+                    &self.gateway.analyzer,
+                    &self.gateway.policy.current(),
+                    &found,
+                    &principal,
+                    &sql,
+                )
+                .await?;
+                serde_json::to_value(report)?
+            }
+        })
+    }
+
+    fn record(&self, by: &str, action: &str, object: &str) -> anyhow::Result<()> {
+        let event = Administration {
+            by: by.to_owned(),
+            action: action.to_owned(),
+            object: object.to_owned(),
+        };
+        self.gateway.ledger.record(&Event::Administration(event))?;
+        Ok(())
+    }
+}
+
+/// How the record calls whoever uses the gateway's own power from this machine.
+pub(crate) fn user_name(uid: u32) -> String {
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    format!("unix:{}", name.unwrap_or_else(|| uid.to_string()))
+}

@@ -1,0 +1,175 @@
+//! The tour: a short story, told with real commands against the running gateway. It fails if the story goes wrong.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context as _, ensure};
+
+use crate::run::Ready;
+use crate::screen::{Style, say, styled};
+
+/// The tour of one running demo.
+#[derive(Debug)]
+pub(super) struct Tour {
+    /// The gateway.
+    pub(super) ready: Ready,
+    /// The client.
+    pub(super) psql: PathBuf,
+    /// The server behind the gateway.
+    pub(super) server_version: String,
+}
+
+/// How a command should end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    /// With success.
+    Passes,
+    /// With a refusal.
+    Refused,
+}
+
+impl Tour {
+    /// Plays it.
+    ///
+    /// # Errors
+    /// When a command ends otherwise than the story says.
+    pub(super) fn play(&self) -> anyhow::Result<()> {
+        say("");
+        say(styled(Style::Strong, "Durward: a keeper of the door to your databases"));
+        say("");
+        say(format!(
+            "Behind the gateway: a private PostgreSQL {} with a shop of 24 tables.",
+            self.server_version
+        ));
+        say(format!("In front of it, at {}:", self.ready.listen.join(", ")));
+        say("");
+        for identity in &self.ready.identities {
+            say(format!("  {:9} {}", identity.name, identity.may));
+        }
+
+        heading("A person reads, with the psql that everybody has");
+        self.psql(
+            "engineer",
+            Expect::Passes,
+            &["SELECT order_id, status, customer, total FROM order_overview ORDER BY placed_at DESC LIMIT 3"],
+        )?;
+
+        heading("An agent that works for this person may read too");
+        let open = "SELECT language, count(*) FROM support_tickets WHERE status = 'open' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3";
+        self.psql("agent", Expect::Passes, &[open])?;
+
+        heading("But it is refused a DROP: an ordinary error, and the connection lives on");
+        self.psql("agent", Expect::Refused, &["DROP TABLE payments"])?;
+
+        heading("A DELETE of everything is refused however it is spelled; what would pass is said");
+        self.psql("agent", Expect::Refused, &["DELETE FROM web_sessions WHERE 1 = 1"])?;
+        self.psql(
+            "agent",
+            Expect::Passes,
+            &["UPDATE support_tickets SET status = 'closed' WHERE ticket_id = 7"],
+        )?;
+
+        heading("Hiding it in a function's body doesn't help");
+        self.psql(
+            "agent",
+            Expect::Refused,
+            &["DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'payments'; END $$"],
+        )?;
+
+        heading("The operator may, and it is written down");
+        self.psql(
+            "operator",
+            Expect::Passes,
+            &[
+                "BEGIN",
+                "DELETE FROM web_sessions",
+                "ROLLBACK",
+                "SELECT count(*) FROM web_sessions",
+            ],
+        )?;
+
+        heading("One can ask before trying");
+        self.durward(
+            Expect::Refused,
+            &["explain", "shop", "UPDATE products SET price = 0", "--as", "agent"],
+        )?;
+
+        heading("What was done, and by whom, was recorded before it ran");
+        self.durward(Expect::Passes, &["audit", "search", "--who", "agent"])?;
+
+        heading("The record proves itself: no event was changed, removed or moved");
+        self.durward(Expect::Passes, &["audit", "verify"])?;
+
+        say("");
+        say("That was the tour. `durward demo` on a terminal leaves the door open for you to try;");
+        say("`durward up postgres://user@host/database` does the same in front of a database of yours.");
+        Ok(())
+    }
+
+    /// Runs statements as one of the identities, each as a command of its own in one session.
+    fn psql(&self, who: &str, expect: Expect, statements: &[&str]) -> anyhow::Result<()> {
+        let identity = self.ready.identities.iter().find(|identity| identity.name == who);
+        let identity = identity.with_context(|| format!("there is no {who}"))?;
+        let mut psql = Command::new(&self.psql);
+        psql.arg(self.ready.conninfo(identity))
+            .env("PGPASSWORD", identity.password.as_deref().unwrap_or_default())
+            .env("PGCONNECT_TIMEOUT", "20")
+            .args(["--no-psqlrc", "--pset=pager=off"]);
+        for statement in statements {
+            psql.args(["--command", statement]);
+        }
+        let shown: Vec<String> = statements
+            .iter()
+            .map(|statement| format!("{who}=> {statement};"))
+            .collect();
+        run(&mut psql, &shown.join("\n"), expect)
+    }
+
+    /// Runs a command of this program.
+    fn durward(&self, expect: Expect, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut durward = Command::new(std::env::current_exe()?);
+        durward.args(arguments).env("DURWARD_DATA_DIR", &self.ready.data_dir);
+        let quote = |word: &&str| {
+            if word.contains(' ') {
+                format!("\"{word}\"")
+            } else {
+                (*word).to_owned()
+            }
+        };
+        let shown: Vec<String> = arguments.iter().map(quote).collect();
+        run(&mut durward, &format!("$ durward {}", shown.join(" ")), expect)
+    }
+}
+
+fn heading(text: &str) {
+    say("");
+    say(styled(Style::Strong, &format!("── {text}")));
+    say("");
+}
+
+fn run(command: &mut Command, shown: &str, expect: Expect) -> anyhow::Result<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("can't run {command:?}"))?;
+    for line in shown.lines() {
+        say(format!("  {line}"));
+    }
+    for line in lines_of(&output) {
+        say(format!("  {line}").trim_end());
+    }
+    say("");
+    let passed = output.status.success();
+    ensure!(
+        passed == (expect == Expect::Passes),
+        "the tour went otherwise than it should: {shown} was {}",
+        if passed { "not refused" } else { "refused, or failed" }
+    );
+    Ok(())
+}
+
+/// Both outputs, without blank lines at their ends.
+fn lines_of(output: &Output) -> Vec<String> {
+    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).trim_end().to_owned());
+    text.iter().flat_map(|text| text.lines().map(str::to_owned)).collect()
+}

@@ -1,0 +1,359 @@
+//! The options, second stage: built and checked values. Every error names the flag, the variable, or the file's line.
+
+mod issuer;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use durward_identity::IssuerConfig;
+use durward_model::DatabaseName;
+use durward_policy::{DatabaseContext, DatabaseMarks, NamePattern, ObjectPattern, PolicyFile, PolicySources};
+use durward_session::tls::RootCertificates;
+use durward_session::upstream::{Target, TargetAddress, TargetConfig};
+use durward_sql::AnalyzerLimits;
+
+use crate::options::{ConfigurationFile, Given, GivenOptions, Scope};
+
+/// Where clients connect when nothing is said.
+const LISTEN_DEFAULT: &str = "127.0.0.1:7432";
+
+/// Everything that a gateway is made of.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where to listen.
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Whether another port will do where the default one is taken.
+    pub(crate) listen_is_default: bool,
+    /// Where the gateway keeps its things.
+    pub(crate) data_dir: PathBuf,
+    /// Where the record is.
+    pub(crate) ledger_dir: PathBuf,
+    /// What decides.
+    pub(crate) policy: PolicyPlace,
+    /// Whether loopback clients may come in clear.
+    pub(crate) plaintext_loopback: bool,
+    /// Certificate and key; without them a self-signed certificate is made.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Whose tokens are accepted.
+    pub(crate) issuers: Vec<IssuerConfig>,
+    /// Bounds of analysis.
+    pub(crate) analysis: AnalyzerLimits,
+    /// What is served.
+    pub(crate) databases: Vec<DatabaseSettings>,
+}
+
+/// One database to serve.
+#[derive(Debug)]
+pub(crate) struct DatabaseSettings {
+    /// The name that clients use.
+    pub(crate) name: DatabaseName,
+    /// Where it is.
+    pub(crate) target: Target,
+    /// What policies know of it.
+    pub(crate) context: DatabaseContext,
+    /// Whether its own accounts may log in.
+    pub(crate) passthrough: bool,
+    /// TLS server names that choose it.
+    pub(crate) server_names: Vec<String>,
+}
+
+/// Where policies come from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PolicyPlace {
+    /// Files and directories.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Whether the default pack holds.
+    pub(crate) default_pack: bool,
+    /// The databases that policies may speak of; empty for any.
+    pub(crate) databases: Vec<Arc<str>>,
+}
+
+impl PolicyPlace {
+    /// The files: those named, and `*.cedar` of the directories named, in order of their names.
+    pub(crate) fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for path in &self.paths {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(path).with_context(|| format!("can't read {}", path.display()))?;
+                let mut inside: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+                inside.retain(|file| file.extension().is_some_and(|extension| extension == "cedar"));
+                inside.sort();
+                files.append(&mut inside);
+            } else {
+                files.push(path.clone());
+            }
+        }
+        Ok(files)
+    }
+
+    /// Reads all of it.
+    pub(crate) fn read(&self) -> anyhow::Result<PolicySources> {
+        let mut files = Vec::new();
+        for path in self.files()? {
+            let text = std::fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
+            files.push(PolicyFile {
+                name: path.display().to_string().into(),
+                text: text.into(),
+            });
+        }
+        Ok(PolicySources {
+            built_in: self.default_pack,
+            files,
+            known_databases: self.databases.clone(),
+        })
+    }
+}
+
+/// Resolves what `up` and `demo` were given: one database, named as the server names it.
+pub(crate) fn for_one_database(given: &GivenOptions) -> anyhow::Result<Settings> {
+    let upstream = given
+        .get("upstream")
+        .context("which database? Give its URL: durward up postgres://user@host/database (or --help for other ways)")?;
+    let target = target(given, upstream)?;
+    let name = target.database().to_owned();
+    let place = match target.address() {
+        TargetAddress::Tcp { host, port, .. } => format!("{name}-{host}-{port}"),
+        TargetAddress::Unix { port, .. } => format!("{name}-local-{port}"),
+    };
+    let databases = vec![database(&name, given, target)?];
+    resolve(given, databases, &place)
+}
+
+/// Resolves what `serve` was given: the databases of the file, or one by flags and variables.
+pub(crate) fn for_many_databases(given: &GivenOptions, file: &ConfigurationFile) -> anyhow::Result<Settings> {
+    let gateway = given.clone().or(&file.top);
+    let for_all = gateway.only(Scope::Database);
+    if file.databases.is_empty() {
+        return for_one_database(&gateway);
+    }
+    let mut databases = Vec::new();
+    for (name, own) in &file.databases {
+        let options = own.clone().or(&for_all);
+        let Some(upstream) = options.get("upstream") else {
+            bail!("databases.{name}: no upstream is given for this database");
+        };
+        let target = target(&options, upstream)?;
+        databases.push(database(name, &options, target)?);
+    }
+    resolve(&gateway, databases, "serve")
+}
+
+fn resolve(given: &GivenOptions, databases: Vec<DatabaseSettings>, place: &str) -> anyhow::Result<Settings> {
+    let data_dir = match path(given, "data_dir") {
+        Some(path) => path,
+        None => data_dir_default(place)?,
+    };
+    let names = databases
+        .iter()
+        .map(|database| Arc::from(database.name.as_str()))
+        .collect();
+    Ok(Settings {
+        listen: listen(given)?,
+        listen_is_default: given.get("listen").is_none(),
+        ledger_dir: path(given, "ledger_dir").unwrap_or_else(|| data_dir.join("ledger")),
+        data_dir,
+        policy: PolicyPlace {
+            paths: list(given, "policy").into_iter().map(PathBuf::from).collect(),
+            default_pack: switch(given, "default_pack", true)?,
+            databases: names,
+        },
+        plaintext_loopback: switch(given, "plaintext_loopback", false)?,
+        tls: tls_files(given)?,
+        issuers: issuer::issuers(given.get("oidc"))?,
+        analysis: analysis(given)?,
+        databases: unambiguous(databases)?,
+    })
+}
+
+/// No two databases under one server name.
+fn unambiguous(databases: Vec<DatabaseSettings>) -> anyhow::Result<Vec<DatabaseSettings>> {
+    let mut owners: BTreeMap<&str, &DatabaseName> = BTreeMap::new();
+    for database in &databases {
+        for name in &database.server_names {
+            if let Some(other) = owners.insert(name, &database.name) {
+                bail!("server_names: {name} stands for both {other} and {}", database.name);
+            }
+        }
+    }
+    Ok(databases)
+}
+
+fn database(name: &str, given: &GivenOptions, target: Target) -> anyhow::Result<DatabaseSettings> {
+    let mut marks = DatabaseMarks {
+        read_only: patterns(given, "read_only")?,
+        append_only: patterns(given, "append_only")?,
+        off_limits: patterns(given, "off_limits")?,
+        ..DatabaseMarks::default()
+    };
+    if let Some(tags) = given.get("tags") {
+        marks.tags = tags.values.iter().map(|tag| Arc::from(tag.as_str())).collect();
+    }
+    if let Some(schemas) = given.get("ddl_schemas") {
+        let parse = |text: &String| NamePattern::try_from(text.clone()).map_err(|error| blame(schemas, &error));
+        marks.ddl_schemas = Some(schemas.values.iter().map(parse).collect::<anyhow::Result<_>>()?);
+    }
+    let name = DatabaseName::from(name);
+    Ok(DatabaseSettings {
+        context: DatabaseContext::new(name.clone(), marks),
+        name,
+        target,
+        passthrough: switch(given, "passthrough", false)?,
+        server_names: list(given, "server_names")
+            .into_iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect(),
+    })
+}
+
+fn patterns(given: &GivenOptions, key: &str) -> anyhow::Result<Vec<ObjectPattern>> {
+    let Some(given) = given.get(key) else {
+        return Ok(Vec::new());
+    };
+    given
+        .values
+        .iter()
+        .map(|text| ObjectPattern::try_from(text.clone()).map_err(|error| blame(given, &error)))
+        .collect()
+}
+
+fn target(given: &GivenOptions, upstream: &Given) -> anyhow::Result<Target> {
+    let reference = upstream.values.first().map_or("", String::as_str);
+    let url = secret::dereference(reference).map_err(|error| blame(upstream, &format!("{error:#}")))?;
+    let mut config = TargetConfig::parse(&url).map_err(|error| blame(upstream, &error))?;
+    if let Some(mode) = given.get("upstream_tls") {
+        config.tls.mode = text(mode).parse().map_err(|error| blame(mode, &error))?;
+    }
+    if let Some(file) = path(given, "upstream_ca") {
+        config.tls.roots = RootCertificates::File(file);
+    }
+    if let Some(file) = path(given, "upstream_certificate") {
+        config.tls.certificate = Some(file);
+    }
+    if let Some(file) = path(given, "upstream_key") {
+        config.tls.key = Some(file);
+    }
+    Target::new(config).map_err(|error| blame(upstream, &error))
+}
+
+fn tls_files(given: &GivenOptions) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
+    match (path(given, "tls_certificate"), path(given, "tls_key")) {
+        (Some(certificate), Some(key)) => {
+            secret::check_private(&key)?;
+            Ok(Some((certificate, key)))
+        }
+        (None, None) => Ok(None),
+        _ => bail!("tls_certificate and tls_key are given together or not at all"),
+    }
+}
+
+fn listen(given: &GivenOptions) -> anyhow::Result<Vec<SocketAddr>> {
+    let Some(given) = given.get("listen") else {
+        return Ok(vec![LISTEN_DEFAULT.parse()?]);
+    };
+    let mut addresses = Vec::new();
+    for text in &given.values {
+        let found = text
+            .to_socket_addrs()
+            .map_err(|error| blame(given, &format!("{text:?} is no ADDRESS:PORT ({error})")))?;
+        addresses.extend(found);
+    }
+    Ok(addresses)
+}
+
+fn analysis(given: &GivenOptions) -> anyhow::Result<AnalyzerLimits> {
+    let mut limits = AnalyzerLimits::default();
+    if let Some(threads) = given.get("parser_threads") {
+        limits.threads = usize::try_from(number(threads, 1..=256)?)?;
+    }
+    if let Some(mebibytes) = given.get("analysis_cache_mebibytes_max") {
+        limits.cache_bytes_max = number(mebibytes, 1..=1 << 20)? << 20;
+    }
+    Ok(limits)
+}
+
+fn number(given: &Given, range: std::ops::RangeInclusive<u64>) -> anyhow::Result<u64> {
+    let found: Option<u64> = text(given).parse().ok().filter(|number| range.contains(number));
+    let expected = || {
+        format!(
+            "{:?} is no whole number from {} to {}",
+            text(given),
+            range.start(),
+            range.end()
+        )
+    };
+    found.ok_or_else(|| blame(given, &expected()))
+}
+
+fn switch(given: &GivenOptions, key: &str, default: bool) -> anyhow::Result<bool> {
+    let Some(given) = given.get(key) else {
+        return Ok(default);
+    };
+    match text(given).to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" | "" => Ok(false),
+        other => Err(blame(given, &format!("{other:?} is neither true nor false"))),
+    }
+}
+
+fn list(given: &GivenOptions, key: &str) -> Vec<String> {
+    given.get(key).map(|given| given.values.clone()).unwrap_or_default()
+}
+
+fn path(given: &GivenOptions, key: &str) -> Option<PathBuf> {
+    given.get(key).map(|given| PathBuf::from(text(given)))
+}
+
+fn text(given: &Given) -> &str {
+    given.values.first().map_or("", String::as_str)
+}
+
+fn blame(given: &Given, what: &(impl std::fmt::Display + ?Sized)) -> anyhow::Error {
+    anyhow::anyhow!("{}: {what}", given.origin)
+}
+
+/// The directory under which each gateway of this user has its own.
+pub(crate) fn data_home() -> anyhow::Result<PathBuf> {
+    let absolute = |variable: &str| {
+        std::env::var_os(variable)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_DATA_HOME")
+        .or_else(|| Some(absolute("HOME")?.join(".local/share")))
+        .map(|home| home.join("durward"))
+        .context("neither XDG_DATA_HOME nor HOME says where to keep data: give --data-dir")
+}
+
+fn data_dir_default(place: &str) -> anyhow::Result<PathBuf> {
+    let safe = |letter: char| {
+        if letter.is_ascii_alphanumeric() || ".-_@".contains(letter) {
+            letter
+        } else {
+            '_'
+        }
+    };
+    let name: String = place.chars().map(safe).collect();
+    Ok(data_home()?.join(name.trim_start_matches('.')))
+}
+
+/// Makes a directory that only its owner can look into.
+pub(crate) fn make_private_directory(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("can't make the directory {}", path.display()))?;
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("others may look into {}, and that can't be changed", path.display()))?;
+    }
+    Ok(())
+}

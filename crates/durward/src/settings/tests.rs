@@ -1,0 +1,92 @@
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+
+fn file(text: &str) -> ConfigurationFile {
+    ConfigurationFile::parse(Path::new("durward.toml"), text, 0o600).unwrap()
+}
+
+fn served(text: &str) -> anyhow::Result<Settings> {
+    for_many_databases(&GivenOptions::default(), &file(text))
+}
+
+#[test]
+fn errors_name_where_the_value_was_given() {
+    let shown: Vec<String> = [
+        "listen = [\"nowhere\"]\n[databases.shop]\nupstream = \"postgres://h/shop\"",
+        "[databases.shop]\nupstream = \"postgres://h/shop\"\nupstream_tls = \"always\"",
+        "[databases.shop]\nupstream = \"mysql://h/shop\"",
+        "[databases.shop]\nupstream = \"env:DURWARD_TEST_NOT_SET\"",
+        "[databases.shop]\nupstream = \"file:/nonexistent/url\"",
+        "[databases.shop]\nupstream = \"postgres://h/shop\"\nread_only = [\"a.b.c\"]",
+        "[databases.shop]\ntags = [\"staging\"]",
+        "parser_threads = 0\n[databases.shop]\nupstream = \"postgres://h/shop\"",
+        "oidc = [\"https://login.example.com\"]\n[databases.shop]\nupstream = \"postgres://h/shop\"",
+        "oidc = [\"https://login.example.com audience=a colour=red\"]\n[databases.shop]\nupstream = \"postgres://h/shop\"",
+        "tls_certificate = \"server.crt\"\n[databases.shop]\nupstream = \"postgres://h/shop\"",
+        "[databases.a]\nupstream = \"postgres://h/a\"\nserver_names = [\"x\"]\n[databases.b]\nupstream = \"postgres://h/b\"\nserver_names = [\"X\"]",
+        "",
+    ]
+    .iter()
+    .map(|text| format!("{:#}", served(text).unwrap_err()))
+    .collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn a_database_says_what_holds_for_it_and_the_top_says_the_rest() {
+    let settings = served(
+        "tags = [\"production\"]\npassthrough = true\ndata_dir = \"/d\"\n\
+         [databases.shop]\nupstream = \"postgres://u@h:1/one\"\n\
+         [databases.\"shop@staging\"]\nupstream = \"postgres://u@h:2/two?sslmode=require\"\ntags = [\"staging\"]\npassthrough = false",
+    )
+    .unwrap();
+    let [one, two] = settings.databases.as_slice() else {
+        panic!("two databases")
+    };
+    assert_eq!((one.name.as_str(), one.passthrough), ("shop", true));
+    assert_eq!((two.name.as_str(), two.passthrough), ("shop@staging", false));
+    assert_eq!(&*two.context.tags()[0], "staging");
+    assert_eq!(settings.ledger_dir, Path::new("/d/ledger"));
+}
+
+#[test]
+fn a_secret_file_must_be_private() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("url");
+    std::fs::write(&path, "postgres://me:secret@h/shop\n").unwrap();
+    let configuration = format!(
+        "data_dir = \"/d\"\n[databases.shop]\nupstream = \"file:{}\"",
+        path.display()
+    );
+
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let error = format!("{:#}", served(&configuration).unwrap_err());
+    assert!(
+        error.contains("others may read it") && !error.contains("secret@"),
+        "{error}"
+    );
+
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let settings = served(&configuration).unwrap();
+    assert_eq!(settings.databases[0].target.user(), "me");
+}
+
+#[test]
+fn a_directory_of_policies_is_its_cedar_files_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["b.cedar", "a.cedar", "notes.txt"] {
+        std::fs::write(directory.path().join(name), "").unwrap();
+    }
+    let place = PolicyPlace {
+        paths: vec![directory.path().to_owned()],
+        ..PolicyPlace::default()
+    };
+    let names: Vec<_> = place
+        .files()
+        .unwrap()
+        .iter()
+        .map(|file| file.file_name().unwrap().to_owned())
+        .collect();
+    assert_eq!(names, ["a.cedar", "b.cedar"]);
+}
