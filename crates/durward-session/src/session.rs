@@ -211,9 +211,7 @@ impl Session {
         if self.replies.is_empty() || self.copying_in || self.client_relay_bytes > 0 {
             return Some(End::ClientLeft);
         }
-        let all_served = !self.server.is_congested()
-            && self.replies.len() <= crate::limits::REPLIES_EXPECTED_MAX
-            && !self.replies.copies_in();
+        let all_served = !self.must_wait() && !self.replies.copies_in();
         if all_served && !self.said_goodbye {
             self.said_goodbye = true;
             self.server.terminate();
@@ -232,16 +230,16 @@ impl Session {
             client, server, lease, ..
         } = self;
         let moved = poll_fn(|cx| {
+            let was_congested = server.is_congested() || client.is_congested();
             if let Poll::Ready(Err(error)) = client.poll_drain(cx) {
                 return Poll::Ready(Err(client_lost(&error)));
             }
-            let was_congested = server.is_congested();
             if let Poll::Ready(Err(error)) = server.poll_drain(cx) {
                 // What the server said last is still to be read.
                 tracing::debug!(%error, "the server's connection can't be written");
             }
             // Messages of the client's that waited for room can be dealt with.
-            let mut moved = was_congested && !server.is_congested();
+            let mut moved = was_congested && !server.is_congested() && !client.is_congested();
             if !client.is_congested() && !server.has_ended() {
                 match server.poll_fill(cx) {
                     Poll::Ready(Ok(_)) => moved = true,
@@ -249,7 +247,7 @@ impl Session {
                     Poll::Pending => {}
                 }
             }
-            if listen == Listen::Both && !server.is_congested() && client.may_read() {
+            if listen == Listen::Both && !server.is_congested() && !client.is_congested() && client.may_read() {
                 match client.poll_fill(cx) {
                     Poll::Ready(Ok(_)) => moved = true,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(client_lost(&error))),
@@ -268,6 +266,7 @@ impl Session {
 
     /// Tells the client, the server and the record that it is over.
     async fn finish(&mut self, end: &End) {
+        let was_idle = self.is_idle();
         self.record_unfinished();
         // Inside a message that was cut off, words of ours would be read as its data.
         if let Some(refusal) = end.farewell()
@@ -278,7 +277,7 @@ impl Session {
                 .outbound
                 .extend_with(|out| write::error_response(out, &report(Severity::Fatal, &refusal)));
         }
-        if matches!(end, End::ClientLost | End::Killed | End::Revoked(_)) && !self.is_idle() {
+        if matches!(end, End::ClientLost | End::Killed | End::Revoked(_)) && !was_idle {
             self.gateway.cancel(self.lease.handle.cancel_target().clone());
         }
         self.server.terminate();

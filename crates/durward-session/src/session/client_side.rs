@@ -35,7 +35,7 @@ impl Session {
     /// Deals with everything whole that the client has sent.
     pub(super) async fn serve_client(&mut self) -> Result<(), End> {
         loop {
-            if self.server.is_congested() || self.replies.len() > REPLIES_EXPECTED_MAX {
+            if self.must_wait() {
                 return Ok(());
             }
             if self.client_relay_bytes > 0 && !self.relay_copy_piece() {
@@ -52,6 +52,12 @@ impl Session {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether one side has so much to take in that the client's next message is left where it is. Answers of our own
+    /// pile up for a client that doesn't read them just as the server's would.
+    pub(super) fn must_wait(&self) -> bool {
+        self.server.is_congested() || self.client.is_congested() || self.replies.len() > REPLIES_EXPECTED_MAX
     }
 
     /// Deals with the first message. Returns how many bytes it took: none if it isn't whole or has to wait.

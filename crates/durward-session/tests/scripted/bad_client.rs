@@ -43,7 +43,7 @@ async fn messages_that_are_none_end_the_session_and_reach_nobody() {
             "08P01: invalid Query message: no NUL at the end of the text",
         ),
         (
-            b"Q\0\0\0\x17SELECT 1\0; DROP t\0",
+            b"Q\0\0\0\x16SELECT 1\0; DROP t\0",
             "08P01: invalid Query message: bytes left over in the body",
         ),
         (

@@ -14,7 +14,7 @@ use durward_session::{Database, Gateway, GatewayParts, Listener};
 use durward_sql::catalog::{CatalogQuery, CatalogScope, change_probe_sql};
 use durward_sql::settings::PROBE_SQL;
 use durward_sql::{Analyzer, AnalyzerLimits};
-use durward_testkit::script::{Answer, ScriptClient, StandIn};
+use durward_testkit::script::{Answer, Heard, ScriptClient, StandIn};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -63,8 +63,8 @@ impl House {
         let directory = Directory::open(folder.path(), Arc::new(SystemClock)).unwrap();
         let mut passwords = HashMap::new();
         for (name, kind, group, acts_for) in [
-            (OPERATOR, PrincipalKind::Human, "operators", None),
-            ("ada", PrincipalKind::Human, "engineers", None),
+            (OPERATOR, PrincipalKind::Operator, "operators", None),
+            ("ada", PrincipalKind::Person, "engineers", None),
             (AGENT, PrincipalKind::Agent, "agents", Some("ada")),
         ] {
             let new = NewIdentity {
@@ -152,15 +152,25 @@ impl House {
     /// Waits until all sessions have ended, on both sides.
     pub(crate) async fn until_empty(&self) {
         // The catalog's own connection stays.
-        let empty = async {
-            while !self.gateway.sessions.is_empty() || self.stand_in.connections() > 1 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), empty)
-            .await
-            .expect("sessions that end");
+        until(|| self.gateway.sessions.is_empty() && self.stand_in.connections() <= 1).await;
     }
+
+    /// Waits until the server has been sent something.
+    pub(crate) async fn until_heard(&self, what: impl Fn(&Heard) -> bool) {
+        until(|| self.stand_in.heard().iter().any(&what)).await;
+    }
+}
+
+/// Waits until it is so.
+async fn until(is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .expect("what was waited for");
 }
 
 fn database(address: SocketAddr) -> Database {
