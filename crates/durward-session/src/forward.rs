@@ -125,6 +125,10 @@ impl ServerLink {
         self.link.poll_drain(cx)
     }
 
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.link.poll_close(cx)
+    }
+
     pub(crate) fn shrink(&mut self) {
         self.link.shrink();
     }

@@ -7,6 +7,7 @@ use durward_wire::postgres::frame::{cut_frame, cut_startup};
 use durward_wire::postgres::tag::frontend as tag;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::limits::FAREWELL_SECONDS_MAX;
 use crate::stream::Stream;
 
 /// A client's connection before its session.
@@ -82,6 +83,15 @@ impl Greeting {
         self.stream.write_all(&out).await?;
         self.stream.flush().await?;
         Ok(())
+    }
+
+    /// Says the end of the connection, in TLS by `close_notify`. Cancel safe: no.
+    pub(crate) async fn close(mut self) {
+        // A client that is gone already, or doesn't listen, needs no farewell.
+        let closing = tokio::time::timeout(FAREWELL_SECONDS_MAX, self.stream.shutdown());
+        if !matches!(closing.await, Ok(Ok(()))) {
+            tracing::debug!("a connection ended without its farewell");
+        }
     }
 
     /// Reads something. Cancel safe: yes.

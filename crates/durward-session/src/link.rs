@@ -82,6 +82,15 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
+    /// Writes what waits and says the end of the stream, in TLS by `close_notify`. Ready when that is done or can't be.
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if ready!(self.poll_drain(cx)).is_ok() {
+            // A peer that is gone already needs no farewell.
+            let _gone = ready!(Pin::new(&mut self.stream).poll_shutdown(cx)).is_err();
+        }
+        Poll::Ready(())
+    }
+
     /// Gives memory back while nothing is under way.
     pub(crate) fn shrink(&mut self) {
         self.inbound.shrink();

@@ -501,7 +501,13 @@ impl Door {
         })
     }
 
+    /// Tells the client and the record why there is no session, and closes the connection.
     async fn turn_away(mut self, no: NoSession) {
+        self.explain(no).await;
+        self.greeting.close().await;
+    }
+
+    async fn explain(&mut self, no: NoSession) {
         let (sqlstate, reason) = match no {
             NoSession::Served => return,
             NoSession::HungUp(Hangup::Io(error)) => {
@@ -527,10 +533,10 @@ impl Door {
             }
         };
         let event = Event::LoginRefused(LoginRefused {
-            user: self.user,
-            database: self.database,
+            user: std::mem::take(&mut self.user),
+            database: std::mem::take(&mut self.database),
             client_address: self.address.to_string(),
-            client_program: self.program,
+            client_program: self.program.take(),
             reason,
             sqlstate,
             tls: self.greeting.stream.is_tls(),

@@ -282,16 +282,17 @@ impl Session {
         }
         self.server.terminate();
         let (client, server) = (&mut self.client, &mut self.server);
-        let drained = poll_fn(|cx| {
-            let client_done = !matches!(client.poll_drain(cx), Poll::Pending);
-            let server_done = !matches!(server.poll_drain(cx), Poll::Pending);
+        let (mut client_done, mut server_done) = (false, false);
+        let closed = poll_fn(|cx| {
+            client_done = client_done || client.poll_close(cx).is_ready();
+            server_done = server_done || server.poll_close(cx).is_ready();
             if client_done && server_done {
                 Poll::Ready(())
             } else {
                 Poll::Pending
             }
         });
-        if tokio::time::timeout(crate::limits::FAREWELL_SECONDS_MAX, drained)
+        if tokio::time::timeout(crate::limits::FAREWELL_SECONDS_MAX, closed)
             .await
             .is_err()
         {
