@@ -12,12 +12,15 @@ use tokio::sync::Notify;
 
 use crate::upstream::CancelTarget;
 
+/// What a CancelRequest names: the process id and the secret that the client was given.
+type CancelKey = (i32, Box<[u8]>);
+
 /// Every live session of the gateway.
 #[derive(Debug, Default)]
 pub struct SessionRegistry {
     sessions: Mutex<HashMap<SessionId, Arc<SessionHandle>>>,
     /// By the cancel key that the client was given: the server's process id and a secret of ours.
-    keys: Mutex<HashMap<(i32, Box<[u8]>), Arc<SessionHandle>>>,
+    keys: Mutex<HashMap<CancelKey, Arc<SessionHandle>>>,
 }
 
 /// What others may know of, and do to, a live session.
