@@ -15,6 +15,9 @@ use crate::upstream::CancelTarget;
 /// What a CancelRequest names: the process id and the secret that the client was given.
 type CancelKey = (i32, Box<[u8]>);
 
+/// What names a session in a cancel request: the server's process id, and a secret of ours.
+type CancelKey = (i32, Box<[u8]>);
+
 /// Every live session of the gateway.
 #[derive(Debug, Default)]
 pub struct SessionRegistry {
@@ -190,7 +193,7 @@ impl SessionHandle {
         self.wake.notify_one();
     }
 
-    fn key(&self) -> (i32, Box<[u8]>) {
+    fn key(&self) -> CancelKey {
         (self.process_id, self.secret_key.clone())
     }
 
