@@ -16,8 +16,11 @@ pub struct LoginLimits {
     pub failures_per_address_max: u32,
     /// After how many seconds one failure of an address is forgotten.
     pub failure_of_address_every_seconds: u32,
-    /// Failures that one user name may have outstanding over all addresses. Addresses from which the user logged in
-    /// within a day are exempt, so that an attacker can't lock a user out.
+    /// Failures that one user name may have outstanding over all addresses.
+    ///
+    /// A user at an address from which it has logged in within a day is held to neither of the two, but to a limit of
+    /// its own, as high as that of an address: so nobody can lock a user out by guessing, neither from elsewhere nor from
+    /// behind the same load balancer.
     pub failures_per_user_max: u32,
     /// After how many seconds one failure of a user is forgotten.
     pub failure_of_user_every_seconds: u32,
@@ -40,9 +43,9 @@ impl Default for LoginLimits {
     }
 }
 
-/// Addresses, users and pairs that are remembered, each; about 8 MiB in all. What doesn't fit shares one bucket.
+/// Addresses, users and pairs that are remembered, each; about 12 MiB in all. What doesn't fit shares one bucket.
 const TRACKED_MAX: usize = 32_768;
-/// How long a successful login exempts its address from the user's limit.
+/// How long a successful login gives user and address a limit of their own.
 const KNOWN_GOOD_MILLISECONDS: u64 = 24 * 3_600 * 1_000;
 /// User names are tracked by their first bytes: a longer one can't exist.
 const USER_BYTES_TRACKED: usize = 63;
@@ -78,6 +81,8 @@ struct State {
     pending_by_address: HashMap<Origin, u32>,
     addresses: Buckets<Origin>,
     users: Buckets<Arc<str>>,
+    /// Failures of users at addresses from which they have logged in.
+    pairs: Buckets<(Origin, Arc<str>)>,
     known_good: HashMap<(Origin, Arc<str>), u64>,
 }
 
@@ -119,14 +124,15 @@ impl Throttle {
             .unwrap_or_default()
             .into();
         let mut state = self.lock();
-        let by_address = state.addresses.excess(&origin, self.address_limit(), now);
-        if let Some(retry_seconds) = by_address {
+        let pair = (origin, Arc::clone(&user));
+        let known = state.known_good.get(&pair);
+        if known.is_some_and(|since| now.saturating_sub(*since) <= KNOWN_GOOD_MILLISECONDS) {
+            if let Some(retry_seconds) = state.pairs.excess(&pair, self.address_limit(), now) {
+                return Err(Throttled::User { retry_seconds });
+            }
+        } else if let Some(retry_seconds) = state.addresses.excess(&origin, self.address_limit(), now) {
             return Err(Throttled::Address { retry_seconds });
-        }
-        let known = state.known_good.get(&(origin, Arc::clone(&user)));
-        if known.is_none_or(|since| now.saturating_sub(*since) > KNOWN_GOOD_MILLISECONDS)
-            && let Some(retry_seconds) = state.users.excess(&user, self.user_limit(), now)
-        {
+        } else if let Some(retry_seconds) = state.users.excess(&user, self.user_limit(), now) {
             return Err(Throttled::User { retry_seconds });
         }
         let pending_here = state.pending_by_address.get(&origin).copied().unwrap_or(0);
@@ -188,6 +194,9 @@ impl Attempt {
         let now = self.throttle.clock.unix_milliseconds();
         let (address_limit, user_limit) = (self.throttle.address_limit(), self.throttle.user_limit());
         let mut state = self.throttle.lock();
+        state
+            .pairs
+            .add((self.origin, Arc::clone(&self.user)), address_limit, now);
         state.addresses.add(self.origin, address_limit, now);
         state.users.add(Arc::clone(&self.user), user_limit, now);
     }
@@ -303,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_a_user_close_it_except_from_where_it_logged_in() {
+    fn failures_of_others_do_not_close_a_user_where_it_logged_in() {
         let (throttle, clock) = throttle();
         throttle.admit(address(200), "alice").unwrap().succeeded();
         for number in 0..40 {
@@ -313,7 +322,20 @@ mod tests {
             throttle.admit(address(100), "alice"),
             Err(Throttled::User { .. })
         ));
-        assert!(throttle.admit(address(200), "alice").is_ok());
+        for number in 0..20 {
+            throttle.admit(address(200), &format!("user{number}")).unwrap().failed();
+        }
+        assert!(matches!(
+            throttle.admit(address(200), "bob"),
+            Err(Throttled::Address { .. })
+        ));
+        for _ in 0..20 {
+            throttle.admit(address(200), "alice").unwrap().failed();
+        }
+        assert!(matches!(
+            throttle.admit(address(200), "alice"),
+            Err(Throttled::User { .. })
+        ));
         clock.advance_seconds(25 * 3_600);
         for number in 0..40 {
             throttle.admit(address(number), "alice").unwrap().failed();
