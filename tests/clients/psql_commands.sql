@@ -22,7 +22,6 @@
 \dAo btree *int4*
 \dAp btree *int4*
 \db
-\db+
 \dc
 \dconfig work_mem
 \dconfig+ *autovacuum
@@ -76,7 +75,7 @@
 \ds+
 \dt
 \dt+
-\dt *.*
+\dt o*.*
 \dtS pg_*
 \dT
 \dT+

@@ -106,5 +106,5 @@ DELETE FROM shop.requests
 DO $$ BEGIN EXECUTE 'CREATE TABLE public.by_operator (id integer)'; END $$
 -- @ allowed | operator | an operator's read of the catalog's secrets
 SELECT count(*) > 0 FROM pg_authid
--- @ allowed | service | an application's function that can't be seen through
-SELECT shop.run('SELECT 1')
+-- @ allowed | operator service | a function that can't be seen through, of an application
+SELECT shop.loud('quiet')

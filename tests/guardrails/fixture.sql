@@ -113,6 +113,7 @@ BEGIN EXECUTE format('TRUNCATE %s CASCADE', target); END $$;
 CREATE FUNCTION shop.give_rights() RETURNS void LANGUAGE plpgsql AS $$ BEGIN GRANT ALL ON ALL TABLES IN SCHEMA shop TO PUBLIC; END $$;
 CREATE FUNCTION shop.as_owner() RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'DELETE FROM shop.orders; SELECT 1';
 CREATE FUNCTION shop.end_session(integer) RETURNS boolean LANGUAGE internal STRICT AS 'pg_terminate_backend';
+CREATE FUNCTION shop.loud(text) RETURNS text LANGUAGE internal STRICT IMMUTABLE AS 'upper';
 CREATE FUNCTION shop.late_purge() RETURNS integer LANGUAGE sql BEGIN ATOMIC DELETE FROM shop.nodes; SELECT 1; END;
 CREATE FUNCTION shop.swap(a integer, b integer) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN DELETE FROM shop.nodes; RETURN true; END $$;

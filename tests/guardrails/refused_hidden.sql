@@ -72,12 +72,14 @@ SELECT shop.late_purge()
 SELECT shop.give_rights()
 -- @ refused | engineer agent service | a function that runs with its owner's rights
 SELECT shop.as_owner()
--- @ refused | engineer agent | a function that runs any text
+-- @ refused | engineer agent service | a function that runs any text
 SELECT shop.run('DROP TABLE shop.documents')
--- @ refused | engineer agent | a function that runs a text built with format
+-- @ refused | engineer agent service | a function that runs a text built with format
 SELECT shop.run_quoted('shop.order_items')
 -- @ refused | engineer agent | a function in a language that can't be read
 SELECT shop.end_session(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()
+-- @ refused | engineer agent | a harmless function that can't be seen through
+SELECT shop.loud('quiet')
 -- @ refused simple | engineer agent service | a procedure that deletes all and commits
 CALL shop.wipe()
 -- @ refused | engineer agent service | an operator made from a deleting function
@@ -100,7 +102,7 @@ INSERT INTO shop.mailbox VALUES (3, 'third')
 COPY shop.mailbox FROM STDIN
 -- @ rows
 9	ninth
--- @ refused | engineer agent | a trigger that runs a text
+-- @ refused | engineer agent service | a trigger that runs a text
 DELETE FROM shop.mailbox WHERE id = 1
 -- @ refused | engineer agent service | a trigger on a view
 UPDATE shop.front_desk SET message = 'x' WHERE id = 1
@@ -172,7 +174,7 @@ SELECT query_to_xml('SELECT shop.purge_customers()', true, false, '')
 SELECT * FROM ts_stat('SELECT to_tsvector(shop.purge_customers()::text)')
 -- @ refused | engineer agent service | cursor_to_xml over a cursor of somebody's text
 SELECT query_to_xmlschema('SELECT shop.purge_customers()', true, false, '')
--- @ refused | engineer agent service | database_to_xml reads everything
+-- @ refused | engineer agent | database_to_xml reads everything
 SELECT database_to_xml(true, false, '')
 -- @ refused | engineer agent service | ts_rewrite runs its text
 SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, to_tsquery(''simple'', shop.purge_customers()::text)')

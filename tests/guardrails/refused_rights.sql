@@ -92,8 +92,6 @@ SET log_statement = 'none'
 SET log_min_messages = 'panic'
 -- @ refused | engineer agent service | … by log_min_error_statement
 SET log_min_error_statement TO panic
--- @ refused | engineer agent service | the name in the server's log forged
-SET application_name = 'somebody else'
 -- @ refused | engineer agent service | a row policy made
 CREATE POLICY everyone ON shop.accounts USING (true)
 -- @ refused | engineer agent service | row security forced

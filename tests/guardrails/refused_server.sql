@@ -28,7 +28,7 @@ SELECT lo_export(4242, '{files}/object')
 SELECT lo_import('/etc/passwd')
 -- @ refused | engineer agent service | lo_unlink
 SELECT lo_unlink(4242)
--- @ refused | engineer agent service | lo_put over an object of others
+-- @ refused | agent | lo_put over an object of others
 SELECT lo_put(4242, 0, '\x00')
 -- @ refused simple | engineer agent service | ALTER SYSTEM
 ALTER SYSTEM SET log_statement = 'none'
@@ -84,15 +84,9 @@ SELECT pg_switch_wal()
 SELECT pg_backup_start('mine')
 -- @ refused | engineer agent service | the server promoted
 SELECT pg_promote()
--- @ refused | engineer agent service | CHECKPOINT
+-- @ refused | agent | CHECKPOINT
 CHECKPOINT
 -- @ refused | engineer agent service | a message planted into WAL
 SELECT pg_logical_emit_message(false, 'x', 'y')
--- @ refused | engineer agent service | a sequence thrown back
+-- @ refused | agent | a sequence thrown back
 SELECT setval('shop.orders_id_seq', 1, false)
--- @ refused | agent | an agent's two-phase transaction left behind
-BEGIN
--- @ then
-INSERT INTO public.settings VALUES ('p', 'q')
--- @ then
-PREPARE TRANSACTION 'left'

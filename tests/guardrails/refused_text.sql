@@ -45,10 +45,6 @@ SELECT '\'; DROP TABLE shop.documents; --'
 SELECT set_config('standard_conforming_strings', 'off', false)
 -- @ then
 SELECT '\'; DROP TABLE shop.documents; --'
--- @ refused | engineer agent service | backslash_quote switched on
-SET backslash_quote = on
--- @ then
-SELECT E'\'; DROP TABLE shop.documents; --'
 -- @ refused | engineer agent service | the key condition is on a name that shadows
 DELETE FROM shop.orders WHERE (SELECT id FROM shop.products WHERE id = 1) = 1
 -- @ refused | engineer agent service | many brackets

@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use durward_testkit::{Access, Gateway, PostgresServer, interrupt};
+use durward_testkit::{Access, PostgresServer, interrupt};
 
-use crate::support::{self, Outcome};
+use crate::support::{self, Door, Outcome};
 
 /// How long one client may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -45,7 +45,7 @@ fn check_same(name: &str, fixture: &str, make: &MakeCommand) {
         let direct = fresh_database(&server, &database, fixture);
         let expected = support::run(make(&direct).env("PGSSLMODE", sslmode), PATIENCE);
         let upstream = fresh_database(&server, &database, fixture);
-        let gateway = support::gateway(&upstream);
+        let gateway = Door::open(&upstream);
         let through = gateway.access("operator");
         let got = support::run(make(&through).env("PGSSLMODE", sslmode), PATIENCE);
         let difference = support::difference(&told(&expected, &direct), &told(&got, &through));
@@ -69,7 +69,7 @@ const KEPT: &str = "CREATE TABLE kept (id serial PRIMARY KEY, note text);
 fn check_refused(name: &str, make: &MakeCommand) {
     let server = server();
     let upstream = fresh_database(&server, &format!("{name}_refused"), KEPT);
-    let gateway = support::gateway(&upstream);
+    let gateway = Door::open(&upstream);
     let got = support::run(make(&gateway.access("service")).env("PGSSLMODE", "require"), PATIENCE);
     let path = support::tests("clients/refused").join(format!("{name}.txt"));
     if std::env::var_os("DURWARD_TEST_WRITE").is_some() {
@@ -97,6 +97,7 @@ fn node(mode: &'static str) -> impl Fn(&Access) -> Command {
         command
             .arg(support::tests("clients/node_client.js"))
             .arg(mode)
+            .env("NODE_NO_WARNINGS", "1")
             .env("NODE_PATH", support::prepared("node/node_modules"));
         command
     }
@@ -175,7 +176,7 @@ fn psql_commands() {
 #[test]
 fn psql_with_channel_binding() {
     let server = server();
-    let gateway = support::gateway(&fresh_database(&server, "binding", ""));
+    let gateway = Door::open(&fresh_database(&server, "binding", ""));
     for kind in ["operator", "engineer", "agent", "service"] {
         let mut command = psql(&["-Atc", "SELECT 'bound'"])(&gateway.access(kind));
         let got = support::run(
@@ -189,7 +190,7 @@ fn psql_with_channel_binding() {
 #[test]
 fn psql_is_interrupted() {
     let server = server();
-    let gateway = support::gateway(&fresh_database(&server, "interrupted", ""));
+    let gateway = Door::open(&fresh_database(&server, "interrupted", ""));
     for sslmode in ["require", "disable"] {
         let mut command = psql(&["-c", "SELECT 'begins'", "-c", "SELECT pg_sleep(60)"])(&gateway.access("engineer"));
         command
@@ -229,7 +230,7 @@ fn wait_for_sleeping(server: &PostgresServer, database: &str) {
 #[test]
 fn psql_watches() {
     let server = server();
-    let gateway = support::gateway(&fresh_database(&server, "watched", ""));
+    let gateway = Door::open(&fresh_database(&server, "watched", ""));
     let mut command = psql(&["-At"])(&gateway.access("agent"));
     command
         .stdin(Stdio::piped())
@@ -253,7 +254,7 @@ fn psql_watches() {
 #[test]
 fn pgbench() {
     let server = server();
-    let gateway = support::gateway(&fresh_database(&server, "pgbench", ""));
+    let gateway = Door::open(&fresh_database(&server, "pgbench", ""));
     let operator = gateway.access("operator");
     let made = support::run(
         support::command("pgbench", &operator).args(["-i", "-s", "1", "-q"]),
@@ -290,9 +291,15 @@ fn pgbench() {
 fn pg_dump_and_restore() {
     let server = server();
     let fixture = fs::read_to_string(support::tests("clients/psql_fixture.sql")).expect("the fixture");
+    // libpq reads large objects by FunctionCall messages, which the gateway refuses (docs/clients.md).
+    let fixture = fixture
+        .lines()
+        .filter(|line| !line.contains("lo_from_bytea"))
+        .collect::<Vec<_>>()
+        .join("\n");
     let source = fresh_database(&server, "dump_source", &fixture);
     let folder = tempfile::tempdir().expect("a folder");
-    let gateway = support::gateway(&source);
+    let gateway = Door::open(&source);
     let plain_of = |access: &Access| {
         let got = support::run(support::command("pg_dump", access).args(["--no-sync"]), PATIENCE);
         assert!(got.succeeded(), "{}", got.text());
@@ -314,7 +321,7 @@ fn pg_dump_and_restore() {
         let got = support::run(&mut dump, PATIENCE);
         assert!(got.succeeded(), "{}", got.text());
         let target = fresh_database(&server, &format!("dump_{format}"), "");
-        let onto = support::gateway(&target);
+        let onto = Door::open(&target);
         restore(&onto, &["--exit-on-error", "--jobs", jobs], &file);
         restore(&onto, &["--clean", "--if-exists", "--single-transaction"], &file);
         let difference = support::difference(&expected, &plain_of(&target));
@@ -322,7 +329,7 @@ fn pg_dump_and_restore() {
     }
 }
 
-fn restore(gateway: &Gateway, arguments: &[&str], file: &std::path::Path) {
+fn restore(gateway: &Door, arguments: &[&str], file: &std::path::Path) {
     let access = gateway.access("operator");
     let mut command = support::command("pg_restore", &access);
     command.args(["--dbname", &access.database]).args(arguments).arg(file);

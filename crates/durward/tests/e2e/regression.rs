@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use durward_testkit::{Access, PostgresServer, ServerOptions};
 
-use crate::support;
+use crate::support::{self, Door};
 use differences::{Allowed, unexplained};
 
 /// How long one file may take before it is ended, on a busy machine.
@@ -113,7 +113,7 @@ fn run_all(files: &[String], gateway: bool) -> Vec<String> {
         server.execute("postgres", &format!("ALTER DATABASE {DATABASE} SET {setting}"));
     }
     let folder = copy_for_server(&server);
-    let door = (gateway && !support::direct()).then(|| support::gateway(&direct));
+    let door = gateway.then(|| Door::open(&direct));
     let access = door.as_ref().map_or(direct, |door| door.access("operator"));
     files
         .iter()

@@ -39,13 +39,31 @@ pub(crate) fn prepared(path: &str) -> PathBuf {
 }
 
 /// Whether the harness itself is tried, without a gateway (`DURWARD_TEST_DIRECT`).
-pub(crate) fn direct() -> bool {
+fn direct() -> bool {
     std::env::var_os("DURWARD_TEST_DIRECT").is_some()
 }
 
-/// A gateway in front of one database.
-pub(crate) fn gateway(upstream: &Access) -> Gateway {
-    Gateway::start(&binary(), upstream, &GatewayOptions::default())
+/// The way into one database: a gateway in front of it, or nothing when the harness itself is tried.
+pub(crate) struct Door {
+    gateway: Option<Gateway>,
+    upstream: Access,
+}
+
+impl Door {
+    pub(crate) fn open(upstream: &Access) -> Self {
+        Self {
+            gateway: (!direct()).then(|| Gateway::start(&binary(), upstream, &GatewayOptions::default())),
+            upstream: upstream.clone(),
+        }
+    }
+
+    /// The access of the identity of this kind; the superuser's where there is no gateway.
+    pub(crate) fn access(&self, kind: &str) -> Access {
+        match &self.gateway {
+            Some(gateway) => gateway.access(kind),
+            None => self.upstream.clone(),
+        }
+    }
 }
 
 /// Runs a command, and ends it at once when `patience` is over; both outputs are collected.

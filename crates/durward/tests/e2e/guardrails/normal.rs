@@ -23,14 +23,12 @@ pub(super) fn normal(transcript: &Transcript) -> Vec<String> {
         .collect()
 }
 
-/// The remaining fields of an error that clients rely on.
+/// The remaining fields of an error that clients rely on: all but the places in the server's source.
 fn positions(reply: &Reply) -> String {
-    [
-        b'S', b'V', b'P', b'p', b'q', b'W', b's', b't', b'c', b'd', b'n', b'F', b'R',
-    ]
-    .into_iter()
-    .filter_map(|letter| Some(format!(" {}={}", char::from(letter), reply.field(letter)?)))
-    .collect()
+    [b'S', b'V', b'P', b'p', b'q', b'W', b's', b't', b'c', b'd', b'n']
+        .into_iter()
+        .filter_map(|letter| Some(format!(" {}={}", char::from(letter), reply.field(letter)?)))
+        .collect()
 }
 
 /// RowDescription (manual, "Message Formats"): a count, then name, table, column, type, length, modifier and format.

@@ -3,12 +3,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use durward_testkit::{Access, Gateway, PostgresServer, RawClient, RawError, ServerOptions, Transcript};
+use durward_testkit::{Access, PostgresServer, RawClient, RawError, ServerOptions, Transcript};
 
 use super::case::{Case, Expectation, Step};
 use super::fingerprint::Fingerprint;
 use super::normal::normal;
-use crate::support;
+use crate::support::Door;
 
 /// The database behind the gateway, and its equal without one.
 const GUARDED: &str = "guarded";
@@ -41,8 +41,7 @@ pub(super) struct Stage {
     observer: RawClient,
     /// A session of somebody else, whom no statement may end.
     _guest: RawClient,
-    /// None when the harness itself is tried (`DURWARD_TEST_DIRECT`): then everybody is the superuser.
-    gateway: Option<Gateway>,
+    door: Door,
     files: PathBuf,
     server: PostgresServer,
     /// The state as it was found after the last refused statement, as long as nothing else has run.
@@ -68,9 +67,7 @@ impl Stage {
             mirror: connect(&mirror, "mirror"),
             observer: connect(&guarded, "observer"),
             _guest: connect(&server.access("postgres"), "guest"),
-            gateway: std::env::var_os("DURWARD_TEST_DIRECT")
-                .is_none()
-                .then(|| support::gateway(&guarded)),
+            door: Door::open(&guarded),
             files: server.files(),
             server,
             seen: None,
@@ -170,11 +167,7 @@ impl Stage {
         let session = match self.sessions.entry(who.to_owned()) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                let access = match &self.gateway {
-                    Some(gateway) => gateway.access(who),
-                    None => self.server.access(GUARDED),
-                };
-                entry.insert(RawClient::connect(&access)?)
+                entry.insert(RawClient::connect(&self.door.access(who))?)
             }
         };
         play(session, steps, protocol)
