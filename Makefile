@@ -44,4 +44,5 @@ bench: ## Measure against direct connections, a relay and PgBouncer; writes docs
 .PHONY: docs
 docs: ## Write the generated pages of docs/ again
 	@scripts/setup.sh build
-	cargo xtask docs
+	UPDATE_DOCS=1 cargo test --quiet --release --locked --package durward --bin durward configuration_page
+	cargo run --quiet --release --locked --package durward -- policy show --schema > docs/policy.cedarschema

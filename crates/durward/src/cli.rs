@@ -1,5 +1,8 @@
 //! The command line. Options of the gateway come from `options`; what only one command has is here.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use durward_policy::{PolicySnapshot, built_in_files, schema_text};
 
 use crate::cli::PolicyCommand;
-use crate::screen::{complain, say};
+use crate::screen::{complain, say, say_raw};
 use crate::settings::PolicyPlace;
 
 /// `durward policy …`
@@ -15,7 +15,7 @@ pub(super) fn run(command: &PolicyCommand) -> anyhow::Result<ExitCode> {
             without_default_pack,
         } => check(files, !without_default_pack),
         PolicyCommand::Show { schema: true } => {
-            say(schema_text());
+            say_raw(&schema_text());
             Ok(ExitCode::SUCCESS)
         }
         PolicyCommand::Show { schema: false } => {

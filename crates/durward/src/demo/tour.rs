@@ -1,7 +1,8 @@
 //! The tour: a short story, told with real commands against the running gateway. It fails if the story goes wrong.
 
+use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 
@@ -63,13 +64,14 @@ impl Tour {
 
         heading("A DELETE of everything is refused however it is spelled; what would pass is said");
         self.psql("agent", Expect::Refused, &["DELETE FROM web_sessions WHERE 1 = 1"])?;
+        say("");
         self.psql(
             "agent",
             Expect::Passes,
             &["UPDATE support_tickets SET status = 'closed' WHERE ticket_id = 7"],
         )?;
 
-        heading("Hiding it in a function's body doesn't help");
+        heading("Hiding it in code doesn't help");
         self.psql(
             "agent",
             Expect::Refused,
@@ -106,7 +108,7 @@ impl Tour {
         Ok(())
     }
 
-    /// Runs statements as one of the identities, each as a command of its own in one session.
+    /// Runs statements as one of the identities, in one session of `psql`.
     fn psql(&self, who: &str, expect: Expect, statements: &[&str]) -> anyhow::Result<()> {
         let identity = self.ready.identities.iter().find(|identity| identity.name == who);
         let identity = identity.with_context(|| format!("there is no {who}"))?;
@@ -114,15 +116,14 @@ impl Tour {
         psql.arg(self.ready.conninfo(identity))
             .env("PGPASSWORD", identity.password.as_deref().unwrap_or_default())
             .env("PGCONNECT_TIMEOUT", "20")
-            .args(["--no-psqlrc", "--pset=pager=off"]);
-        for statement in statements {
-            psql.args(["--command", statement]);
-        }
-        let shown: Vec<String> = statements
-            .iter()
-            .map(|statement| format!("{who}=> {statement};"))
-            .collect();
-        run(&mut psql, &shown.join("\n"), expect)
+            .args(["--no-psqlrc", "--pset=pager=off", "--set=ON_ERROR_STOP=1"]);
+        // Each statement is shown as it would stand at the prompt, before its answer.
+        let shown = |statement: &&str| {
+            let line = format!("{who}=> {statement};");
+            format!("\\echo '{}'\n{statement};\n", line.replace('\'', "''"))
+        };
+        let script: String = statements.iter().map(shown).collect();
+        run(&mut psql, &script, expect)
     }
 
     /// Runs a command of this program.
@@ -137,7 +138,8 @@ impl Tour {
             }
         };
         let shown: Vec<String> = arguments.iter().map(quote).collect();
-        run(&mut durward, &format!("$ durward {}", shown.join(" ")), expect)
+        say(format!("  $ durward {}", shown.join(" ")));
+        run(&mut durward, "", expect)
     }
 }
 
@@ -147,29 +149,31 @@ fn heading(text: &str) {
     say("");
 }
 
-fn run(command: &mut Command, shown: &str, expect: Expect) -> anyhow::Result<()> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("can't run {command:?}"))?;
-    for line in shown.lines() {
-        say(format!("  {line}"));
+/// Runs a command with `input`, and shows what it answers on either output, in the order in which it does.
+fn run(command: &mut Command, input: &str, expect: Expect) -> anyhow::Result<()> {
+    let (mut answers, both_outputs) = io::pipe()?;
+    command
+        .stdin(Stdio::piped())
+        .stdout(both_outputs.try_clone()?)
+        .stderr(both_outputs);
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("can't run {:?}", command.get_program()))?;
+    // The command holds the other ends of the pipe as long as it lives.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(input.as_bytes())?;
     }
-    for line in lines_of(&output) {
+    let mut text = String::new();
+    answers.read_to_string(&mut text)?;
+    let passed = child.wait()?.success();
+    for line in text.trim_end().lines() {
         say(format!("  {line}").trim_end());
     }
-    say("");
-    let passed = output.status.success();
     ensure!(
         passed == (expect == Expect::Passes),
-        "the tour went otherwise than it should: {shown} was {}",
+        "the tour went otherwise than it should: this was {}",
         if passed { "not refused" } else { "refused, or failed" }
     );
     Ok(())
-}
-
-/// Both outputs, without blank lines at their ends.
-fn lines_of(output: &Output) -> Vec<String> {
-    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).trim_end().to_owned());
-    text.iter().flat_map(|text| text.lines().map(str::to_owned)).collect()
 }

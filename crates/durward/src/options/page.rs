@@ -60,7 +60,11 @@ fn write_option(page: &mut String, spec: &OptionSpec) {
         Kind::Switch | Kind::Number => spec.example.to_owned(),
     };
     _ = writeln!(page, "\n### {}\n\n{}\n", spec.key, spec.help);
-    _ = writeln!(page, "- Flag: `--{} {}`", spec.flag(), spec.value_name);
+    let value = match spec.kind {
+        Kind::Switch => "[=true|false]".to_owned(),
+        Kind::Text | Kind::List | Kind::Number => format!(" {}", spec.value_name),
+    };
+    _ = writeln!(page, "- Flag: `--{}{value}`", spec.flag());
     _ = writeln!(page, "- Variable: `{}`", spec.variable());
     _ = writeln!(page, "- Key: `{} = {example}`", spec.key);
     if !spec.default.is_empty() {

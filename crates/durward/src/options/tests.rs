@@ -63,7 +63,7 @@ fn every_option_is_a_flag_a_variable_a_key_and_a_line_of_documentation() {
         );
 
         for form in [
-            format!("`--{} ", spec.flag()),
+            format!("`--{}", spec.flag()),
             format!("`{}`", spec.variable()),
             format!("`{} = ", spec.key),
         ] {
