@@ -121,3 +121,28 @@ pub const ALL: &[Limit] = &[
         reason: "one field of an error that the gateway writes: errors are read by people",
     },
 ];
+
+/// The bounds as a Markdown table.
+pub fn markdown() -> String {
+    let rows = ALL.iter().map(|limit| {
+        format!(
+            "| `{}` | {} {} | {} |\n",
+            limit.name, limit.value, limit.unit, limit.reason
+        )
+    });
+    let head = "| name | value | what it bounds, and why there |\n|---|---|---|\n".to_owned();
+    std::iter::once(head).chain(rows).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_docs_list_every_bound() {
+        let page = include_str!("../../../docs/protocol.md");
+        let table = super::markdown();
+        assert!(
+            page.contains(&table),
+            "docs/protocol.md is old; the bounds are:\n{table}"
+        );
+    }
+}
