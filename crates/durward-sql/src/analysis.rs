@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use durward_model::{AccessModes, Digest, RelationUse, RowBound, StatementFacts};
+use durward_model::{AccessModes, Digest, HazardKind, QualifiedName, RelationUse, RowBound, StatementFacts};
 use pg_query::NodeEnum;
 use sha2::{Digest as _, Sha256};
 
@@ -102,6 +102,7 @@ fn statement(
     }
     let rests_on_constants = binder.facts.do_literals_matter();
     let (mut facts, effects, unresolved) = binder.facts.finish();
+    drop_harmless_locks(&mut facts, context, created);
     let mut hazards = crate::functions::relation::hazards(&facts.relations);
     if !hazards.is_empty() {
         facts.hazards.append(&mut hazards);
@@ -116,6 +117,36 @@ fn statement(
         normalized,
         rests_on_constants,
     })
+}
+
+/// Locks and rewrites of a relation that the open transaction, or the text itself, made hinder nobody.
+fn drop_harmless_locks(facts: &mut StatementFacts, context: &AnalysisContext, created: &[RelationUse]) {
+    let own: Vec<&QualifiedName> = facts
+        .relations
+        .iter()
+        .filter(|usage| context.catalog.is_made_here(usage.relation.oid))
+        .chain(created.iter().filter(|made| made.modes.contains(AccessModes::CREATE)))
+        .map(|usage| &usage.relation.name)
+        .collect();
+    if own.is_empty() {
+        return;
+    }
+    let catalog = &context.catalog;
+    // A relation of the same name that others see keeps its hazards.
+    let is_own = |object: &str| {
+        own.iter().any(|name| {
+            let seen = catalog
+                .relation_in(&name.schema, &name.name)
+                .is_some_and(|relation| !catalog.is_made_here(relation.oid));
+            !seen && (name.to_string() == object || &*name.name == object)
+        })
+    };
+    let waits = [HazardKind::TableLock, HazardKind::TableRewrite];
+    let hazards = std::mem::take(&mut facts.hazards);
+    facts.hazards = hazards
+        .into_iter()
+        .filter(|hazard| !(waits.contains(&hazard.kind) && is_own(&hazard.object)))
+        .collect();
 }
 
 /// The tag's first word for what the binder walks itself; utility statements name themselves.

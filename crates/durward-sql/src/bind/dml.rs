@@ -248,10 +248,11 @@ impl Binder<'_> {
             return Vec::new();
         };
         let target = self.target(range, AccessModes::NONE);
-        self.target_entry(range, target.as_ref());
+        // `RETURNING *` gives the source's columns first.
         if let Some(source) = merge.source_relation.as_deref() {
             self.from_clause(std::slice::from_ref(source));
         }
+        self.target_entry(range, target.as_ref());
         self.optional_value(merge.join_condition.as_deref());
         self.facts.rows(RowBound::Unbounded);
         let everything = merge
@@ -422,7 +423,8 @@ impl Binder<'_> {
         joined: bool,
         event: Event,
     ) -> RowBound {
-        let temporary = target.is_some_and(|target| target.temporary);
+        let temporary = target.is_some_and(|target| target.temporary)
+            || (target.is_none() && self.is_created_temporary(&range.schemaname, &range.relname));
         match condition {
             None if !temporary => {
                 let kind = if event == Event::Update {

@@ -326,6 +326,9 @@ impl Binder<'_> {
             let within = self.calls(&candidates, &call.args, CallKind::Named);
             value.absorb(&within);
         }
+        for candidate in &candidates {
+            self.may_be_cast(candidate.result_type);
+        }
         self.last_candidates = candidates;
         value.computed(result)
     }

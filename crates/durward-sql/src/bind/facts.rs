@@ -74,6 +74,11 @@ impl FactsBuilder {
         !self.command.is_empty()
     }
 
+    /// Whether the command is the one of that tag.
+    pub(crate) fn is_command(&self, tag: &str) -> bool {
+        &*self.command == tag
+    }
+
     /// Notes a use of a relation; uses of one relation add up.
     pub(crate) fn relation(&mut self, relation: &Relation, modes: AccessModes, direct: bool) {
         let draft = self.draft(relation);

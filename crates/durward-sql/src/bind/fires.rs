@@ -279,7 +279,14 @@ impl Binder<'_> {
             self.row_expression(relation, text);
             return;
         }
-        // A domain may bring a default of its own; only constants and functions without arguments can stand there.
+        // A domain brings a default of its own.
+        if let Some(domain) = catalog.type_(column.type_oid).filter(|type_| type_.kind == 'd')
+            && let Some(text) = &domain.default
+        {
+            let text = Arc::clone(text);
+            self.row_expression(relation, &text);
+            return;
+        }
         if column.has_default {
             self.facts.opaque(
                 relation.reference().name.to_string(),

@@ -60,6 +60,7 @@ pub(crate) struct Binder<'a> {
     /// What the call walked last can mean.
     last_candidates: Vec<Arc<Function>>,
     converted: HashSet<Oid>,
+    cast_from: HashSet<Oid>,
     checked: HashSet<Oid>,
     policies_walked: HashSet<(Oid, Arc<str>)>,
     written_through: HashSet<(Oid, AccessModes)>,
@@ -134,6 +135,7 @@ impl<'a> Binder<'a> {
             function_reads: HashMap::new(),
             last_candidates: Vec::new(),
             converted: HashSet::new(),
+            cast_from: HashSet::new(),
             checked: HashSet::new(),
             policies_walked: HashSet::new(),
             written_through: HashSet::new(),
@@ -155,6 +157,15 @@ impl<'a> Binder<'a> {
             let made = &usage.relation.name;
             &*made.name == name && (schema.is_empty() || &*made.schema == schema)
         })
+    }
+
+    /// Whether an earlier statement of the same text makes a temporary relation that this name means.
+    pub(crate) fn is_created_temporary(&self, schema: &str, name: &str) -> bool {
+        (schema.is_empty() || schema == "pg_temp")
+            && self.created.iter().any(|usage| {
+                let made = &usage.relation.name;
+                &*made.name == name && &*made.schema == "pg_temp"
+            })
     }
 
     /// Whether what is being walked is the client's own text.

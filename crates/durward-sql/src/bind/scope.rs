@@ -324,6 +324,7 @@ impl Binder<'_> {
         };
         self.facts.relation(relation, AccessModes::READ, false);
         self.facts.column_read(relation, number, &column.name);
+        self.may_be_cast(column.type_oid);
         if self.with_children.contains(&oid) {
             for child in self.descendants(oid) {
                 if let Some(same) = child.column(&column.name) {

@@ -57,6 +57,7 @@ impl Binder<'_> {
         };
         let found = Arc::clone(found);
         self.converts_to(&found);
+        self.may_be_cast(found.oid);
         let is_array = !type_name.array_bounds.is_empty();
         Some(if is_array { found.array } else { found.oid })
     }
@@ -120,6 +121,18 @@ impl Binder<'_> {
             .cloned()
             .collect();
         if !functions.is_empty() {
+            self.calls(&functions, &[], CallKind::Cast);
+        }
+    }
+
+    /// Notes the functions that a value of a type may pass through by implicit casts that someone made.
+    pub(super) fn may_be_cast(&mut self, type_oid: Oid) {
+        if !self.cast_from.insert(type_oid) {
+            return;
+        }
+        let functions: Vec<Arc<Function>> = self.catalog.implicit_casts_made_from(type_oid).cloned().collect();
+        if !functions.is_empty() {
+            self.facts.conservative();
             self.calls(&functions, &[], CallKind::Cast);
         }
     }

@@ -98,6 +98,8 @@ pub struct Type {
     pub output: Oid,
     /// The array type over it.
     pub array: Oid,
+    /// The default of a domain, as an expression; of another type, as the text of a value.
+    pub default: Option<Arc<str>>,
 }
 
 /// What `pg_proc.prokind` says.

@@ -37,6 +37,8 @@ pub struct CatalogPart {
     pub(crate) aggregates: HashMap<Oid, Box<[Oid]>>,
     pub(crate) operator_names: HashMap<Arc<str>, Vec<Arc<Operator>>>,
     pub(crate) casts: HashMap<(Oid, Oid), Cast>,
+    /// Functions of implicit casts, by source type.
+    pub(crate) implicit_casts: HashMap<Oid, Vec<Oid>>,
     pub(crate) views: HashMap<Oid, Arc<str>>,
     pub(crate) security_invoker_views: HashSet<Oid>,
     pub(crate) rules: HashMap<Oid, Vec<Arc<Rule>>>,
@@ -109,6 +111,9 @@ impl CatalogLoader {
             CatalogQuery::Casts => {
                 row.oid()?;
                 let (source, target, function, context) = (row.oid()?, row.oid()?, row.oid()?, row.char()?);
+                if context == 'i' && function != Oid(0) {
+                    self.part.implicit_casts.entry(source).or_default().push(function);
+                }
                 self.part.casts.insert(
                     (source, target),
                     Cast {
@@ -236,10 +241,12 @@ impl CatalogLoader {
         new
     }
 
-    fn schema(&self, row: &Row<'_>, oid: Oid) -> Result<Arc<str>, CatalogError> {
+    /// A schema's name. One made since the schemas were read has none yet: what is in it can't be named until the
+    /// change brings another read.
+    fn schema(&mut self, oid: Oid) -> Arc<str> {
         match self.part.namespaces.get(&oid) {
-            Some(name) => Ok(Arc::clone(name)),
-            None => Err(row.error("names a schema that isn't there")),
+            Some(name) => Arc::clone(name),
+            None => self.intern(""),
         }
     }
 
@@ -259,7 +266,7 @@ impl CatalogLoader {
         };
         let relation = Relation {
             oid,
-            schema: self.schema(&row, namespace)?,
+            schema: self.schema(namespace),
             name: self.intern(name),
             kind,
             owner: row.oid()?,
@@ -294,7 +301,7 @@ impl CatalogLoader {
         let (oid, name, namespace) = (row.oid()?, row.text()?, row.oid()?);
         let type_ = Type {
             oid,
-            schema: self.schema(&row, namespace)?,
+            schema: self.schema(namespace),
             name: self.intern(name),
             kind: row.char()?,
             relation: row.oid()?,
@@ -305,6 +312,7 @@ impl CatalogLoader {
             input: row.oid()?,
             output: row.oid()?,
             array: row.oid()?,
+            default: row.optional()?.map(Into::into),
         };
         let names = self.part.type_names.entry(Arc::clone(&type_.schema)).or_default();
         names.insert(Arc::clone(&type_.name), oid);
@@ -314,7 +322,7 @@ impl CatalogLoader {
 
     fn function(&mut self, mut row: Row<'_>) -> Result<(), CatalogError> {
         let (oid, name, namespace) = (row.oid()?, row.text()?, row.oid()?);
-        let schema = self.schema(&row, namespace)?;
+        let schema = self.schema(namespace);
         let name = self.intern(name);
         let kind = match row.char()? {
             'f' => FunctionKind::Function,
@@ -368,7 +376,7 @@ impl CatalogLoader {
         let name = self.intern(name);
         let operator = Operator {
             oid,
-            schema: self.schema(&row, namespace)?,
+            schema: self.schema(namespace),
             name: Arc::clone(&name),
             left: row.oid()?,
             right: row.oid()?,

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use durward_model::{ColumnNumber, Oid};
@@ -14,17 +15,41 @@ pub struct CatalogSnapshot {
     generation: u64,
     built_in: Arc<CatalogPart>,
     rest: CatalogPart,
+    made_here: HashSet<Oid>,
 }
 
 impl CatalogSnapshot {
     /// A snapshot of the two parts. `generation` must be unique among all snapshots that share an analyser: cached
     /// analyses are keyed by it.
-    pub const fn new(generation: u64, built_in: Arc<CatalogPart>, rest: CatalogPart) -> Self {
+    pub fn new(generation: u64, built_in: Arc<CatalogPart>, rest: CatalogPart) -> Self {
+        Self::with(generation, built_in, rest, HashSet::new())
+    }
+
+    /// A snapshot that one session read over its own connection, in an open transaction or with temporary objects.
+    /// Relations that the `shared` snapshot doesn't hold are taken for the session's own making.
+    pub fn new_private(generation: u64, rest: CatalogPart, shared: &Self) -> Self {
+        let made_here = rest
+            .relations
+            .keys()
+            .filter(|oid| shared.relation(**oid).is_none())
+            .copied()
+            .collect();
+        Self::with(generation, Arc::clone(&shared.built_in), rest, made_here)
+    }
+
+    fn with(generation: u64, built_in: Arc<CatalogPart>, rest: CatalogPart, made_here: HashSet<Oid>) -> Self {
         Self {
             generation,
             built_in,
             rest,
+            made_here,
         }
+    }
+
+    /// Whether the session that read the snapshot made the relation and nobody else can see it yet, so that its locks
+    /// hinder nobody.
+    pub fn is_made_here(&self, oid: Oid) -> bool {
+        self.made_here.contains(&oid)
     }
 
     /// Its number.
@@ -196,6 +221,14 @@ impl CatalogSnapshot {
     /// All casts to a type that a person or an extension made.
     pub fn casts_made_to(&self, target: Oid) -> impl Iterator<Item = &Cast> {
         self.rest.casts.values().filter(move |cast| cast.target == target)
+    }
+
+    /// Functions that a value of this type may pass through unasked: those of implicit casts that a person made.
+    pub fn implicit_casts_made_from(&self, source: Oid) -> impl Iterator<Item = &Arc<Function>> {
+        let functions = self.rest.implicit_casts.get(&source).into_iter().flatten();
+        functions
+            .filter_map(|oid| self.function(*oid))
+            .filter(|function| function.extension.is_none() && !function.oid.is_built_in())
     }
 
     /// The query of a view or materialised view.

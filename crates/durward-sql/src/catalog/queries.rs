@@ -95,7 +95,7 @@ impl CatalogQuery {
             Self::Types => {
                 "SELECT t.oid, t.typname, t.typnamespace, t.typtype, t.typrelid, t.typelem, t.typbasetype, \
                  t.typcategory, t.typispreferred, t.typinput::pg_catalog.oid, t.typoutput::pg_catalog.oid, \
-                 t.typarray FROM pg_catalog.pg_type t \
+                 t.typarray, t.typdefault FROM pg_catalog.pg_type t \
                  LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid \
                  LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND t.typcategory = 'A' \
                  LEFT JOIN pg_catalog.pg_class ec ON ec.oid = e.typrelid \

@@ -15,6 +15,7 @@ fn inserts() {
         "INSERT INTO events VALUES (1, '2025-02-02', 'x')",
         "INSERT INTO inbox (what) VALUES ('x')",
         "INSERT INTO customer_names (name) VALUES ('x')",
+        "INSERT INTO stamped (id) VALUES (1)",
         "INSERT INTO order_items (order_id, line, quantity, price) VALUES (1, 1, 2, 3)",
     ]));
 }

@@ -4,6 +4,7 @@ mod dml;
 mod names;
 mod nested;
 mod select;
+mod soup;
 mod stacks;
 mod texts;
 

@@ -75,6 +75,7 @@ fn shape(text: &str, key: &mut Vec<u8>) -> Result<bool, Doubt> {
 /// A text for the record: constants become parameters, comments go, blanks shrink. `None` where the scanner isn't sure
 /// of the text: a password might then stay in it.
 pub(crate) fn normalize(text: &str) -> Option<String> {
+    /// Unit: bytes. Reason: what a person reads of a statement in the record; the rest says nothing more.
     const NORMALIZED_BYTES_MAX: usize = 16 * 1024;
     let mut next_parameter = largest_parameter(text)? + 1;
     let mut scanner = Scanner::new(text);

@@ -20,7 +20,7 @@ fn the_scanner_agrees_on_corner_cases() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever the text, our scanner cuts it as the server does or leaves it alone.
     #[test]
