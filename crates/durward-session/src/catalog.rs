@@ -42,6 +42,10 @@ pub enum CatalogSourceError {
 pub struct CatalogSource {
     target: Target,
     snapshot: ArcSwapOption<CatalogSnapshot>,
+    /// How many times sessions have changed the catalog.
+    changes: AtomicU64,
+    /// How many of those changes the snapshot is sure to show.
+    covered: AtomicU64,
     reader: Mutex<Reader>,
 }
 
@@ -61,6 +65,8 @@ impl CatalogSource {
         Self {
             target,
             snapshot: ArcSwapOption::empty(),
+            changes: AtomicU64::new(0),
+            covered: AtomicU64::new(0),
             reader: Mutex::default(),
         }
     }
@@ -68,6 +74,16 @@ impl CatalogSource {
     /// The latest snapshot, if the catalog was ever read.
     pub fn latest(&self) -> Option<Arc<CatalogSnapshot>> {
         self.snapshot.load_full()
+    }
+
+    /// A session's change of the catalog has been committed: snapshots begun before now are old for everybody.
+    pub(crate) fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether a session has changed the catalog since the latest snapshot was begun.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.covered.load(Ordering::Acquire) < self.changes.load(Ordering::Acquire)
     }
 
     /// The latest snapshot, reading the catalog first where it never was. Cancel safe: yes.
@@ -117,14 +133,16 @@ impl CatalogSource {
         &self,
         answers: Vec<(CatalogQuery, Vec<TextRow>)>,
     ) -> Result<Arc<CatalogSnapshot>, CatalogSourceError> {
-        let built_in = Arc::clone(self.ready().await?.built_in());
         let rest = load(answers)?;
-        Ok(Arc::new(CatalogSnapshot::new(next_generation(), built_in, rest)))
+        // Read after the session's own: what is in neither this nor the session's open transaction doesn't exist.
+        let shared = self.refresh().await?;
+        Ok(Arc::new(CatalogSnapshot::new_private(next_generation(), rest, &shared)))
     }
 
     async fn read(&self, reader: &mut Reader) -> Result<Arc<CatalogSnapshot>, CatalogSourceError> {
         let read = async {
             let began = Instant::now();
+            let covers = self.changes.load(Ordering::Acquire);
             let probe = self.own_query(reader, change_probe_sql().to_owned()).await?;
             let built_in = match &reader.built_in {
                 Some(built_in) => Arc::clone(built_in),
@@ -134,14 +152,18 @@ impl CatalogSource {
             reader.built_in = Some(Arc::clone(&built_in));
             reader.began = Some(began);
             reader.probe = Some(probe);
-            Ok(Arc::new(CatalogSnapshot::new(next_generation(), built_in, rest)))
+            Ok((
+                Arc::new(CatalogSnapshot::new(next_generation(), built_in, rest)),
+                covers,
+            ))
         };
         let result = tokio::time::timeout(Duration::from_secs(READ_SECONDS_MAX), read)
             .await
             .unwrap_or(Err(CatalogSourceError::TimedOut));
         match result {
-            Ok(snapshot) => {
+            Ok((snapshot, covers)) => {
                 self.snapshot.store(Some(Arc::clone(&snapshot)));
+                self.covered.store(covers, Ordering::Release);
                 Ok(snapshot)
             }
             Err(error) => {

@@ -15,9 +15,6 @@ use crate::upstream::CancelTarget;
 /// What a CancelRequest names: the process id and the secret that the client was given.
 type CancelKey = (i32, Box<[u8]>);
 
-/// What names a session in a cancel request: the server's process id, and a secret of ours.
-type CancelKey = (i32, Box<[u8]>);
-
 /// Every live session of the gateway.
 #[derive(Debug, Default)]
 pub struct SessionRegistry {

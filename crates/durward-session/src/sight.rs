@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use durward_model::StatementClass;
 use durward_sql::{AnalysisContext, AnalyzedStatement, CatalogSnapshot, SessionEffect, SessionSettings};
 
 /// What an analysis rests on: equal stamps mean that it still holds.
@@ -136,10 +137,13 @@ impl Sight {
         }
     }
 
-    /// The server is idle again: what the transaction did has been made or undone.
-    pub(crate) fn end_transaction(&mut self) {
+    /// The server is idle again: what the transaction did has been made or undone. Says whether the catalog may have
+    /// changed for everybody.
+    pub(crate) fn end_transaction(&mut self) -> bool {
         self.settings_stale |= std::mem::take(&mut self.settings_touched);
-        self.catalog_stale |= std::mem::take(&mut self.catalog_touched);
+        let catalog_touched = std::mem::take(&mut self.catalog_touched);
+        self.catalog_stale |= catalog_touched;
+        catalog_touched
     }
 
     /// Whether an effect of `statement` can change how later statements of the same text are read, in a way that
@@ -184,10 +188,30 @@ fn matters(name: &str) -> bool {
     )
 }
 
-/// Whether what a statement means depends on settings or the catalog at all.
+/// Whether what a statement means depends on settings or the catalog at all. An expression does, whatever the facts say:
+/// an operator that the path doesn't find yet leaves no trace in them.
 pub(crate) fn depends_on_names(statement: &AnalyzedStatement) -> bool {
     let facts = &statement.facts;
-    !(facts.relations.is_empty()
+    let holds_no_expression = match facts.class {
+        StatementClass::Transaction => true,
+        StatementClass::Session => !statement.effects.iter().any(|effect| {
+            matches!(
+                effect,
+                SessionEffect::Prepare { .. }
+                    | SessionEffect::Execute { .. }
+                    | SessionEffect::DeclareCursor { .. }
+                    | SessionEffect::Fetch { .. }
+            )
+        }),
+        StatementClass::Read
+        | StatementClass::Write
+        | StatementClass::Maintenance
+        | StatementClass::Ddl
+        | StatementClass::Privilege
+        | StatementClass::Unknown => false,
+    };
+    !(holds_no_expression
+        && facts.relations.is_empty()
         && facts.functions.is_empty()
         && facts.objects.is_empty()
         && facts.opaque.is_empty()

@@ -370,7 +370,8 @@ impl Session {
         prepared: &Arc<Prepared>,
     ) -> Result<Result<Option<AnalyzedStatement>, NoAnalysis>, End> {
         self.follow_catalog();
-        let unmoved = prepared.stamp == self.sight.stamp() && !self.sight.is_stale();
+        let unmoved =
+            prepared.stamp == self.sight.stamp() && !self.sight.is_stale() && !self.database.catalog.is_behind();
         let Some(statement) = &prepared.statement else {
             return Ok(Ok(None));
         };

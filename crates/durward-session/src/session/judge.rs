@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use durward_audit::{Durability, KeyedDigest, Origin, Recorded, StatementIntentInput, StatementRefusedInput};
-use durward_model::{Certainty, Digest, Obligation, OpaqueReason, Refusal, StatementFacts, StatementId, sqlstate};
+use durward_model::{
+    Certainty, Digest, Hazard, HazardKind, Obligation, OpaqueReason, Refusal, StatementFacts, StatementId, sqlstate,
+};
 use durward_policy::{Decision, DecisionRequest, Permit, SessionContext};
 use durward_sql::catalog::CatalogQuery;
 use durward_sql::{Analysis, AnalysisError, AnalyzedStatement, SessionEffect, SessionSettings};
@@ -35,6 +37,20 @@ impl Subject {
             literals,
             parameters: None,
         }
+    }
+
+    /// The same, for names that will be looked up otherwise than they were here: what runs is then as unseen as a text
+    /// made at run time.
+    fn with_moved_names(self) -> Self {
+        let mut moved = self.opaque(
+            "search_path",
+            "an earlier command of the same text changes how names are read",
+        );
+        let mut facts = (*moved.facts).clone();
+        facts.hazards.push(Hazard::new(HazardKind::DynamicSql, "search_path"));
+        facts.hazards.sort();
+        moved.facts = Arc::new(facts);
+        moved
     }
 
     /// The same with facts that can't be relied on to be complete.
@@ -116,6 +132,8 @@ impl Session {
     /// Analyses a text under settings and a catalog that are current for it.
     pub(super) async fn analyze(&mut self, text: &str) -> Result<Result<Arc<Analysis>, NoAnalysis>, End> {
         self.follow_catalog();
+        // Somebody's DDL has been committed since the shared catalog was read.
+        self.sight.catalog_stale |= self.database.catalog.is_behind();
         self.sight.context.catalog_is_current = false;
         let first = self.analyze_now(text).await;
         if !self.sight.is_stale() {
@@ -254,10 +272,7 @@ impl Session {
         for statement in &analysis.statements {
             let mut own = Subject::of(statement, origin, literals);
             if blurred && depends_on_names(statement) {
-                own = own.opaque(
-                    "search_path",
-                    "an earlier command of the same text changes how names are read",
-                );
+                own = own.with_moved_names();
             }
             let mut of_this = vec![own];
             for effect in statement.effects.iter() {

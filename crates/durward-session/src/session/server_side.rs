@@ -231,7 +231,9 @@ impl Session {
         };
         if status == TransactionStatus::Idle {
             self.names.end_transaction();
-            self.sight.end_transaction();
+            if self.sight.end_transaction() {
+                self.database.catalog.note_change();
+            }
         }
         Ok(fate)
     }
