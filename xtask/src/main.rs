@@ -1,6 +1,7 @@
 //! Repository rules as tests, and other chores: `cargo xtask …`.
 #![expect(clippy::print_stdout, reason = "a command line tool")]
 
+mod bench;
 mod tidy;
 
 use std::path::PathBuf;
@@ -18,12 +19,29 @@ struct Arguments {
 enum Chore {
     /// Check the repository's rules: who may depend on whom, file lengths, documentation, licences
     Tidy,
+    /// Measure the gateway beside direct connections, a relay and PgBouncer; writes docs/benchmarks.md
+    Bench(bench::Extent),
+    /// Pass bytes on between two addresses: a part of the benchmark
+    #[command(hide = true)]
+    Relay {
+        /// Where to listen
+        listen: String,
+        /// Where to connect
+        upstream: String,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Tidy => tidy::run(&root()),
+        Chore::Bench(extent) => bench::run(&root(), extent),
+        Chore::Relay { listen, upstream } => bench::relay(&listen, &upstream),
     }
+}
+
+/// Prints a line.
+fn say(line: &str) {
+    println!("{line}");
 }
 
 /// The top of the repository.

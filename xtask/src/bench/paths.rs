@@ -1,0 +1,352 @@
+//! The ways to the server, and what their processes take.
+
+use std::fmt;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+
+/// Clock ticks in a second, in which /proc counts (`USER_HZ`; proc(5)).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// How long a process may take to listen, or sessions to come and go.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A way to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Way {
+    /// Straight to it.
+    Direct,
+    /// Through a relay that looks at nothing.
+    Relay,
+    /// Through PgBouncer, pooling sessions.
+    PgBouncer,
+    /// Through the gateway, with everything on.
+    Gateway,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Direct => "direct",
+            Self::Relay => "relay",
+            Self::PgBouncer => "PgBouncer",
+            Self::Gateway => "Durward",
+        })
+    }
+}
+
+/// One way, open.
+#[derive(Debug)]
+struct Open {
+    way: Way,
+    port: u16,
+    user: String,
+    password: String,
+    /// The process in between; none for the direct way.
+    process: Option<u32>,
+}
+
+/// All ways to one server.
+#[derive(Debug)]
+pub(super) struct Paths {
+    open: Vec<Open>,
+    database: String,
+    programs: PathBuf,
+    children: Vec<Child>,
+    binary: PathBuf,
+    data_dir: String,
+    /// The server's version.
+    pub(super) server_version: String,
+}
+
+impl Paths {
+    /// Starts the demo (a private server with the gateway in front), a relay, and PgBouncer where it is installed.
+    pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let binary = target.join("release/durward");
+        ensure!(
+            binary.exists(),
+            "{} is missing: build it first, or run `make bench`",
+            binary.display()
+        );
+        let mut demo = Command::new(&binary)
+            .args(["demo", "--json", "--plaintext-loopback", "--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = demo.stdout.take().context("no standard output")?;
+        let mut paths = Self {
+            open: Vec::new(),
+            database: String::new(),
+            programs: programs()?,
+            children: vec![demo],
+            binary,
+            data_dir: String::new(),
+            server_version: String::new(),
+        };
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let ready: Value = serde_json::from_str(&line).context("the demo didn't start")?;
+        paths.read_demo(&ready)?;
+        paths.open_relay()?;
+        paths.open_pgbouncer()?;
+        paths.open.sort_by_key(|open| open.way);
+        let version = paths
+            .client(Way::Direct, "psql")
+            .args(["-XAtc", "SHOW server_version"])
+            .output()?;
+        paths.server_version = String::from_utf8_lossy(&version.stdout).trim().to_owned();
+        Ok(paths)
+    }
+
+    fn read_demo(&mut self, ready: &Value) -> anyhow::Result<()> {
+        let text = |pointer: &str| -> anyhow::Result<String> {
+            let found = ready.pointer(pointer).and_then(Value::as_str);
+            Ok(found.with_context(|| format!("the demo says no {pointer}"))?.to_owned())
+        };
+        let port = |pointer: &str| -> anyhow::Result<u16> {
+            let found = ready
+                .pointer(pointer)
+                .and_then(Value::as_u64)
+                .with_context(|| format!("no {pointer}"))?;
+            Ok(u16::try_from(found)?)
+        };
+        let url = text("/upstream/url")?;
+        let password = url.split(['@', ':']).nth(2).context("no password")?.to_owned();
+        self.database = text("/database")?;
+        self.data_dir = text("/data_dir")?;
+        let service = ready
+            .pointer("/identities")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let service = service.filter(|identity| identity.get("name").is_some_and(|name| name == "service"));
+        let service = service
+            .filter_map(|identity| identity.get("password")?.as_str())
+            .next()
+            .context("no service")?;
+        self.open.push(Open {
+            way: Way::Direct,
+            port: port("/upstream/port")?,
+            user: text("/upstream/user")?,
+            password,
+            process: None,
+        });
+        let process = self.children.first().map(Child::id);
+        self.open.push(Open {
+            way: Way::Gateway,
+            port: port("/port")?,
+            user: "service".to_owned(),
+            password: service.to_owned(),
+            process,
+        });
+        Ok(())
+    }
+
+    fn direct(&self) -> anyhow::Result<&Open> {
+        self.open
+            .iter()
+            .find(|open| open.way == Way::Direct)
+            .context("no direct way")
+    }
+
+    fn add(&mut self, way: Way, child: Child, port: u16) -> anyhow::Result<()> {
+        let (user, password) = {
+            let direct = self.direct()?;
+            (direct.user.clone(), direct.password.clone())
+        };
+        let process = Some(child.id());
+        self.children.push(child);
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            ensure!(Instant::now() < deadline, "{way} doesn't listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.open.push(Open {
+            way,
+            port,
+            user,
+            password,
+            process,
+        });
+        Ok(())
+    }
+
+    fn open_relay(&mut self) -> anyhow::Result<()> {
+        let port = free_port()?;
+        let upstream = format!("127.0.0.1:{}", self.direct()?.port);
+        let relay = Command::new(std::env::current_exe()?)
+            .args(["relay", &format!("127.0.0.1:{port}"), &upstream])
+            .spawn()?;
+        self.add(Way::Relay, relay, port)
+    }
+
+    fn open_pgbouncer(&mut self) -> anyhow::Result<()> {
+        let Some(program) = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
+            .iter()
+            .map(Path::new)
+            .find(|path| path.exists())
+        else {
+            return Ok(());
+        };
+        let port = free_port()?;
+        let direct = self.direct()?;
+        let file = Path::new(&self.data_dir).with_file_name("pgbouncer.ini");
+        let text = format!(
+            "[databases]\n{database} = host=127.0.0.1 port={} user={} password={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = session\nmax_client_conn = 500\n\
+             default_pool_size = 150\nignore_startup_parameters = extra_float_digits\nlogfile = /dev/null\n",
+            direct.port,
+            direct.user,
+            direct.password,
+            database = self.database,
+        );
+        fs::write(&file, text)?;
+        let mut command = Command::new(program);
+        command.arg("--quiet");
+        // It refuses to be root.
+        if fs::read_to_string("/proc/self/status")?.contains("\nUid:\t0\t") {
+            command.args(["--user", "nobody"]);
+        }
+        let pgbouncer = command.arg(&file).stderr(Stdio::null()).spawn()?;
+        self.add(Way::PgBouncer, pgbouncer, port)
+    }
+
+    /// The ways that are open.
+    pub(super) fn ways(&self) -> Vec<Way> {
+        self.open.iter().map(|open| open.way).collect()
+    }
+
+    /// A program of PostgreSQL's, set up to go one way.
+    pub(super) fn client(&self, way: Way, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        if let Some(open) = self.open.iter().find(|open| open.way == way) {
+            command
+                .env("PGHOST", "127.0.0.1")
+                .env("PGPORT", open.port.to_string())
+                .env("PGUSER", &open.user)
+                .env("PGPASSWORD", &open.password)
+                .env("PGDATABASE", &self.database)
+                .env("PGSSLMODE", "disable");
+        }
+        command
+    }
+
+    /// Makes pgbench's tables.
+    pub(super) fn fill(&self, scale: u32) -> anyhow::Result<()> {
+        let output = self
+            .client(Way::Direct, "pgbench")
+            .args(["--initialize", "--quiet", "--scale", &scale.to_string()])
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "pgbench: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+
+    fn process(&self, way: Way) -> Option<u32> {
+        self.open.iter().find(|open| open.way == way)?.process
+    }
+
+    /// CPU time that the process in between has used so far; zero where there is none.
+    pub(super) fn cpu_seconds(&self, way: Way) -> anyhow::Result<f64> {
+        let Some(process) = self.process(way) else {
+            return Ok(0.0);
+        };
+        let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+        // Fields 14 and 15, counted behind the name in brackets, which is field 2.
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let ticks = fields.skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+        Ok(ticks / TICKS_PER_SECOND)
+    }
+
+    /// Its memory now, in KiB; zero where there is no process in between.
+    pub(super) fn resident_kib(&self, way: Way) -> anyhow::Result<f64> {
+        self.memory(way, "VmRSS:")
+    }
+
+    /// Its memory at most so far, in KiB.
+    pub(super) fn resident_peak_kib(&self, way: Way) -> anyhow::Result<f64> {
+        self.memory(way, "VmHWM:")
+    }
+
+    fn memory(&self, way: Way, name: &str) -> anyhow::Result<f64> {
+        let Some(process) = self.process(way) else {
+            return Ok(0.0);
+        };
+        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .with_context(|| format!("no {name}"))?;
+        Ok(line.split_whitespace().next().context("no number")?.parse()?)
+    }
+
+    /// Waits until so many sessions are open at the gateway.
+    pub(super) fn wait_for_sessions(&self, number: u32) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let output = Command::new(&self.binary)
+                .args(["sessions", "ls", "--json", "--data-dir", &self.data_dir])
+                .output()?;
+            let sessions: Value = serde_json::from_slice(&output.stdout).context("sessions ls")?;
+            if sessions
+                .as_array()
+                .is_some_and(|list| u32::try_from(list.len()) == Ok(number))
+            {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("there were never {number} sessions");
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Paths {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().skip(1) {
+            child.kill().ok();
+            child.wait().ok();
+        }
+        if let Some(demo) = self.children.first_mut() {
+            // Politely, so that it removes its server.
+            let asked = Command::new("sh")
+                .args(["-c", &format!("kill -TERM {}", demo.id())])
+                .status();
+            if asked.is_ok_and(|status| status.success()) {
+                demo.wait().ok();
+            } else {
+                demo.kill().ok();
+            }
+        }
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Where the newest PostgreSQL's programs are.
+fn programs() -> anyhow::Result<PathBuf> {
+    let entries = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let newest = entries
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse::<u32>().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
+        .filter(|(_, programs)| programs.join("pgbench").exists())
+        .max();
+    newest.map(|(_, programs)| programs).context("pgbench is not installed")
+}
