@@ -27,6 +27,7 @@ pub(crate) struct FactsBuilder {
     unresolved: BTreeSet<Arc<str>>,
     rests_on_path: bool,
     moves_names: bool,
+    moves_path: bool,
     pub(crate) output: Vec<OutputColumn>,
 }
 
@@ -55,6 +56,7 @@ impl FactsBuilder {
             unresolved: BTreeSet::new(),
             rests_on_path: false,
             moves_names: false,
+            moves_path: false,
             output: Vec::new(),
         }
     }
@@ -209,6 +211,12 @@ impl FactsBuilder {
         self.moves_names = true;
     }
 
+    /// Notes that the command changes a setting by which names are looked up.
+    pub(crate) fn moves_path(&mut self) {
+        self.moves_names = true;
+        self.moves_path = true;
+    }
+
     /// Notes a name that the catalog doesn't hold.
     pub(crate) fn unresolved(&mut self, name: impl Into<Arc<str>>) {
         self.unresolved.insert(name.into());
@@ -274,6 +282,7 @@ impl FactsBuilder {
         self.unresolved.extend(other.unresolved.iter().cloned());
         self.rests_on_path |= other.rests_on_path;
         self.moves_names |= other.moves_names;
+        self.moves_path |= other.moves_path;
     }
 
     /// Whether a function is called whose body was read.
@@ -287,6 +296,11 @@ impl FactsBuilder {
     pub(crate) fn finish(mut self) -> (StatementFacts, Vec<SessionEffect>, Vec<Arc<str>>) {
         if self.rests_on_path && self.moves_names {
             let command = Arc::clone(&self.command);
+            // Under another path anything may run: as unseen as a text made at run time.
+            if self.moves_path {
+                self.hazards
+                    .insert(Hazard::new(HazardKind::DynamicSql, Arc::clone(&command)));
+            }
             self.opaque(command, "it changes what names mean while it runs");
         }
         let certainty = if !self.opaque.is_empty() {

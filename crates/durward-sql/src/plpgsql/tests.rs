@@ -157,3 +157,31 @@ fn words_inside_strings_comments_and_quotes_are_not_statements() {
         "DELETE FROM \"end\" WHERE a = '; END'"
     );
 }
+
+#[test]
+fn do_blocks() {
+    insta::assert_snapshot!(crate::tests::all_facts(&[
+        "DO $$ BEGIN DELETE FROM products; END $$",
+        "DO $$ BEGIN EXECUTE 'DROP TABLE products'; END $$",
+        "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables LOOP EXECUTE format('DROP TABLE %I', t); END LOOP; END $$",
+        "DO $$ BEGIN FOR i IN 1..3 LOOP INSERT INTO products VALUES (i, 'x', 1, NULL); END LOOP; END $$",
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'x') THEN RAISE NOTICE 'no'; END IF; END $$",
+        "DO LANGUAGE plpython3u $$ import os $$",
+        "DO $$ BEGIN SET search_path = hidden; DELETE FROM customers WHERE id = 1; END $$",
+        "DO $$ BEGIN PERFORM set_config('search_path', 'hidden', true); END $$",
+        "DO $$ BEGIN ALTER TABLE customers RENAME TO x; DELETE FROM x; END $$",
+        "DO $$ DECLARE select int; r record; BEGIN FOR r IN select * from customers LOOP NULL; END LOOP; END $$",
+        "DO $$ DECLARE q text := 'DROP TABLE x'; BEGIN EXECUTE q; END $$",
+        r#"DO $$ BEGIN EXECUTE E'DR\x4fP TABLE products'; END $$"#,
+        "DO $$ BEGIN PERFORM query_to_xml('DELETE FROM products', true, true, ''); END $$",
+        "DO $$ BEGIN IF (SELECT count(*) FROM secrets) > 0 THEN NULL; END IF; END $$",
+        "DO $$ DECLARE x int := (SELECT id FROM secrets LIMIT 1); BEGIN NULL; END $$",
+        "DO $$ BEGIN RAISE NOTICE '%', (SELECT token FROM secrets LIMIT 1); END $$",
+        "DO $$ BEGIN NULL; EXCEPTION WHEN others THEN DELETE FROM products; END $$",
+        "DO $$ DECLARE c CURSOR FOR DELETE FROM products RETURNING *; BEGIN OPEN c; END $$",
+        "DO 'BEGIN DELETE FROM products; END'",
+        "DO LANGUAGE sql 'SELECT 1'",
+        "DO $$ BEGIN COMMIT; END $$",
+        "DO $$ BEGIN CREATE TABLE n (a int); INSERT INTO n VALUES (1); END $$",
+    ]));
+}

@@ -9,7 +9,7 @@ use pg_query::protobuf::{
 use pg_query::{Node, NodeEnum};
 
 use super::table::{column_definition, is_serial, new_constraint};
-use super::{ddl, existing, hazard_name, option, temporary_ddl};
+use super::{ddl, existing, hazard_name, is_own, option, temporary_ddl};
 use crate::bind::Binder;
 use crate::catalog::Relation;
 use crate::functions::constant;
@@ -34,7 +34,7 @@ pub(super) fn table(binder: &mut Binder<'_>, statement: &AlterTableStmt) {
     };
     // ALTER TYPE … ADD ATTRIBUTE comes here too; composite types are relations.
     let relation = existing(binder, range, AccessModes::ALTER);
-    let temporary = relation.as_ref().is_some_and(|relation| relation.temporary);
+    let temporary = is_own(binder, range, relation.as_ref());
     if temporary {
         temporary_ddl(binder)
     } else {

@@ -10,7 +10,7 @@ use pg_query::protobuf::{
 };
 use pg_query::{Node, NodeEnum};
 
-use super::{existing, hazard_name, is_on, session};
+use super::{existing, hazard_name, is_on, is_own, session};
 use crate::SessionEffect;
 use crate::bind::{Binder, Call, CallKind, Event};
 use crate::catalog::Relation;
@@ -150,7 +150,7 @@ pub(super) fn truncate(binder: &mut Binder<'_>, statement: &TruncateStmt) {
             continue;
         };
         let relation = existing(binder, range, AccessModes::TRUNCATE);
-        if relation.as_ref().is_some_and(|relation| relation.temporary) {
+        if is_own(binder, range, relation.as_ref()) {
             binder.facts.class(StatementClass::Session);
             continue;
         }
@@ -222,7 +222,7 @@ pub(super) fn lock(binder: &mut Binder<'_>, statement: &LockStmt) {
             continue;
         };
         let relation = existing(binder, range, AccessModes::LOCK);
-        let temporary = relation.as_ref().is_some_and(|relation| relation.temporary);
+        let temporary = is_own(binder, range, relation.as_ref());
         if statement.mode >= LOCK_MODE_SHARE && !temporary {
             binder
                 .facts
@@ -251,7 +251,7 @@ pub(super) fn vacuum(binder: &mut Binder<'_>, statement: &VacuumStmt) {
 
 fn maintained(binder: &mut Binder<'_>, range: &RangeVar, rewrites: bool, locks: bool) {
     let relation = existing(binder, range, AccessModes::MAINTAIN);
-    if relation.as_ref().is_some_and(|relation| relation.temporary) {
+    if is_own(binder, range, relation.as_ref()) {
         return;
     }
     let name = hazard_name(range, relation.as_ref());

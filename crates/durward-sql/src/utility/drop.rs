@@ -6,7 +6,7 @@ use durward_model::{AccessModes, HazardKind, ObjectKind};
 use pg_query::protobuf::{DropBehavior, DropStmt, ObjectType, RangeVar};
 use pg_query::{Node, NodeEnum};
 
-use super::{ddl, existing, hazard_name, temporary_ddl};
+use super::{ddl, existing, hazard_name, is_own, temporary_ddl};
 use crate::bind::Binder;
 use crate::functions::constant;
 
@@ -63,10 +63,7 @@ fn relation(binder: &mut Binder<'_>, parts: &[String]) -> bool {
             binder.facts.relation(&child, AccessModes::DROP, false);
         }
     }
-    // An index may be the session's own too: its schema tells.
-    let temporary = found
-        .as_ref()
-        .is_some_and(|found| found.temporary || binder.settings.temp_schema.as_ref() == Some(&found.schema));
+    let temporary = is_own(binder, &range, found.as_ref());
     if temporary {
         temporary_ddl(binder);
         return true;

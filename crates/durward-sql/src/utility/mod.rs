@@ -35,7 +35,7 @@ pub(crate) fn statement(binder: &mut Binder<'_>, node: &NodeEnum) {
     }
     match node {
         // This session.
-        NodeEnum::TransactionStmt(s) => session::transaction(binder, s),
+        NodeEnum::TransactionStmt(s) => session::transaction(binder, s, &command::tag(node)),
         NodeEnum::VariableSetStmt(s) => session::set(binder, s),
         NodeEnum::VariableShowStmt(_) | NodeEnum::ConstraintsSetStmt(_) => binder.facts.class(StatementClass::Session),
         NodeEnum::DiscardStmt(s) => session::discard(binder, s),
@@ -347,6 +347,14 @@ fn existing(binder: &mut Binder<'_>, range: &RangeVar, modes: AccessModes) -> Op
         .facts
         .relation_named(qualified, RelationKind::Table, modes, direct);
     None
+}
+
+/// Whether a relation is the session's own temporary one.
+fn is_own(binder: &Binder<'_>, range: &RangeVar, relation: Option<&Arc<Relation>>) -> bool {
+    match relation {
+        Some(relation) => relation.temporary || binder.settings.temp_schema.as_ref() == Some(&relation.schema),
+        None => range.schemaname == "pg_temp" || binder.is_created_temporary(&range.schemaname, &range.relname),
+    }
 }
 
 /// Notes a relation as an object of DDL.

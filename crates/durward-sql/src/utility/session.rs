@@ -13,8 +13,13 @@ use super::setting::{self, Value};
 use crate::bind::{Binder, FactsBuilder};
 use crate::{AnalyzedStatement, SessionEffect};
 
-pub(super) fn transaction(binder: &mut Binder<'_>, statement: &TransactionStmt) {
+pub(super) fn transaction(binder: &mut Binder<'_>, statement: &TransactionStmt, tag: &str) {
     binder.facts.class(StatementClass::Transaction);
+    if !binder.facts.is_command(tag) {
+        // Within a procedure or DO block: the session's transaction ends and begins again, and settings with it.
+        binder.facts.effect(SessionEffect::MayChangeSettings);
+        return;
+    }
     let name: Arc<str> = statement.savepoint_name.as_str().into();
     let chain = statement.chain;
     let effect = match statement.kind() {

@@ -63,7 +63,7 @@ pub(crate) fn changes_names(binder: &mut Binder<'_>, name: &str) {
         name,
         "search_path" | "role" | "session_authorization" | "session_replication_role"
     ) {
-        binder.facts.moves_names();
+        binder.facts.moves_path();
     }
 }
 

@@ -9,7 +9,7 @@ use pg_query::protobuf::{
 };
 use pg_query::{Node, NodeEnum};
 
-use super::{created, ddl, existing, hazard_name, makes_temporary, temporary_ddl};
+use super::{created, ddl, existing, hazard_name, is_own, makes_temporary, temporary_ddl};
 use crate::bind::Binder;
 use crate::catalog::Relation;
 
@@ -208,7 +208,7 @@ pub(super) fn index(binder: &mut Binder<'_>, statement: &IndexStmt) {
         return;
     };
     let relation = existing(binder, range, AccessModes::MAINTAIN);
-    let temporary = relation.as_ref().is_some_and(|relation| relation.temporary);
+    let temporary = is_own(binder, range, relation.as_ref());
     if temporary {
         temporary_ddl(binder);
     } else {
