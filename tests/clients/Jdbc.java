@@ -65,7 +65,7 @@ public final class Jdbc {
                     StringJoiner line = new StringJoiner(" ");
                     for (int column = 1; column <= 11; column++) {
                         Object value = rows.getObject(column);
-                        line.add(value instanceof byte[] bytes ? Arrays.toString(bytes) : String.valueOf(value));
+                        line.add(value instanceof byte[] ? Arrays.toString((byte[]) value) : String.valueOf(value));
                     }
                     show(line);
                 }

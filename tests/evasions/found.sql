@@ -107,7 +107,7 @@ SELECT set_config('role', 'clerk', true), current_user
 CREATE FUNCTION pg_temp.f() RETURNS integer LANGUAGE sql SET role = 'clerk' AS 'SELECT 1'
 -- @ then
 SELECT pg_temp.f()
--- @ refused | engineer agent service | large objects written through a descriptor
+-- @ refused | agent | large objects written through a descriptor
 SELECT lowrite(lo_open(4242, 131072), '\x00')
 -- @ refused | engineer agent service | pg_read_file through its oid
 SELECT pg_catalog.pg_read_file('postgresql.conf', 0, 10)

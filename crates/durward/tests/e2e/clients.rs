@@ -11,7 +11,7 @@ use durward_testkit::{Access, PostgresServer, interrupt};
 use crate::support::{self, Door, Outcome};
 
 /// How long one client may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The server that all client tests share, as long as one of them runs.
 fn server() -> Arc<PostgresServer> {

@@ -9,7 +9,6 @@ mod differences;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use durward_testkit::{Access, PostgresServer, ServerOptions};
