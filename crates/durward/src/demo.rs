@@ -90,8 +90,9 @@ fn announce(running: &mut Running, postgres: &PrivatePostgres, json: bool) -> an
     ready.show();
     say("");
     say("  Try, as agent:   DROP TABLE payments;   or   DELETE FROM web_sessions;");
+    let program = std::env::args().next().unwrap_or_else(|| "durward".to_owned());
     say(format!(
-        "  Then look:       durward audit search --who agent --data-dir {}",
+        "  Then look:       {program} audit search --who agent --data-dir {}",
         ready.data_dir.display()
     ));
     say("");

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use durward_session::Gateway;
+use durward_session::upstream::TargetAddress;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -182,7 +183,11 @@ async fn greet_databases(gateway: &Gateway, start: Start) -> anyhow::Result<()> 
         match (read, start) {
             (Ok(_), _) => {}
             (Err(error), Start::Alone) => {
-                return Err(anyhow::anyhow!("can't read the database {}: {error}", database.name));
+                return Err(anyhow::anyhow!(
+                    "can't read the database {} at {}: {error}",
+                    database.name,
+                    place(database)
+                ));
             }
             (Err(error), Start::Service) => {
                 tracing::warn!(database = %database.name, "can't read the database yet: {error}");
@@ -190,6 +195,13 @@ async fn greet_databases(gateway: &Gateway, start: Start) -> anyhow::Result<()> 
         }
     }
     Ok(())
+}
+
+fn place(database: &durward_session::Database) -> String {
+    match database.target.address() {
+        TargetAddress::Tcp { host, port, .. } => format!("{host}:{port}"),
+        TargetAddress::Unix { folder, port } => format!("{}, port {port}", folder.display()),
+    }
 }
 
 async fn listen(settings: &Settings, start: Start) -> anyhow::Result<Vec<TcpListener>> {
