@@ -125,8 +125,6 @@ pub(crate) enum Origin {
         /// The key with its tables, dotted.
         key: String,
     },
-    /// Nowhere: it is the default.
-    Default(String),
 }
 
 impl fmt::Display for Origin {
@@ -135,7 +133,6 @@ impl fmt::Display for Origin {
             Self::Flag(flag) => write!(f, "--{flag}"),
             Self::Variable(variable) => f.write_str(variable),
             Self::File { path, line, key } => write!(f, "{}, line {line}: {key}", path.display()),
-            Self::Default(key) => write!(f, "the default of {key}"),
         }
     }
 }
