@@ -38,15 +38,15 @@ fn begin(key: &mut Vec<u8>, kind: u8, context: &AnalysisContext) {
     key.extend_from_slice(&context.catalog.generation().to_le_bytes());
 }
 
+#[expect(clippy::borrowed_box, reason = "the signature that the cache asks for")]
+fn weight(key: &Box<[u8]>, entry: &Entry) -> u32 {
+    let bytes = key.len() + ENTRY_BYTES + entry.bytes();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 impl AnalysisCache {
     pub(crate) fn new(bytes_max: u64) -> Self {
-        let entries = Cache::builder()
-            .max_capacity(bytes_max)
-            .weigher(|key: &Box<[u8]>, entry: &Entry| {
-                let bytes = key.len() + ENTRY_BYTES + entry.bytes();
-                u32::try_from(bytes).unwrap_or(u32::MAX)
-            })
-            .build();
+        let entries = Cache::builder().max_capacity(bytes_max).weigher(weight).build();
         Self { entries }
     }
 

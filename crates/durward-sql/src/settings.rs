@@ -1,3 +1,5 @@
+//! What a session's settings say about how its texts are read, and the query that asks the server.
+
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};

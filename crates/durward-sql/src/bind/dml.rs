@@ -55,6 +55,9 @@ impl Binder<'_> {
             self.fires(target, Event::Insert, &written, bound);
             self.defaults(target, &written, defaults_within);
         }
+        if let Some(target) = &target {
+            self.upsert_of_itself(insert, target);
+        }
         if let Some(conflict) = &insert.on_conflict_clause {
             self.on_conflict(conflict, range, target.as_ref(), columns, bound);
         }
@@ -186,17 +189,10 @@ impl Binder<'_> {
         };
         let target = self.target(range, AccessModes::UPDATE);
         self.target_entry(range, target.as_ref());
-        self.from_clause(&update.from_clause);
+        self.walk_from(&update.from_clause);
         self.optional_value(update.where_clause.as_deref());
         let written = self.set_clauses(target.as_ref(), &update.target_list);
-        let joined = !update.from_clause.is_empty();
-        let bound = self.condition(
-            range,
-            target.as_ref(),
-            update.where_clause.as_deref(),
-            joined,
-            Event::Update,
-        );
+        let bound = self.condition(range, target.as_ref(), update.where_clause.as_deref(), Event::Update);
         self.facts.rows(bound);
         if let Some(target) = &target {
             self.writes_through(target, AccessModes::UPDATE, &written);
@@ -218,16 +214,9 @@ impl Binder<'_> {
         };
         let target = self.target(range, AccessModes::DELETE);
         self.target_entry(range, target.as_ref());
-        self.from_clause(&delete.using_clause);
+        self.walk_from(&delete.using_clause);
         self.optional_value(delete.where_clause.as_deref());
-        let joined = !delete.using_clause.is_empty();
-        let bound = self.condition(
-            range,
-            target.as_ref(),
-            delete.where_clause.as_deref(),
-            joined,
-            Event::Delete,
-        );
+        let bound = self.condition(range, target.as_ref(), delete.where_clause.as_deref(), Event::Delete);
         self.facts.rows(bound);
         if let Some(target) = &target {
             self.writes_through(target, AccessModes::DELETE, &BTreeSet::new());
@@ -250,7 +239,7 @@ impl Binder<'_> {
         let target = self.target(range, AccessModes::NONE);
         // `RETURNING *` gives the source's columns first.
         if let Some(source) = merge.source_relation.as_deref() {
-            self.from_clause(std::slice::from_ref(source));
+            self.walk_from(std::slice::from_ref(source));
         }
         self.target_entry(range, target.as_ref());
         self.optional_value(merge.join_condition.as_deref());
@@ -420,7 +409,6 @@ impl Binder<'_> {
         range: &RangeVar,
         target: Option<&Arc<Relation>>,
         condition: Option<&Node>,
-        joined: bool,
         event: Event,
     ) -> RowBound {
         let temporary = target.is_some_and(|target| target.temporary)
@@ -443,14 +431,8 @@ impl Binder<'_> {
         let Some(relation) = target else {
             return RowBound::Unbounded;
         };
-        let alias = range
-            .alias
-            .as_ref()
-            .map_or(range.relname.as_str(), |alias| alias.aliasname.as_str());
         let target = Target {
             relation: Arc::clone(relation),
-            alias: alias.into(),
-            joined,
         };
         predicate::row_bound(self, &target, condition)
     }

@@ -10,6 +10,9 @@ use durward_model::{
 use crate::SessionEffect;
 use crate::catalog::{Function, Relation};
 
+/// An object by its kind, the schema that it is in, and its name.
+type ObjectKey = (ObjectKind, Option<Arc<str>>, Arc<str>);
+
 /// Gathers the facts of one command.
 #[derive(Debug)]
 pub(crate) struct FactsBuilder {
@@ -17,7 +20,7 @@ pub(crate) struct FactsBuilder {
     command: Arc<str>,
     relations: BTreeMap<(Oid, QualifiedName), RelationDraft>,
     functions: BTreeMap<FunctionRef, FunctionEffect>,
-    objects: BTreeMap<(ObjectKind, Option<Arc<str>>, Arc<str>), AccessModes>,
+    objects: BTreeMap<ObjectKey, AccessModes>,
     hazards: BTreeSet<Hazard>,
     opaque: BTreeSet<OpaqueReason>,
     conservative: bool,
@@ -27,6 +30,8 @@ pub(crate) struct FactsBuilder {
     unresolved: BTreeSet<Arc<str>>,
     rests_on_path: bool,
     moves_names: bool,
+    calls_sets: bool,
+    counts_calls: bool,
     moves_path: bool,
     pub(crate) output: Vec<OutputColumn>,
 }
@@ -56,6 +61,8 @@ impl FactsBuilder {
             unresolved: BTreeSet::new(),
             rests_on_path: false,
             moves_names: false,
+            calls_sets: false,
+            counts_calls: false,
             moves_path: false,
             output: Vec::new(),
         }
@@ -129,11 +136,6 @@ impl FactsBuilder {
         *entry = (*entry).max(effect);
     }
 
-    /// Whether a call of this function has been noted already.
-    pub(crate) fn has_function(&self, function: &Function) -> bool {
-        self.functions.contains_key(&function.reference())
-    }
-
     /// Notes an object that is made, changed or dropped.
     pub(crate) fn object(
         &mut self,
@@ -148,11 +150,6 @@ impl FactsBuilder {
     /// Notes a hazard.
     pub(crate) fn hazard(&mut self, kind: HazardKind, object: impl Into<Arc<str>>) {
         self.hazards.insert(Hazard::new(kind, object));
-    }
-
-    /// Whether a hazard of the kind has been noted.
-    pub(crate) fn has_hazard(&self, kind: HazardKind) -> bool {
-        self.hazards.iter().any(|hazard| hazard.kind == kind)
     }
 
     /// Notes that something may be missing.
@@ -199,6 +196,16 @@ impl FactsBuilder {
         if !self.effects.contains(&effect) {
             self.effects.push(effect);
         }
+    }
+
+    /// Notes a call that may give any number of rows: calls beside it are repeated for each.
+    pub(crate) fn calls_set(&mut self) {
+        self.calls_sets = true;
+    }
+
+    /// Notes that rows written by a function were counted as those of one call.
+    pub(crate) fn counts_calls(&mut self) {
+        self.counts_calls = true;
     }
 
     /// Notes that names are looked up while the command runs, and not all before: in bodies of functions.
@@ -282,6 +289,8 @@ impl FactsBuilder {
         self.unresolved.extend(other.unresolved.iter().cloned());
         self.rests_on_path |= other.rests_on_path;
         self.moves_names |= other.moves_names;
+        self.calls_sets |= other.calls_sets;
+        self.counts_calls |= other.counts_calls;
         self.moves_path |= other.moves_path;
     }
 
@@ -294,6 +303,9 @@ impl FactsBuilder {
 
     /// The facts, with what the session must track and the names that weren't found.
     pub(crate) fn finish(mut self) -> (StatementFacts, Vec<SessionEffect>, Vec<Arc<str>>) {
+        if self.calls_sets && self.counts_calls {
+            self.rows(RowBound::Unbounded);
+        }
         if self.rests_on_path && self.moves_names {
             let command = Arc::clone(&self.command);
             // Under another path anything may run: as unseen as a text made at run time.

@@ -443,7 +443,7 @@ impl Binder<'_> {
     }
 
     /// The relations that stand in the FROM of a view's query: those that a change can reach.
-    fn view_bases(&mut self, view: &Arc<Relation>) -> BTreeSet<Oid> {
+    pub(super) fn view_bases(&mut self, view: &Arc<Relation>) -> BTreeSet<Oid> {
         let catalog = self.catalog;
         let mut bases = BTreeSet::new();
         let Some(parsed) = catalog

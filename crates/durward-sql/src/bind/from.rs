@@ -14,15 +14,15 @@ use super::types::strings;
 use crate::catalog::Relation;
 
 impl Binder<'_> {
-    pub(super) fn from_clause(&mut self, items: &[Node]) {
+    pub(super) fn walk_from(&mut self, items: &[Node]) {
         for item in items {
-            let columns = self.from_item(item);
+            let columns = self.walk_from_item(item);
             self.level().columns.extend(columns);
         }
     }
 
     /// Walks one FROM item, adds its entries to the level, and gives the columns that `*` sees.
-    fn from_item(&mut self, item: &Node) -> Vec<NamedValue> {
+    fn walk_from_item(&mut self, item: &Node) -> Vec<NamedValue> {
         if !self.enter() {
             return Vec::new();
         }
@@ -42,7 +42,7 @@ impl Binder<'_> {
                 sample
                     .relation
                     .as_deref()
-                    .map_or_else(Vec::new, |relation| self.from_item(relation))
+                    .map_or_else(Vec::new, |relation| self.walk_from_item(relation))
             }
             Some(NodeEnum::RangeTableFunc(table)) => self.xml_table(table),
             Some(NodeEnum::JsonTable(table)) => self.json_table(table),
@@ -541,10 +541,16 @@ impl Binder<'_> {
     fn join(&mut self, join: &JoinExpr) -> Vec<NamedValue> {
         let first_entry = self.level().entries.len();
         let before = self.level().columns.len();
-        let left = join.larg.as_deref().map_or_else(Vec::new, |item| self.from_item(item));
+        let left = join
+            .larg
+            .as_deref()
+            .map_or_else(Vec::new, |item| self.walk_from_item(item));
         // The right side sees the left one if it is LATERAL.
         self.level().columns.extend(left.iter().cloned());
-        let right = join.rarg.as_deref().map_or_else(Vec::new, |item| self.from_item(item));
+        let right = join
+            .rarg
+            .as_deref()
+            .map_or_else(Vec::new, |item| self.walk_from_item(item));
         let outside = {
             let level = self.level();
             level.columns.truncate(before);

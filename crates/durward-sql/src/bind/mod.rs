@@ -9,6 +9,7 @@ mod name;
 mod scope;
 mod select;
 mod types;
+mod upsert;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -42,7 +43,6 @@ pub(crate) struct Binder<'a> {
     /// Above 0 while what is walked isn't the client's own text.
     nesting: usize,
     catalog_is_current: bool,
-    in_progress: HashSet<Oid>,
     variables: Vec<HashSet<Arc<str>>>,
     levels: Vec<Level>,
     ctes: Vec<Cte>,
@@ -76,8 +76,6 @@ const DEPTH_MAX: usize = 20_000;
 
 /// One call, its overloads not resolved: the effect is the worst candidate's.
 pub(crate) struct Call<'c> {
-    /// The name as written or found, for messages.
-    pub(crate) name: &'c str,
     /// What it can mean; never empty.
     pub(crate) candidates: &'c [Arc<Function>],
     /// The arguments' trees; empty where there are none to see (triggers, casts of columns).
@@ -105,10 +103,6 @@ pub(crate) enum CallKind {
 pub(crate) struct Target {
     /// The relation.
     pub(crate) relation: Arc<Relation>,
-    /// The name by which the statement's expressions know it.
-    pub(crate) alias: Arc<str>,
-    /// Whether FROM or USING brings other relations into scope.
-    pub(crate) joined: bool,
 }
 
 impl<'a> Binder<'a> {
@@ -122,7 +116,6 @@ impl<'a> Binder<'a> {
             facts: FactsBuilder::new(command),
             nesting: 0,
             catalog_is_current: context.catalog_is_current,
-            in_progress: HashSet::new(),
             variables: Vec::new(),
             levels: Vec::new(),
             ctes: Vec::new(),
@@ -173,6 +166,11 @@ impl<'a> Binder<'a> {
         self.nesting == 0
     }
 
+    /// Whether a function called here runs once: in the client's own query without FROM, and not within a subquery.
+    pub(crate) fn calls_once(&self) -> bool {
+        self.nesting == 0 && self.levels.len() <= 1 && self.levels.iter().all(|level| level.entries.is_empty())
+    }
+
     /// Walks something that the client's text brings about without naming it.
     pub(crate) fn nested<R>(&mut self, walk: impl FnOnce(&mut Self) -> R) -> R {
         self.nesting += 1;
@@ -199,14 +197,6 @@ impl<'a> Binder<'a> {
         let result = walk(self);
         self.variables.pop();
         result
-    }
-
-    /// Walks the body of a view, function or trigger unless it is being walked already (recursion adds nothing).
-    pub(crate) fn once(&mut self, oid: Oid, walk: impl FnOnce(&mut Self)) {
-        if self.in_progress.insert(oid) {
-            self.nested(walk);
-            self.in_progress.remove(&oid);
-        }
     }
 
     /// Notes a name that the catalog doesn't hold: the server will say so, unless the catalog may be stale.

@@ -36,10 +36,8 @@ impl Binder<'_> {
             SetOperation::Undefined | SetOperation::SetopNone => self.plain_select(select),
         };
         self.result_clauses(select, &columns);
-        if let Some(into) = &select.into_clause {
-            if let Some(target) = &into.rel {
-                self.creates(target);
-            }
+        if let Some(target) = select.into_clause.as_ref().and_then(|into| into.rel.as_ref()) {
+            self.creates(target);
         }
         self.ctes.truncate(ctes);
         self.leave();
@@ -47,7 +45,7 @@ impl Binder<'_> {
     }
 
     fn plain_select(&mut self, select: &SelectStmt) -> Vec<NamedValue> {
-        self.from_clause(&select.from_clause);
+        self.walk_from(&select.from_clause);
         let deferred = std::mem::replace(&mut self.reads_deferred, false);
         self.optional_value(select.where_clause.as_deref());
         self.reads_deferred = deferred;

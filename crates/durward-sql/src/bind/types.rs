@@ -203,14 +203,14 @@ impl Binder<'_> {
     /// depend on them.
     pub(super) fn calls(&mut self, candidates: &[Arc<Function>], arguments: &[Node], how: CallKind) -> Value {
         let mut value = Value::default();
-        let Some(first) = candidates.first() else { return value };
-        let name = Arc::clone(&first.name);
+        if candidates.is_empty() {
+            return value;
+        }
         let made = candidates.iter().any(|candidate| !candidate.oid.is_built_in());
         if candidates.len() > 1 && made {
             self.facts.conservative();
         }
         let call = Call {
-            name: &name,
             candidates,
             arguments,
             how,

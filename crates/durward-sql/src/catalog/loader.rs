@@ -355,10 +355,7 @@ impl CatalogLoader {
             argument_names: row.names()?,
             argument_modes: row.chars()?,
             all_argument_types: row.oids()?.into(),
-            extension: match row.optional()? {
-                Some(extension) => Some(self.intern(extension)),
-                None => None,
-            },
+            extension: row.optional()?.map(|extension| self.intern(extension)),
         };
         let by_name = self.part.function_names.entry(name).or_default();
         // A function of two extensions comes twice; none is then trusted as a member.

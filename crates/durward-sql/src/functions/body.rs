@@ -29,7 +29,8 @@ pub(super) fn call(binder: &mut Binder<'_>, call: &Call<'_>, function: &Arc<Func
     match binder.walked.get(&key) {
         Some(Some(rows)) => {
             let rows = *rows;
-            binder.facts.rows(rows_of_calls(rows, call.how));
+            let counted = rows_of_calls(binder, rows, call.how);
+            binder.facts.rows(counted);
         }
         // A call of itself: whatever it writes, it may write any number of times.
         Some(None) => binder.facts.rows(RowBound::Unbounded),
@@ -39,19 +40,23 @@ pub(super) fn call(binder: &mut Binder<'_>, call: &Call<'_>, function: &Arc<Func
             walk(binder, function, path);
             let rows = difference(before, binder.facts.rows_so_far());
             binder.walked.insert(key, Some(rows));
-            if rows != rows_of_calls(rows, call.how) {
+            if rows != rows_of_calls(binder, rows, call.how) {
                 binder.facts.rows(RowBound::Unbounded);
             }
         }
     }
 }
 
-/// How many rows calls may write when one may write `rows`: a query calls a function any number of times; a trigger's
-/// calls are counted by who fires it.
-fn rows_of_calls(rows: RowBound, how: CallKind) -> RowBound {
+/// How many rows calls may write when one may write `rows`: a query calls a function any number of times, unless it
+/// has no FROM; a trigger's calls are counted by who fires it.
+fn rows_of_calls(binder: &mut Binder<'_>, rows: RowBound, how: CallKind) -> RowBound {
     match (rows, how) {
         (RowBound::AtMost(0), _) => RowBound::AtMost(0),
         (rows, CallKind::Trigger) => rows,
+        (rows, CallKind::Named) if binder.calls_once() => {
+            binder.facts.counts_calls();
+            rows
+        }
         _ => RowBound::Unbounded,
     }
 }

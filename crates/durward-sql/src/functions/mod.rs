@@ -25,6 +25,9 @@ use crate::catalog::{Function, FunctionKind};
 /// Notes a call: its effect, its hazards, and what its body does. Overloads aren't resolved: every candidate counts.
 pub(crate) fn call(binder: &mut Binder<'_>, call: &Call<'_>) {
     for function in call.candidates {
+        if function.returns_set {
+            binder.facts.calls_set();
+        }
         one(binder, call, function);
     }
 }
@@ -80,7 +83,6 @@ fn aggregate(binder: &mut Binder<'_>, function: &Arc<Function>) {
             Some(support) if support.oid != function.oid => {
                 let support = [Arc::clone(support)];
                 let nested = Call {
-                    name: &function.name,
                     candidates: &support,
                     arguments: &[],
                     how: crate::bind::CallKind::Aggregate,

@@ -265,7 +265,7 @@ impl<'a> Scope<'a> {
         let from = select
             .from_clause
             .iter()
-            .map(|item| inner.from_uses(item, &own_columns, depth));
+            .map(|item| inner.uses_in_from(item, &own_columns, depth));
         let arms = [&select.larg, &select.rarg]
             .into_iter()
             .flatten()
@@ -273,7 +273,7 @@ impl<'a> Scope<'a> {
         either(parts.chain(from).chain(arms))
     }
 
-    fn from_uses(&self, item: &Node, wanted: &dyn Fn(&Origin) -> bool, depth: usize) -> Option<bool> {
+    fn uses_in_from(&self, item: &Node, wanted: &dyn Fn(&Origin) -> bool, depth: usize) -> Option<bool> {
         match item.node.as_ref()? {
             NodeEnum::RangeVar(_) => Some(false),
             NodeEnum::RangeSubselect(subselect) => match subselect.subquery.as_deref()?.node.as_ref()? {
@@ -281,8 +281,8 @@ impl<'a> Scope<'a> {
                 _ => None,
             },
             NodeEnum::JoinExpr(join) => either([
-                self.from_uses(join.larg.as_deref()?, wanted, depth.saturating_add(1)),
-                self.from_uses(join.rarg.as_deref()?, wanted, depth.saturating_add(1)),
+                self.uses_in_from(join.larg.as_deref()?, wanted, depth.saturating_add(1)),
+                self.uses_in_from(join.rarg.as_deref()?, wanted, depth.saturating_add(1)),
                 join.quals
                     .as_deref()
                     .map_or(Some(false), |quals| self.uses(quals, wanted, depth.saturating_add(1))),

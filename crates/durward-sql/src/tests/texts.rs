@@ -84,21 +84,6 @@ fn syntax_errors_read_as_the_servers() {
     );
 }
 
-/// A scale for the person at work; no limit is asserted.
-#[tokio::test]
-#[ignore = "a bench for the person at work"]
-async fn bench_cached() {
-    let analyzer = Analyzer::new(AnalyzerLimits::default()).unwrap();
-    let context = shop();
-    let text = "SELECT name FROM customers WHERE id = 12345;";
-    analyzer.analyze(text, &context).await.unwrap();
-    let start = std::time::Instant::now();
-    for _ in 0..1_000_000 {
-        std::hint::black_box(analyzer.cached(std::hint::black_box(text), &context).unwrap());
-    }
-    eprintln!("{:?} each", start.elapsed() / 1_000_000);
-}
-
 /// What the cache says of a text is what a fresh look at it says, whatever was looked at before.
 #[tokio::test]
 async fn the_cache_never_lends_a_verdict() {

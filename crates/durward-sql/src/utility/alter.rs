@@ -92,7 +92,6 @@ fn subcommand(binder: &mut Binder<'_>, altered: &mut Altered, command: &AlterTab
         | At::AtDropOf
         | At::AtAddIdentity
         | At::AtSetIdentity
-        | At::AtDropIdentity
         | At::AtEnableTrig
         | At::AtEnableTrigAll
         | At::AtEnableTrigUser
@@ -101,13 +100,15 @@ fn subcommand(binder: &mut Binder<'_>, altered: &mut Altered, command: &AlterTab
         | At::AtEnableAlwaysRule
         | At::AtEnableRowSecurity
         | At::AtForceRowSecurity => {}
-        // What stands stays as it is; the column merely admits NULL from now on, which its type always did.
-        At::AtDropNotNull => {}
-        At::AtColumnDefault => {
-            if let Some(default) = command.def.as_deref() {
-                super::table::over_new_row(binder, default, &altered.columns);
-            }
-        }
+        // Rows without the value may come in from now on.
+        At::AtDropNotNull => hazard(binder, altered, HazardKind::ProtectionRemoved),
+        // Inserts that left a key to the server fail from now on.
+        At::AtDropIdentity => hazard(binder, altered, HazardKind::ProtectionRemoved),
+        At::AtColumnDefault => match command.def.as_deref() {
+            Some(default) => super::table::over_new_row(binder, default, &altered.columns),
+            None if needs_default(altered, &command.name) => hazard(binder, altered, HazardKind::ProtectionRemoved),
+            None => {}
+        },
         At::AtAddColumn | At::AtAddColumnToView => match definition(command) {
             Some(NodeEnum::ColumnDef(column)) => add_column(binder, altered, column),
             _ => unknown(binder, altered),
@@ -173,7 +174,11 @@ fn subcommand(binder: &mut Binder<'_>, altered: &mut Altered, command: &AlterTab
         At::AtAttachPartition => {
             other_relation(binder, command);
             // The partition's rows are checked under a lock; indexes are only joined.
-            if !altered.relation.as_ref().is_some_and(|relation| relation.kind == durward_model::RelationKind::Index) {
+            if altered
+                .relation
+                .as_ref()
+                .is_none_or(|relation| relation.kind != durward_model::RelationKind::Index)
+            {
                 hazard(binder, altered, HazardKind::TableLock);
             }
         }
@@ -190,6 +195,12 @@ fn subcommand(binder: &mut Binder<'_>, altered: &mut Altered, command: &AlterTab
         | At::AtReAddComment
         | At::AtReAddStatistics => unknown(binder, altered),
     }
+}
+
+/// Whether rows can't be inserted without the column's default: it is NOT NULL, or nobody knows.
+fn needs_default(altered: &Altered, name: &str) -> bool {
+    let column = altered.relation.as_ref().and_then(|relation| relation.column(name));
+    column.is_none_or(|column| column.not_null)
 }
 
 fn definition(command: &AlterTableCmd) -> Option<&NodeEnum> {

@@ -53,10 +53,10 @@ pub(super) fn function(binder: &mut Binder<'_>, statement: &CreateFunctionStmt) 
         binder.facts.hazard(HazardKind::PlantedCode, name.as_str());
     }
     for parameter in &statement.parameters {
-        if let Some(NodeEnum::FunctionParameter(parameter)) = &parameter.node {
-            if let Some(default) = parameter.defexpr.as_deref() {
-                binder.expression(default);
-            }
+        if let Some(NodeEnum::FunctionParameter(parameter)) = &parameter.node
+            && let Some(default) = parameter.defexpr.as_deref()
+        {
+            binder.expression(default);
         }
     }
 }

@@ -185,7 +185,6 @@ fn truncated(
             Some(function) => {
                 let candidates = [Arc::clone(function)];
                 let call = Call {
-                    name: &trigger.name,
                     candidates: &candidates,
                     arguments: &[],
                     how: CallKind::Trigger,

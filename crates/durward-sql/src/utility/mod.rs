@@ -311,7 +311,6 @@ fn fire_event_triggers(binder: &mut Binder<'_>) {
             Some(function) => {
                 let candidates = [Arc::clone(function)];
                 let call = Call {
-                    name: &trigger.name,
                     candidates: &candidates,
                     arguments: &[],
                     how: CallKind::Trigger,

@@ -71,7 +71,7 @@ fn target(
     (parts.join("."), false)
 }
 
-/// RENAME: nothing is lost, but what is protected by name or oid counts as altered.
+/// RENAME: what others use under the old name is gone for them.
 pub(super) fn rename(binder: &mut Binder<'_>, statement: &RenameStmt) {
     binder.facts.moves_names();
     let kind = statement.rename_type();
@@ -94,6 +94,14 @@ pub(super) fn rename(binder: &mut Binder<'_>, statement: &RenameStmt) {
                 .facts
                 .hazard(HazardKind::Configuration, statement.subname.as_str());
         }
+        // To everybody who uses the old name the rows are gone.
+        ObjectType::ObjectTable
+        | ObjectType::ObjectView
+        | ObjectType::ObjectMatview
+        | ObjectType::ObjectForeignTable
+        | ObjectType::ObjectColumn
+        | ObjectType::ObjectAttribute => binder.facts.hazard(HazardKind::DataLoss, name),
+        ObjectType::ObjectSchema => binder.facts.hazard(HazardKind::DataLoss, statement.subname.as_str()),
         _ => {}
     }
 }
@@ -117,6 +125,10 @@ pub(super) fn set_schema(binder: &mut Binder<'_>, statement: &AlterObjectSchemaS
     );
     match kind {
         ObjectType::ObjectExtension => binder.facts.hazard(HazardKind::Extension, name),
+        ObjectType::ObjectTable
+        | ObjectType::ObjectView
+        | ObjectType::ObjectMatview
+        | ObjectType::ObjectForeignTable => binder.facts.hazard(HazardKind::DataLoss, name),
         // A function or operator that moves into a schema on others' search paths runs in their statements.
         ObjectType::ObjectFunction
         | ObjectType::ObjectProcedure

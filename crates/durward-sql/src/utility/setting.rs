@@ -89,6 +89,10 @@ fn meaning(name: &str, value: &Value) -> Meaning {
         "row_security" | "standard_conforming_strings" | "event_triggers" if value.is_default() || is_on(value) => {
             Meaning::Ordinary
         }
+        "backslash_quote" if value.is_default() || is_off(value) || value.is_one_of(&["safe_encoding"]) => {
+            Meaning::Ordinary
+        }
+        "backslash_quote" => Meaning::Hazard,
         "transform_null_equals"
         | "allow_system_table_mods"
         | "ignore_system_indexes"
