@@ -11,6 +11,8 @@ fn inserts() {
         "INSERT INTO orders (customer_id) VALUES (1)",
         "INSERT INTO audit DEFAULT VALUES",
         "INSERT INTO products (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET name = excluded.name, price = products.price + 1",
+        "INSERT INTO products SELECT * FROM products ON CONFLICT (id) DO UPDATE SET price = 0",
+        "INSERT INTO products SELECT * FROM products WHERE id = 1 ON CONFLICT (id) DO UPDATE SET price = 0",
         "INSERT INTO products (id) SELECT generate_series(1, 10)",
         "INSERT INTO events VALUES (1, '2025-02-02', 'x')",
         "INSERT INTO inbox (what) VALUES ('x')",
