@@ -6,6 +6,8 @@
 
 mod file;
 mod list;
+// The page of the documentation is written and compared by a test.
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod tests;
@@ -17,8 +19,11 @@ use std::sync::Arc;
 
 use clap::parser::ValueSource;
 
-pub(crate) use file::{ConfigurationFile, FileError};
+pub(crate) use file::ConfigurationFile;
+#[cfg(test)]
+pub(crate) use file::FileError;
 pub(crate) use list::OPTIONS;
+#[cfg(test)]
 pub(crate) use page::configuration_page;
 
 /// One option, in all its forms.
@@ -37,6 +42,10 @@ pub(crate) struct OptionSpec {
     /// One or two sentences of help.
     pub(crate) help: &'static str,
     /// A value that parses, for the documentation and the tests.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "read by the page of the documentation, which a test writes")
+    )]
     pub(crate) example: &'static str,
 }
 

@@ -57,9 +57,8 @@ impl Policies {
             self.store
                 .reload(&sources)
                 .map_err(|error| anyhow::anyhow!("{error}"))
-                .map_err(|error| {
+                .inspect_err(|error| {
                     self.record(before.number, digest, false, Some(error.to_string())).err();
-                    error
                 })
         });
         let version =

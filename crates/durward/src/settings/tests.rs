@@ -13,18 +13,18 @@ fn served(text: &str) -> anyhow::Result<Settings> {
 #[test]
 fn errors_name_where_the_value_was_given() {
     let shown: Vec<String> = [
-        "listen = [\"nowhere\"]\n[databases.shop]\nupstream = \"postgres://h/shop\"",
-        "[databases.shop]\nupstream = \"postgres://h/shop\"\nupstream_tls = \"always\"",
-        "[databases.shop]\nupstream = \"mysql://h/shop\"",
+        "listen = [\"nowhere\"]\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "[databases.shop]\nupstream = \"postgres://u@h/shop\"\nupstream_tls = \"always\"",
+        "[databases.shop]\nupstream = \"mysql://u@h/shop\"",
         "[databases.shop]\nupstream = \"env:DURWARD_TEST_NOT_SET\"",
         "[databases.shop]\nupstream = \"file:/nonexistent/url\"",
-        "[databases.shop]\nupstream = \"postgres://h/shop\"\nread_only = [\"a.b.c\"]",
+        "[databases.shop]\nupstream = \"postgres://u@h/shop\"\nread_only = [\"a.b.c\"]",
         "[databases.shop]\ntags = [\"staging\"]",
-        "parser_threads = 0\n[databases.shop]\nupstream = \"postgres://h/shop\"",
-        "oidc = [\"https://login.example.com\"]\n[databases.shop]\nupstream = \"postgres://h/shop\"",
-        "oidc = [\"https://login.example.com audience=a colour=red\"]\n[databases.shop]\nupstream = \"postgres://h/shop\"",
-        "tls_certificate = \"server.crt\"\n[databases.shop]\nupstream = \"postgres://h/shop\"",
-        "[databases.a]\nupstream = \"postgres://h/a\"\nserver_names = [\"x\"]\n[databases.b]\nupstream = \"postgres://h/b\"\nserver_names = [\"X\"]",
+        "parser_threads = 0\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "oidc = [\"https://login.example.com\"]\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "oidc = [\"https://login.example.com audience=a colour=red\"]\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "tls_certificate = \"server.crt\"\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "[databases.a]\nupstream = \"postgres://u@h/a\"\nserver_names = [\"x\"]\n[databases.b]\nupstream = \"postgres://u@h/b\"\nserver_names = [\"X\"]",
         "",
     ]
     .iter()
