@@ -1,6 +1,8 @@
 //! Ways round the gateway that were once thought of, each with what an operator sees: the hazard, or that the statement
 //! is not understood. A line here is never taken out.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
 use durward_model::{Certainty, HazardKind, StatementFacts};
 use durward_sql::{AnalysisContext, fixture};
 
