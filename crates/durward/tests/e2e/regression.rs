@@ -33,7 +33,7 @@ fn regression_statements_answer_the_same() {
     let began = Instant::now();
     let (first, second, through) = std::thread::scope(|scope| {
         let files = files.as_slice();
-        let sides = [false, false, true].map(|gateway| scope.spawn(move || run_all(files, gateway)));
+        let sides = ["direct", "again", "gateway"].map(|side| scope.spawn(move || run_all(files, side)));
         sides.map(|side| side.join().expect("a side ends")).into()
     });
     let allowed = Allowed::read(&support::repository().join("docs/regression.md"));
@@ -53,7 +53,7 @@ fn regression_statements_answer_the_same() {
         files.len(),
         began.elapsed()
     );
-    keep(&files, &first, &through, &report);
+    fs::write(kept("report.txt"), &report).expect("a file");
     let unused = allowed.unused();
     assert!(
         unused.is_empty(),
@@ -62,16 +62,11 @@ fn regression_statements_answer_the_same() {
     assert!(report.is_empty(), "{} files differ:\n{report}", files.len() - same);
 }
 
-/// Keeps both answers and the report where they can be looked at: `target/test-output/regression`.
-fn keep(files: &[String], direct: &[String], through: &[String], report: &str) {
+/// Where answers and the report are kept, to be looked at: `target/test-output/regression`.
+fn kept(name: &str) -> PathBuf {
     let folder = support::repository().join("target/test-output/regression");
-    for (side, texts) in [("direct", direct), ("gateway", through)] {
-        fs::create_dir_all(folder.join(side)).expect("a folder");
-        for (name, text) in files.iter().zip(texts) {
-            fs::write(folder.join(side).join(format!("{name}.out")), text).expect("a file");
-        }
-    }
-    fs::write(folder.join("report.txt"), report).expect("a file");
+    fs::create_dir_all(&folder).expect("a folder");
+    folder.join(name)
 }
 
 /// The files in the order of the server's schedule, one after another.
@@ -91,7 +86,7 @@ fn schedule(path: &Path) -> Vec<String> {
 }
 
 /// Runs every file on a server of its own, and gives what psql printed for each.
-fn run_all(files: &[String], gateway: bool) -> Vec<String> {
+fn run_all(files: &[String], side: &str) -> Vec<String> {
     let server = PostgresServer::start_with(&ServerOptions {
         settings: vec![
             "autovacuum = off".to_owned(),
@@ -112,11 +107,17 @@ fn run_all(files: &[String], gateway: bool) -> Vec<String> {
         server.execute("postgres", &format!("ALTER DATABASE {DATABASE} SET {setting}"));
     }
     let folder = copy_for_server(&server);
-    let door = gateway.then(|| Door::open(&direct));
+    let door = (side == "gateway").then(|| Door::open(&direct));
     let access = door.as_ref().map_or(direct, |door| door.access("operator"));
+    let outputs = kept(side);
+    fs::create_dir_all(&outputs).expect("a folder");
     files
         .iter()
-        .map(|name| run_file(&server, &access, &folder, name))
+        .map(|name| {
+            let text = run_file(&server, &access, &folder, name);
+            fs::write(outputs.join(format!("{name}.out")), &text).expect("a file");
+            text
+        })
         .collect()
 }
 
