@@ -1,0 +1,1 @@
+BEGIN; SET LOCAL search_path = a, "B"; SELECT E'it\'s', $tag$ body $tag$, U&'\0041'; COMMIT

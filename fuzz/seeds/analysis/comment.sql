@@ -1,0 +1,2 @@
+SELECT /* one /* two */ */ 1 -- rest
+; SELECT 2

@@ -1,0 +1,1 @@
+CREATE TABLE t (id int PRIMARY KEY, name text DEFAULT now()::text, CHECK (id > 0)); ALTER TABLE t DROP COLUMN name; DROP TABLE IF EXISTS t CASCADE

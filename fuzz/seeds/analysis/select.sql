@@ -1,0 +1,1 @@
+SELECT a, count(*) FROM public.orders o JOIN items i USING (id) WHERE o.total > 10 AND name LIKE 'x%' GROUP BY 1 ORDER BY 2 DESC LIMIT 5

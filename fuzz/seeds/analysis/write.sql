@@ -1,0 +1,1 @@
+WITH gone AS (DELETE FROM orders WHERE id = $1 RETURNING *) INSERT INTO archive SELECT * FROM gone ON CONFLICT (id) DO UPDATE SET n = excluded.n
