@@ -131,6 +131,10 @@ fn statements_hidden_in_other_statements() {
             Read("public.secrets"),
         ),
         ("DO $$ BEGIN NULL; END; DROP TABLE customers; $$", Opaque),
+        (
+            "DO $$ DECLARE c CURSOR FOR SELECT * FROM products FOR UPDATE; BEGIN FOR r IN c LOOP DELETE FROM products WHERE CURRENT OF c; END LOOP; END $$",
+            Hazard(H::TautologicalWhere),
+        ),
         ("DO LANGUAGE plperlu $$ system('id') $$", Hazard(H::UntrustedCode)),
         (
             "SELECT query_to_xml('DELETE FROM customers', true, true, '')",

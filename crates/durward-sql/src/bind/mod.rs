@@ -38,6 +38,8 @@ pub(crate) struct Binder<'a> {
     /// Functions whose bodies were walked already, with the path that they ran under and the rows that one run may
     /// write; `None` while the walk is under way.
     pub(crate) walked: std::collections::HashMap<(Oid, Vec<Arc<str>>), Option<durward_model::RowBound>>,
+    /// Whether what is walked stands in a loop, and runs any number of times.
+    pub(crate) repeated: bool,
     /// What has been found so far.
     pub(crate) facts: FactsBuilder,
     /// Above 0 while what is walked isn't the client's own text.
@@ -113,6 +115,7 @@ impl<'a> Binder<'a> {
             path: context.settings.search_path.clone(),
             run_path: context.settings.search_path.clone(),
             walked: std::collections::HashMap::new(),
+            repeated: false,
             facts: FactsBuilder::new(command),
             nesting: 0,
             catalog_is_current: context.catalog_is_current,

@@ -102,3 +102,15 @@ fn names_that_move() {
         "DO $$ BEGIN ALTER TABLE customers RENAME TO x; DELETE FROM x; END $$",
     ]));
 }
+
+#[test]
+fn rows_of_calls() {
+    assert_snapshot!(all_facts(&[
+        "SELECT app.noisy_equal(ROW('a', 'b'), ROW('c', 'd'))",
+        "SELECT app.noisy_equal(ROW('a', 'b'), ROW('c', 'd')), generate_series(1, 100)",
+        "SELECT app.noisy_equal(home, home) FROM customers",
+        "SELECT (SELECT app.noisy_equal(ROW('a', 'b'), ROW('c', 'd')))",
+        "DO $$ BEGIN PERFORM app.noisy_equal(ROW('a', 'b'), ROW('c', 'd')); END $$",
+        "DO $$ BEGIN LOOP PERFORM app.noisy_equal(ROW('a', 'b'), ROW('c', 'd')); END LOOP; END $$",
+    ]));
+}

@@ -80,10 +80,13 @@ fn body_text(binder: &mut Binder<'_>, text: &str, what: &str) {
 
 fn run(binder: &mut Binder<'_>, piece: &Piece, what: &str) {
     let before = binder.facts.rows_so_far();
+    let around = binder.repeated;
+    binder.repeated |= piece.repeated;
     binder.sql_text(&piece.text, what);
     if piece.kind == PieceKind::Dynamic {
         dynamic(binder, &piece.text, what);
     }
+    binder.repeated = around;
     if piece.repeated && binder.facts.rows_so_far() != before {
         binder.facts.rows(RowBound::Unbounded);
     }

@@ -132,7 +132,8 @@ impl Judge<'_, '_> {
                 Some(inner) => self.verdict(inner, negated),
                 None => Verdict::Unknown,
             },
-            // The row at a cursor.
+            // The row at a cursor; in a loop, each row that the cursor passes.
+            NodeEnum::CurrentOfExpr(_) if self.binder.repeated => Verdict::Unknown,
             NodeEnum::CurrentOfExpr(_) => Verdict::Depends,
             _ => Verdict::Unknown,
         }
