@@ -23,6 +23,7 @@ use durward_model::{
 };
 
 const RUNS: u64 = 50;
+/// Intents after which a child stops by itself. Unit: events. Reason: a run that nobody kills must end.
 const ACKNOWLEDGED_MAX: u64 = 300;
 const CHILD: &str = "DURWARD_AUDIT_KILLED_LEDGER";
 
