@@ -201,6 +201,7 @@ impl fmt::Display for ShownEvent {
 
 /// A text in one line of a terminal's width, without control characters.
 fn one_line(text: &str) -> String {
+    // Unit: characters. Reason: a line or two of a terminal.
     const CHARACTERS_MAX: usize = 160;
     let mut line: String = text
         .split_whitespace()
