@@ -22,16 +22,21 @@ pub(crate) struct FreshAnalysis {
     pub(crate) rests_on_constants: bool,
 }
 
+/// What is said while `standard_conforming_strings` is off, of all but the statements that can switch it on again.
+fn read_differently() -> AnalysisError {
+    AnalysisError::Unsupported(
+        "standard_conforming_strings is off: the text would be read in another way than the server reads it".into(),
+    )
+}
+
 /// Analyses a text.
 pub(crate) fn analyze_text(
     text: &str,
     context: &AnalysisContext,
     tokens_max: usize,
 ) -> Result<FreshAnalysis, AnalysisError> {
-    if !context.settings.standard_conforming_strings {
-        return Err(AnalysisError::Unsupported(
-            "standard_conforming_strings is off: the text would be read in another way than the server reads it".into(),
-        ));
+    if !context.settings.reads_alike(text) {
+        return Err(read_differently());
     }
     let thinned = thinned(text, tokens_max)?;
     let parsed_text = thinned.as_ref().map_or(text, |thinned| &thinned.text);
@@ -57,6 +62,13 @@ pub(crate) fn analyze_text(
         }
         before.mark(&mut one.facts);
         before.after(&one.facts, &one.effects);
+        let runs_nothing = matches!(
+            one.facts.class,
+            durward_model::StatementClass::Session | durward_model::StatementClass::Transaction
+        );
+        if !context.settings.standard_conforming_strings && !runs_nothing {
+            return Err(read_differently());
+        }
         statements.push(one.finish(span));
     }
     Ok(FreshAnalysis {

@@ -100,6 +100,9 @@ impl Analyzer {
     /// The analysis of a text that was analysed before under the same settings and catalog, or of one that differs
     /// only in constants on which no fact rests. Never waits.
     pub fn cached(&self, text: &str, context: &AnalysisContext) -> Option<Arc<Analysis>> {
+        if !context.settings.reads_alike(text) {
+            return None;
+        }
         self.cache.get(text, context)
     }
 
@@ -108,7 +111,7 @@ impl Analyzer {
     /// # Errors
     /// See [`AnalysisError`].
     pub async fn analyze(&self, text: &str, context: &AnalysisContext) -> Result<Arc<Analysis>, AnalysisError> {
-        if let Some(known) = self.cache.get(text, context) {
+        if let Some(known) = self.cached(text, context) {
             return Ok(known);
         }
         let tokens_max = self.limits.tokens_max;

@@ -69,6 +69,13 @@ pub struct SessionSettings {
 }
 
 impl SessionSettings {
+    /// Whether the server reads `text` itself as the gateway does. With `standard_conforming_strings` off a backslash
+    /// in an ordinary string means something else; bodies of functions are read that way too, so beyond this only
+    /// statements that run none may pass.
+    pub(crate) fn reads_alike(&self, text: &str) -> bool {
+        self.standard_conforming_strings || !text.contains('\\')
+    }
+
     /// Reads the row of [`PROBE_SQL`].
     ///
     /// # Errors
