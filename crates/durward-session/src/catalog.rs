@@ -134,8 +134,8 @@ impl CatalogSource {
         answers: Vec<(CatalogQuery, Vec<TextRow>)>,
     ) -> Result<Arc<CatalogSnapshot>, CatalogSourceError> {
         let rest = load(answers)?;
-        // Read after the session's own: what is in neither this nor the session's open transaction doesn't exist.
-        let shared = self.refresh().await?;
+        // Not read anew: that would wait for the locks of this very transaction.
+        let shared = self.ready().await?;
         Ok(Arc::new(CatalogSnapshot::new_private(next_generation(), rest, &shared)))
     }
 
