@@ -72,8 +72,6 @@ CREATE TYPE public.type_{who} AS ENUM ('a', 'b')
 COMMENT ON COLUMN shop.orders.total IS 'in euros; not to be dropped'
 -- @ allowed simple | engineer service | CREATE INDEX CONCURRENTLY
 CREATE INDEX CONCURRENTLY index_{who} ON shop.orders (placed_on)
--- @ allowed | engineer service | an index on a table of this transaction
-BEGIN
 -- @ then
 CREATE TABLE public.fresh_{who} (id integer, name text)
 -- @ then

@@ -50,12 +50,6 @@ COMMIT
 SELECT shop.tidy_up()
 -- @ refused | engineer agent service | … by a view
 SELECT * FROM shop.report
--- @ refused | engineer agent service | … by a view of a view
-SELECT count(*) FROM shop.report_of_reports WHERE name LIKE 'P%'
--- @ refused | engineer agent service | … by a view of a view in COPY
-COPY (TABLE shop.report_of_reports) TO STDOUT
--- @ refused | engineer agent service | … by a column default
-INSERT INTO shop.tickets (text) VALUES ('hello')
 -- @ refused | engineer agent service | … by DEFAULT written out
 INSERT INTO shop.tickets (priority, text) VALUES (DEFAULT, 'hello')
 -- @ refused | engineer agent service | … by UPDATE to DEFAULT
