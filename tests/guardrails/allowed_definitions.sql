@@ -72,12 +72,6 @@ CREATE TYPE public.type_{who} AS ENUM ('a', 'b')
 COMMENT ON COLUMN shop.orders.total IS 'in euros; not to be dropped'
 -- @ allowed simple | engineer service | CREATE INDEX CONCURRENTLY
 CREATE INDEX CONCURRENTLY index_{who} ON shop.orders (placed_on)
--- @ then
-CREATE TABLE public.fresh_{who} (id integer, name text)
--- @ then
-CREATE INDEX ON public.fresh_{who} (name)
--- @ then
-COMMIT
 -- @ allowed | engineer service | CREATE SCHEMA
 CREATE SCHEMA schema_{who}
 -- @ allowed | engineer service | CREATE FUNCTION with a plain body
@@ -85,7 +79,7 @@ CREATE FUNCTION public.twice_{who}(n integer) RETURNS integer LANGUAGE sql IMMUT
 -- @ then
 SELECT public.twice_{who}(21)
 -- @ allowed simple | operator | an operator may do all that the server allows
-DROP VIEW shop.report_of_reports; ALTER TABLE shop.tickets DROP COLUMN priority; TRUNCATE shop.requests
+CREATE TABLE public.doomed (a integer, b text); ALTER TABLE public.doomed DROP COLUMN b; TRUNCATE public.doomed; DROP TABLE public.doomed
 -- @ allowed | operator | an operator's GRANT and REVOKE
 GRANT SELECT ON shop.products TO auditors
 -- @ then

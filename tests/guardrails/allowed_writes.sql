@@ -44,9 +44,9 @@ DELETE FROM shop.nodes WHERE id = 1 AND false
 UPDATE shop.customers SET profile = jsonb_set(profile, '{seen}', 'true') WHERE id = 9
 -- @ allowed | everyone | EXPLAIN ANALYZE of a keyed UPDATE
 EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) UPDATE shop.products SET price = 3 WHERE id = 5
--- @ allowed | operator engineer service | a function that inserts one row
+-- @ allowed | everyone | a function that inserts one row
 SELECT shop.note('a note')
--- @ allowed | operator engineer service | a procedure that changes one row
+-- @ allowed | everyone | a procedure that changes one row
 CALL shop.close_order(8)
 -- @ allowed | everyone | a prepared keyed UPDATE
 PREPARE change(int, text) AS UPDATE shop.products SET name = $2 WHERE id = $1
