@@ -24,6 +24,8 @@ pub const TOO_MANY_CONNECTIONS: &str = "53300";
 pub const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
 /// `54001` statement_too_complex.
 pub const STATEMENT_TOO_COMPLEX: &str = "54001";
+/// `55P03` lock_not_available.
+pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// `57014` query_canceled.
 pub const QUERY_CANCELED: &str = "57014";
 /// `57P01` admin_shutdown.

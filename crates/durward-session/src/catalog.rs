@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use durward_model::sqlstate;
 use durward_sql::CatalogSnapshot;
-use durward_sql::catalog::{CatalogLoader, CatalogPart, CatalogQuery, CatalogScope, change_probe_sql};
+use durward_sql::catalog::{CatalogError, CatalogPart, CatalogReading, CatalogScope, change_probe_sql};
 use tokio::sync::Mutex;
 
 use crate::upstream::{Target, UpstreamConnection, UpstreamError};
@@ -16,6 +17,11 @@ use crate::upstream::{Target, UpstreamConnection, UpstreamError};
 ///
 /// Unit: seconds. Reason: 50,000 tables take a few seconds; longer means that a lock is in the way.
 const READ_SECONDS_MAX: u64 = 30;
+
+/// How often a read is begun again that met a lock all the same.
+///
+/// Unit: reads. Reason: each waits for the lock timeout of the gateway's own connections once.
+const READ_ATTEMPTS_MAX: u32 = 5;
 
 /// Numbers snapshots over all databases: cached analyses are keyed by it.
 static NEXT_GENERATION: AtomicU64 = AtomicU64::new(1);
@@ -31,8 +37,8 @@ pub enum CatalogSourceError {
     Upstream(#[from] UpstreamError),
     /// The answer has another shape than the query.
     #[error("the catalog's answer can't be read: {0}")]
-    Answer(String),
-    /// Something holds a lock on the catalog, or the server hangs.
+    Answer(#[from] CatalogError),
+    /// The server hangs, or the catalog is very large.
     #[error("reading the catalog took longer than {READ_SECONDS_MAX} seconds")]
     TimedOut,
 }
@@ -52,7 +58,6 @@ pub struct CatalogSource {
 #[derive(Debug, Default)]
 struct Reader {
     connection: Option<UpstreamConnection>,
-    built_in: Option<Arc<CatalogPart>>,
     /// When the read that made the snapshot began.
     began: Option<Instant>,
     /// What the change probe said just before that.
@@ -118,44 +123,37 @@ impl CatalogSource {
     /// See [`CatalogSourceError`].
     pub async fn poll(&self) -> Result<(), CatalogSourceError> {
         let mut reader = self.reader.lock().await;
-        if self.snapshot.load().is_none() {
+        let Some(latest) = self.latest() else {
             return Ok(());
-        }
-        let probe = self.own_query(&mut reader, change_probe_sql().to_owned()).await?;
-        if reader.probe.as_ref() != Some(&probe) {
+        };
+        let probe = self.first_query(&mut reader, change_probe_sql()).await?;
+        if reader.probe.as_ref() != Some(&probe) || latest.has_locked_definitions() {
             self.read(&mut reader).await?;
         }
         Ok(())
     }
 
-    /// A snapshot for one session, from what it read over its own connection.
-    pub(crate) async fn private(
-        &self,
-        answers: Vec<(CatalogQuery, Vec<TextRow>)>,
-    ) -> Result<Arc<CatalogSnapshot>, CatalogSourceError> {
-        let rest = load(answers)?;
-        // Not read anew: that would wait for the locks of this very transaction.
-        let shared = self.ready().await?;
-        Ok(Arc::new(CatalogSnapshot::new_private(next_generation(), rest, &shared)))
+    /// A snapshot for one session, of what it read over its own connection beside `shared`.
+    pub(crate) fn private(shared: &CatalogSnapshot, rest: CatalogPart) -> Arc<CatalogSnapshot> {
+        let built_in = Arc::clone(shared.built_in());
+        Arc::new(CatalogSnapshot::new(next_generation(), built_in, Arc::new(rest)))
     }
 
     async fn read(&self, reader: &mut Reader) -> Result<Arc<CatalogSnapshot>, CatalogSourceError> {
         let read = async {
-            let began = Instant::now();
-            let covers = self.changes.load(Ordering::Acquire);
-            let probe = self.own_query(reader, change_probe_sql().to_owned()).await?;
-            let built_in = match &reader.built_in {
-                Some(built_in) => Arc::clone(built_in),
-                None => Arc::new(self.read_part(reader, CatalogScope::BuiltIn).await?),
-            };
-            let rest = self.read_part(reader, CatalogScope::Rest).await?;
-            reader.built_in = Some(Arc::clone(&built_in));
-            reader.began = Some(began);
-            reader.probe = Some(probe);
-            Ok((
-                Arc::new(CatalogSnapshot::new(next_generation(), built_in, rest)),
-                covers,
-            ))
+            let mut attempt = 1;
+            loop {
+                match self.read_once(reader).await {
+                    // Somebody locked a relation between the look at the locks and the print of a definition.
+                    Err(CatalogSourceError::Upstream(UpstreamError::Server(error)))
+                        if error.code() == sqlstate::LOCK_NOT_AVAILABLE && attempt < READ_ATTEMPTS_MAX =>
+                    {
+                        attempt += 1;
+                        reader.connection = None;
+                    }
+                    read => return read,
+                }
+            }
         };
         let result = tokio::time::timeout(Duration::from_secs(READ_SECONDS_MAX), read)
             .await
@@ -174,46 +172,61 @@ impl CatalogSource {
         }
     }
 
-    async fn read_part(&self, reader: &mut Reader, scope: CatalogScope) -> Result<CatalogPart, CatalogSourceError> {
-        let mut answers = Vec::with_capacity(CatalogQuery::ALL.len());
-        for query in CatalogQuery::ALL {
-            answers.push((query, self.own_query(reader, query.sql(scope)).await?));
-        }
-        load(answers)
+    /// Reads what has changed since the latest snapshot, or everything. Returns also which of the sessions' changes the
+    /// snapshot is sure to show.
+    async fn read_once(&self, reader: &mut Reader) -> Result<(Arc<CatalogSnapshot>, u64), CatalogSourceError> {
+        let began = Instant::now();
+        let covers = self.changes.load(Ordering::Acquire);
+        let probe = self.first_query(reader, change_probe_sql()).await?;
+        // All answers are of one moment.
+        query(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        let (built_in, reading) = match self.latest() {
+            Some(latest) => (Arc::clone(latest.built_in()), CatalogReading::update(latest.rest())),
+            None => {
+                let reading = CatalogReading::first(CatalogScope::BuiltIn);
+                let built_in = read_part(reader, reading).await?;
+                (Arc::new(built_in), CatalogReading::first(CatalogScope::Rest))
+            }
+        };
+        let rest = read_part(reader, reading).await?;
+        query(reader, "COMMIT").await?;
+        reader.began = Some(began);
+        reader.probe = Some(probe);
+        let snapshot = CatalogSnapshot::new(next_generation(), built_in, Arc::new(rest));
+        Ok((Arc::new(snapshot), covers))
     }
 
-    async fn own_query(&self, reader: &mut Reader, text: String) -> Result<Vec<TextRow>, CatalogSourceError> {
-        // A connection that died while idle is made once more.
-        if let Some(connection) = &mut reader.connection {
-            if let Ok(mut answers) = connection.simple_query(&text).await {
-                return Ok(answers.pop().unwrap_or_default());
+    /// Runs the first query of a turn. A connection that died while idle is made once more.
+    async fn first_query(&self, reader: &mut Reader, text: &str) -> Result<Vec<TextRow>, CatalogSourceError> {
+        if reader.connection.is_some() {
+            if let Ok(rows) = query(reader, text).await {
+                return Ok(rows);
             }
             reader.connection = None;
         }
-        let mut connection = UpstreamConnection::connect_for_catalog(&self.target).await?;
-        let mut answers = connection.simple_query(&text).await?;
-        reader.connection = Some(connection);
-        Ok(answers.pop().unwrap_or_default())
+        reader.connection = Some(UpstreamConnection::connect_for_catalog(&self.target).await?);
+        query(reader, text).await
     }
+}
+
+/// Runs a query where the turn has brought the connection.
+async fn query(reader: &mut Reader, text: &str) -> Result<Vec<TextRow>, CatalogSourceError> {
+    let connection = reader.connection.as_mut().ok_or(UpstreamError::Closed)?;
+    let mut answers = connection.simple_query(text).await?;
+    Ok(answers.pop().unwrap_or_default())
+}
+
+async fn read_part(reader: &mut Reader, mut reading: CatalogReading) -> Result<CatalogPart, CatalogSourceError> {
+    while !reading.requests().is_empty() {
+        let mut answers = Vec::with_capacity(reading.requests().len());
+        for request in reading.requests() {
+            answers.push(query(reader, &request.sql()).await?);
+        }
+        reading.answer(&answers)?;
+    }
+    Ok(reading.finish())
 }
 
 fn next_generation() -> u64 {
     NEXT_GENERATION.fetch_add(1, Ordering::Relaxed)
-}
-
-fn load(answers: Vec<(CatalogQuery, Vec<TextRow>)>) -> Result<CatalogPart, CatalogSourceError> {
-    let mut loader = CatalogLoader::new();
-    for (query, rows) in answers {
-        for row in rows {
-            let texts: Result<Vec<Option<&str>>, _> = row
-                .iter()
-                .map(|field| field.as_deref().map(std::str::from_utf8).transpose())
-                .collect();
-            let texts = texts.map_err(|_| CatalogSourceError::Answer("a name is not UTF-8".into()))?;
-            loader
-                .push(query, &texts)
-                .map_err(|error| CatalogSourceError::Answer(error.to_string()))?;
-        }
-    }
-    Ok(loader.finish())
 }

@@ -77,12 +77,12 @@ impl ServerLink {
     }
 
     /// Sends a query of our own in a `Query` message.
-    pub(crate) fn own_query(&mut self, query: OwnQuery) {
+    pub(crate) fn own_query(&mut self, query: &OwnQuery) {
         self.own(|out| write::query(out, query.text().as_bytes()));
     }
 
     /// Sends a query of our own inside a pipeline: names of our own, and a `Flush` in place of `Sync`.
-    pub(crate) fn own_extended(&mut self, query: OwnQuery) {
+    pub(crate) fn own_extended(&mut self, query: &OwnQuery) {
         self.own(|out| {
             write::parse(out, OWN_NAME, query.text().as_bytes(), &[])?;
             write::bind(out, OWN_NAME, OWN_NAME, &[])?;

@@ -20,11 +20,12 @@ use crate::stream::Stream;
 
 /// What the gateway sets on connections of its own, so that nothing that a database holds can change what its catalog
 /// queries mean, and they can change nothing.
-const OWN_PARAMETERS: [(&str, &str); 4] = [
+const OWN_PARAMETERS: [(&str, &str); 5] = [
     ("application_name", "durward"),
     ("client_encoding", "UTF8"),
     ("search_path", "pg_catalog"),
     ("default_transaction_read_only", "on"),
+    ("lock_timeout", "1s"),
 ];
 
 /// A database account and its password.

@@ -51,7 +51,7 @@ pub fn context(dump: &str, search_path: &[&str]) -> Result<AnalysisContext, Box<
     ]
     .map(Some);
     Ok(AnalysisContext {
-        catalog: Arc::new(CatalogSnapshot::new(1, Arc::new(built_in), rest)),
+        catalog: Arc::new(CatalogSnapshot::new(1, Arc::new(built_in), Arc::new(rest))),
         settings: Arc::new(SessionSettings::from_row(&row)?),
         catalog_is_current: true,
     })

@@ -12,7 +12,7 @@
 //! `binder.statement` (a nested statement), `binder.sql_text` (a function's text), `binder.expression`,
 //! `binder.expression_over`, `binder.expression_text` (defaults, checks), within `binder.once(oid, …)` for bodies
 //! (not the client's own text, recursion cut), `binder.with_variables` (parameters, PL/pgSQL variables) and
-//! `binder.with_path` (SET search_path of a function; `catalog.definition_path` for definitions).
+//! `binder.with_path` (SET search_path of a function; `Definition::path` for definitions).
 
 mod analysis;
 mod analyzer;

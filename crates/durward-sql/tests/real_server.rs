@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use durward_model::{AccessModes, Certainty, ColumnNumber, StatementFacts};
-use durward_sql::catalog::{CatalogLoader, CatalogPart, CatalogQuery, CatalogScope, CatalogSnapshot, change_probe_sql};
+use durward_sql::catalog::{CatalogPart, CatalogReading, CatalogScope, CatalogSnapshot, change_probe_sql};
 use durward_sql::settings::PROBE_SQL;
 use durward_sql::{AnalysisContext, Analyzer, AnalyzerLimits, SessionSettings};
 use durward_testkit::PostgresServer;
@@ -37,14 +37,15 @@ fn borrowed(row: &[Option<String>]) -> Vec<Option<&str>> {
     row.iter().map(Option::as_deref).collect()
 }
 
-async fn part(client: &Client, scope: CatalogScope) -> CatalogPart {
-    let mut loader = CatalogLoader::new();
-    for query in CatalogQuery::ALL {
-        for row in rows(client, &query.sql(scope)).await {
-            loader.push(query, &borrowed(&row)).unwrap();
+async fn part(client: &Client, mut reading: CatalogReading) -> CatalogPart {
+    while !reading.requests().is_empty() {
+        let mut answers = Vec::new();
+        for request in reading.requests() {
+            answers.push(rows(client, &request.sql()).await);
         }
+        reading.answer(&answers).unwrap();
     }
-    loader.finish()
+    reading.finish()
 }
 
 async fn shop() -> Shop {
@@ -53,11 +54,11 @@ async fn shop() -> Shop {
     server.execute("shop", include_str!("fixtures/shop.sql"));
     let (client, connection) = tokio_postgres::connect(&access.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
-    let built_in = part(&client, CatalogScope::BuiltIn).await;
-    let rest = part(&client, CatalogScope::Rest).await;
+    let built_in = part(&client, CatalogReading::first(CatalogScope::BuiltIn)).await;
+    let rest = part(&client, CatalogReading::first(CatalogScope::Rest)).await;
     let probe = rows(&client, PROBE_SQL).await;
     let context = AnalysisContext {
-        catalog: Arc::new(CatalogSnapshot::new(1, Arc::new(built_in), rest)),
+        catalog: Arc::new(CatalogSnapshot::new(1, Arc::new(built_in), Arc::new(rest))),
         settings: Arc::new(SessionSettings::from_row(&borrowed(&probe[0])).unwrap()),
         catalog_is_current: true,
     };

@@ -7,12 +7,12 @@ use durward_model::{
     Certainty, Digest, Hazard, HazardKind, Obligation, OpaqueReason, Refusal, StatementFacts, StatementId, sqlstate,
 };
 use durward_policy::{Decision, DecisionRequest, Permit, SessionContext};
-use durward_sql::catalog::CatalogQuery;
+use durward_sql::catalog::CatalogReading;
 use durward_sql::{Analysis, AnalysisError, AnalyzedStatement, SessionEffect, SessionSettings};
 use durward_wire::postgres::backend::TransactionStatus;
 
 use super::{End, OwnQuery, Session};
-use crate::catalog::TextRow;
+use crate::catalog::{CatalogSource, TextRow};
 use crate::limits::STATEMENT_BYTES_MAX;
 use crate::sight::depends_on_names;
 
@@ -198,10 +198,7 @@ impl Session {
                 self.sight.context.catalog_is_current = true;
                 Ok(Ok(()))
             }
-            Err(error) => {
-                tracing::warn!(%error, database = %self.database.name, "the catalog can't be read");
-                Ok(Err(NoAnalysis::Refused(catalog_unknown())))
-            }
+            Err(error) => Ok(Err(self.catalog_unread(&error))),
         }
     }
 
@@ -232,23 +229,31 @@ impl Session {
                 .with_hint("Leave pg_catalog out of search_path: it then comes first."),
             )));
         }
-        let queries = CatalogQuery::ALL.map(OwnQuery::Catalog);
-        let answers = match self.ask(&queries).await? {
-            Ok(answers) => answers,
-            Err(_) => return Ok(Err(self.no_answer())),
+        let shared = match self.database.catalog.ready().await {
+            Ok(shared) => shared,
+            Err(error) => return Ok(Err(self.catalog_unread(&error))),
         };
-        let answers = CatalogQuery::ALL.into_iter().zip(answers).collect();
-        match self.database.catalog.private(answers).await {
-            Ok(snapshot) => {
-                self.sight.set_catalog(snapshot, true);
-                self.sight.context.catalog_is_current = true;
-                Ok(Ok(()))
-            }
-            Err(error) => {
-                tracing::warn!(%error, session = %self.id, "a session's own catalog can't be read");
-                Ok(Err(NoAnalysis::Refused(catalog_unknown())))
+        // What differs from the shared catalog is all that this transaction has changed, and some.
+        let mut reading = CatalogReading::update(shared.rest());
+        while !reading.requests().is_empty() {
+            let queries: Vec<OwnQuery> = reading.requests().iter().cloned().map(OwnQuery::Catalog).collect();
+            let answers = match self.ask(&queries).await? {
+                Ok(answers) => answers,
+                Err(_) => return Ok(Err(self.no_answer())),
+            };
+            if let Err(error) = reading.answer(&answers) {
+                return Ok(Err(self.catalog_unread(&error)));
             }
         }
+        self.sight
+            .set_catalog(CatalogSource::private(&shared, reading.finish()), true);
+        self.sight.context.catalog_is_current = true;
+        Ok(Ok(()))
+    }
+
+    fn catalog_unread(&self, error: &dyn std::fmt::Display) -> NoAnalysis {
+        tracing::warn!(%error, session = %self.id, database = %self.database.name, "the catalog can't be read");
+        NoAnalysis::Refused(catalog_unknown())
     }
 
     fn no_answer(&self) -> NoAnalysis {

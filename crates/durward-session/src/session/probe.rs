@@ -1,7 +1,7 @@
 //! Queries of the gateway's own on the session's server connection: answered to us, invisible to the client.
 
 use bytes::Bytes;
-use durward_sql::catalog::{CatalogQuery, CatalogScope};
+use durward_sql::catalog::CatalogRequest;
 use durward_sql::settings::PROBE_SQL;
 use durward_wire::postgres::backend::TransactionStatus;
 
@@ -10,19 +10,19 @@ use crate::catalog::TextRow;
 use crate::replies::Expected;
 
 /// The texts that the gateway sends on a session's own connection: no other exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OwnQuery {
     /// The settings that analysis rests on.
     Settings,
-    /// The catalog as the open transaction sees it.
-    Catalog(CatalogQuery),
+    /// A part of the catalog as the open transaction sees it.
+    Catalog(CatalogRequest),
 }
 
 impl OwnQuery {
-    pub(crate) fn text(self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Settings => PROBE_SQL.to_owned(),
-            Self::Catalog(query) => query.sql(CatalogScope::Rest),
+            Self::Catalog(request) => request.sql(),
         }
     }
 }
@@ -73,7 +73,7 @@ impl Session {
     /// Runs queries of our own behind what the client has sent so far, and waits for their answers.
     pub(super) async fn ask(&mut self, queries: &[OwnQuery]) -> Result<Result<Vec<Vec<TextRow>>, Unanswered>, End> {
         self.probe = Probe::default();
-        for &query in queries {
+        for query in queries {
             if self.replies.in_pipeline() {
                 self.server.own_extended(query);
                 self.replies.push(Expected::ProbeExtended);

@@ -7,7 +7,7 @@ use durward_model::{AccessModes, ColumnNumber, Oid, RelationKind, RowBound, Stat
 use pg_query::NodeEnum;
 
 use super::{Binder, CallKind};
-use crate::catalog::{Column, ForeignKey, Relation, Rule, Trigger};
+use crate::catalog::{Column, Definition, ForeignKey, Relation, Rule, Trigger};
 
 /// A change of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,15 +156,10 @@ impl Binder<'_> {
     }
 
     /// WHEN of a trigger, read from its definition.
-    fn trigger_condition(&mut self, relation: &Arc<Relation>, definition: &str) {
-        let path = self.catalog.definition_path(relation.oid).to_vec();
-        let parsed = match crate::parser::parse(definition) {
-            Ok(parsed) => parsed,
-            Err(failure) => {
-                self.facts
-                    .opaque(&*relation.name, format!("trigger definition: {}", failure.message));
-                return;
-            }
+    fn trigger_condition(&mut self, relation: &Arc<Relation>, definition: &Definition) {
+        let path = definition.path.to_vec();
+        let Some(parsed) = self.definition_tree("trigger", &relation.name, definition) else {
+            return;
         };
         for statement in &parsed.stmts {
             let Some(NodeEnum::CreateTrigStmt(create)) = statement.stmt.as_ref().and_then(|node| node.node.as_ref())
@@ -190,14 +185,9 @@ impl Binder<'_> {
             if !self.is_enabled(rule.enabled) {
                 continue;
             }
-            let path = self.catalog.definition_path(relation.oid).to_vec();
-            let parsed = match crate::parser::parse(&rule.definition) {
-                Ok(parsed) => parsed,
-                Err(failure) => {
-                    self.facts
-                        .opaque(&*rule.name, format!("rule definition: {}", failure.message));
-                    continue;
-                }
+            let path = rule.definition.path.to_vec();
+            let Some(parsed) = self.definition_tree("rule", &rule.name, &rule.definition) else {
+                continue;
             };
             // How often its actions run depends on the rows of the statement that they replace or join.
             self.facts.rows(RowBound::Unbounded);
@@ -231,7 +221,7 @@ impl Binder<'_> {
             return;
         }
         let catalog = self.catalog;
-        let mut texts: Vec<Arc<str>> = catalog.checks(relation.oid).cloned().collect();
+        let mut texts: Vec<Definition> = catalog.checks(relation.oid).cloned().collect();
         for index in catalog.indexes(relation.oid) {
             texts.extend(index.expressions.iter().cloned());
             texts.extend(index.predicate.iter().cloned());
@@ -246,15 +236,12 @@ impl Binder<'_> {
     }
 
     /// Walks an expression over the new row of a relation.
-    fn row_expression(&mut self, relation: &Arc<Relation>, text: &str) {
-        let path = self.catalog.definition_path(relation.oid).to_vec();
+    fn row_expression(&mut self, relation: &Arc<Relation>, definition: &Definition) {
         let mut names: Vec<Arc<str>> = relation.columns.iter().map(|column| Arc::clone(&column.name)).collect();
         names.push(Arc::clone(&relation.name));
         let what = relation.reference().name.to_string();
         self.nested(|binder| {
-            binder.with_path(path, |binder| {
-                binder.with_variables(names, |binder| binder.expression_text(text, None, &what));
-            });
+            binder.with_variables(names, |binder| binder.definition_expression(definition, None, &what));
         });
     }
 
@@ -283,7 +270,7 @@ impl Binder<'_> {
         if let Some(domain) = catalog.type_(column.type_oid).filter(|type_| type_.kind == 'd')
             && let Some(text) = &domain.default
         {
-            let text = Arc::clone(text);
+            let text = text.clone();
             self.row_expression(relation, &text);
             return;
         }
@@ -301,23 +288,18 @@ impl Binder<'_> {
             return;
         }
         let catalog = self.catalog;
-        let path = catalog.definition_path(relation.oid).to_vec();
         for policy in catalog.row_policies(relation.oid) {
             if !commands.contains(&policy.command) {
                 continue;
             }
-            for text in [&policy.using, &policy.check].into_iter().flatten() {
-                let key = (relation.oid, Arc::clone(text));
+            for definition in [&policy.using, &policy.check].into_iter().flatten() {
+                let key = (relation.oid, Arc::clone(&definition.text));
                 if !self.policies_walked.insert(key) {
                     continue;
                 }
                 let what = relation.reference().name.to_string();
                 self.facts.conservative();
-                self.nested(|binder| {
-                    binder.with_path(path.clone(), |binder| {
-                        binder.expression_text(text, Some(relation), &what);
-                    });
-                });
+                self.nested(|binder| binder.definition_expression(definition, Some(relation), &what));
             }
         }
     }
@@ -436,7 +418,7 @@ impl Binder<'_> {
                         && trigger.bits & event.trigger_bit() != 0
                         && self.is_enabled(trigger.enabled)
                 }) || self.catalog.rules(view.oid).any(|rule| {
-                    let conditional = rule.definition.contains(" WHERE ");
+                    let conditional = rule.definition.text.contains(" WHERE ");
                     rule.event == event.rule_digit() && rule.instead && !conditional && self.is_enabled(rule.enabled)
                 })
             })
@@ -446,20 +428,19 @@ impl Binder<'_> {
     pub(super) fn view_bases(&mut self, view: &Arc<Relation>) -> BTreeSet<Oid> {
         let catalog = self.catalog;
         let mut bases = BTreeSet::new();
-        let Some(parsed) = catalog
-            .view_definition(view.oid)
-            .and_then(|text| crate::parser::parse(text).ok())
-        else {
+        let Some(definition) = catalog.view_definition(view.oid) else {
             return bases;
         };
-        let path = catalog.definition_path(view.oid).to_vec();
+        let Ok(parsed) = crate::parser::parse(&definition.text) else {
+            return bases;
+        };
         for statement in &parsed.stmts {
             let Some(NodeEnum::SelectStmt(select)) = statement.stmt.as_ref().and_then(|node| node.node.as_ref()) else {
                 continue;
             };
             for item in &select.from_clause {
                 if let Some(NodeEnum::RangeVar(range)) = &item.node {
-                    let found = self.with_path(path.clone(), |binder| binder.find_relation(range));
+                    let found = self.with_path(definition.path.to_vec(), |binder| binder.find_relation(range));
                     bases.extend(found.map(|relation| relation.oid));
                 }
             }

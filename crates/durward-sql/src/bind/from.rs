@@ -215,19 +215,12 @@ impl Binder<'_> {
                 .opaque(view.reference().name.to_string(), "view definition not in the catalog");
             return Vec::new();
         };
-        let parsed = match crate::parser::parse(definition) {
-            Ok(parsed) => parsed,
-            Err(failure) => {
-                self.facts.opaque(
-                    view.reference().name.to_string(),
-                    format!("view definition: {}", failure.message),
-                );
-                return Vec::new();
-            }
+        let Some(parsed) = self.definition_tree("view", &view.reference().name.to_string(), definition) else {
+            return Vec::new();
         };
         // A view may not be recursive; a broken catalog must not loop.
         self.view_values.insert(view.oid, Vec::new());
-        let path = catalog.definition_path(view.oid).to_vec();
+        let path = definition.path.to_vec();
         let mut columns = Vec::new();
         for statement in &parsed.stmts {
             if let Some(NodeEnum::SelectStmt(select)) = statement.stmt.as_ref().and_then(|node| node.node.as_ref()) {

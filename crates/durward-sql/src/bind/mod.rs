@@ -15,13 +15,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use durward_model::{AccessModes, ColumnNumber, Oid, OutputColumn, RelationUse, StatementClass};
+use pg_query::protobuf::ParseResult;
 use pg_query::{Node, NodeEnum};
 
 pub(crate) use facts::FactsBuilder;
 pub(crate) use fires::Event;
 use scope::{Cte, Entry, Level, Lineage, NamedValue, Value};
 
-use crate::catalog::{CatalogSnapshot, Function, Relation};
+use crate::catalog::{CatalogSnapshot, Definition, Function, Relation};
 use crate::{AnalysisContext, SessionSettings};
 
 /// Walks one command and gathers its facts.
@@ -353,6 +354,42 @@ impl<'a> Binder<'a> {
                 None => {}
             }
         }
+    }
+
+    /// The tree of a definition; what can't be read is opaque. One that another session's lock kept from being read is
+    /// asked for again before the statement is given up.
+    pub(crate) fn definition_tree(&mut self, kind: &str, name: &str, definition: &Definition) -> Option<ParseResult> {
+        if definition.is_locked() {
+            self.facts.unresolved(name);
+            self.facts
+                .opaque(name, format!("{kind} definition: locked by another session"));
+            return None;
+        }
+        match crate::parser::parse(&definition.text) {
+            Ok(parsed) => Some(parsed),
+            Err(failure) => {
+                self.facts
+                    .opaque(name, format!("{kind} definition: {}", failure.message));
+                None
+            }
+        }
+    }
+
+    /// Walks an expression of the catalog's.
+    pub(crate) fn definition_expression(
+        &mut self,
+        definition: &Definition,
+        relation: Option<&Arc<Relation>>,
+        what: &str,
+    ) {
+        if definition.is_locked() {
+            self.facts.unresolved(what);
+            self.facts.opaque(what, "its definition is locked by another session");
+            return;
+        }
+        self.with_path(definition.path.to_vec(), |binder| {
+            binder.expression_text(&definition.text, relation, what);
+        });
     }
 
     /// Notes a part of the syntax that isn't known.

@@ -70,13 +70,10 @@ impl Binder<'_> {
         let catalog = self.catalog;
         match type_.kind {
             'd' => {
-                let path = catalog.definition_path(type_.oid).to_vec();
                 for check in catalog.domain_checks(type_.oid) {
-                    self.with_path(path.clone(), |binder| {
-                        binder.nested(|binder| {
-                            binder.with_variables(["value".into(), "VALUE".into()], |binder| {
-                                binder.expression_text(check, None, "domain check");
-                            });
+                    self.nested(|binder| {
+                        binder.with_variables(["value".into(), "VALUE".into()], |binder| {
+                            binder.definition_expression(check, None, "domain check");
                         });
                     });
                 }

@@ -4,6 +4,24 @@ use std::sync::Arc;
 
 use durward_model::{ColumnNumber, FunctionRef, Oid, QualifiedName, RelationKind, RelationRef};
 
+use super::queries::LOCKED;
+
+/// A text of the catalog's (a view's query, a default, a check), as the server prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// SQL.
+    pub text: Arc<str>,
+    /// The search path under which it was printed: names that it finds stand unqualified.
+    pub path: Arc<[Arc<str>]>,
+}
+
+impl Definition {
+    /// Whether another session's lock kept it from being printed.
+    pub fn is_locked(&self) -> bool {
+        &*self.text == LOCKED
+    }
+}
+
 /// A relation (`pg_class`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
@@ -99,7 +117,7 @@ pub struct Type {
     /// The array type over it.
     pub array: Oid,
     /// The default of a domain, as an expression; of another type, as the text of a value.
-    pub default: Option<Arc<str>>,
+    pub default: Option<Definition>,
 }
 
 /// What `pg_proc.prokind` says.
@@ -148,8 +166,8 @@ pub struct Function {
     pub security_definer: bool,
     /// `prosrc`: source text, or C symbol.
     pub source: Arc<str>,
-    /// The body of a SQL-standard function, with names qualified as [`crate::CatalogSnapshot::definition_path`] needs.
-    pub sql_body: Option<Arc<str>>,
+    /// The body of a SQL-standard function.
+    pub sql_body: Option<Definition>,
     /// SET clauses: `name=value`.
     pub config: Box<[Arc<str>]>,
     /// Names of all arguments, output ones included; empty where none has a name.
@@ -227,7 +245,7 @@ pub struct Rule {
     /// `O`, `D`, `R` or `A`.
     pub enabled: char,
     /// `CREATE RULE …` text.
-    pub definition: Arc<str>,
+    pub definition: Definition,
 }
 
 /// A trigger that a person made (`pg_trigger`).
@@ -242,7 +260,7 @@ pub struct Trigger {
     /// `O`, `D`, `R` or `A`.
     pub enabled: char,
     /// `CREATE TRIGGER …` text, where it has a WHEN.
-    pub definition: Option<Arc<str>>,
+    pub definition: Option<Definition>,
     /// Columns of UPDATE OF; empty for all.
     pub columns: Box<[ColumnNumber]>,
 }
@@ -280,9 +298,9 @@ pub struct Index {
     /// Usable: valid, and checked at once. Deferred uniqueness proves nothing within a transaction.
     pub proves_uniqueness: bool,
     /// Its expressions, as a list.
-    pub expressions: Option<Arc<str>>,
+    pub expressions: Option<Definition>,
     /// Its predicate, for a partial index.
-    pub predicate: Option<Arc<str>>,
+    pub predicate: Option<Definition>,
 }
 
 /// A row policy (`pg_policy`).
@@ -293,9 +311,9 @@ pub struct RowPolicy {
     /// `r` select, `a` insert, `w` update, `d` delete, `*` all.
     pub command: char,
     /// USING.
-    pub using: Option<Arc<str>>,
+    pub using: Option<Definition>,
     /// WITH CHECK.
-    pub check: Option<Arc<str>>,
+    pub check: Option<Definition>,
 }
 
 /// An event trigger.

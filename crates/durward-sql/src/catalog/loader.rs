@@ -1,12 +1,13 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use durward_model::{ColumnNumber, Oid, RelationKind};
 
 use super::entries::{
-    Cast, Column, EventTrigger, Extension, ForeignKey, Function, FunctionKind, Index, Operator, Relation, RowPolicy,
-    Rule, Trigger, Type,
+    Cast, Column, Definition, EventTrigger, Extension, ForeignKey, Function, FunctionKind, Index, Operator, Relation,
+    RowPolicy, Rule, Trigger, Type,
 };
+use super::part::{CatalogPart, RowKey};
 use super::queries::CatalogQuery;
 
 /// A catalog row that can't be read.
@@ -19,56 +20,43 @@ pub struct CatalogError {
     pub problem: Arc<str>,
 }
 
-/// One part of the catalog, indexed.
-#[derive(Debug, Default)]
-pub struct CatalogPart {
-    pub(crate) definition_path: Vec<Arc<str>>,
-    pub(crate) namespaces: HashMap<Oid, Arc<str>>,
-    pub(crate) namespace_names: HashSet<Arc<str>>,
-    pub(crate) relations: HashMap<Oid, Arc<Relation>>,
-    pub(crate) relation_names: HashMap<Arc<str>, HashMap<Arc<str>, Oid>>,
-    pub(crate) row_types: HashMap<Oid, Oid>,
-    pub(crate) children: HashMap<Oid, Vec<Oid>>,
-    pub(crate) parents: HashMap<Oid, Vec<Oid>>,
-    pub(crate) types: HashMap<Oid, Arc<Type>>,
-    pub(crate) type_names: HashMap<Arc<str>, HashMap<Arc<str>, Oid>>,
-    pub(crate) functions: HashMap<Oid, Arc<Function>>,
-    pub(crate) function_names: HashMap<Arc<str>, Vec<Oid>>,
-    pub(crate) aggregates: HashMap<Oid, Box<[Oid]>>,
-    pub(crate) operator_names: HashMap<Arc<str>, Vec<Arc<Operator>>>,
-    pub(crate) casts: HashMap<(Oid, Oid), Cast>,
-    /// Functions of implicit casts, by source type.
-    pub(crate) implicit_casts: HashMap<Oid, Vec<Oid>>,
-    pub(crate) views: HashMap<Oid, Arc<str>>,
-    pub(crate) security_invoker_views: HashSet<Oid>,
-    pub(crate) rules: HashMap<Oid, Vec<Arc<Rule>>>,
-    pub(crate) triggers: HashMap<Oid, Vec<Arc<Trigger>>>,
-    pub(crate) foreign_keys_to: HashMap<Oid, Vec<Arc<ForeignKey>>>,
-    pub(crate) foreign_keys_from: HashMap<Oid, Vec<Arc<ForeignKey>>>,
-    pub(crate) checks: HashMap<Oid, Vec<Arc<str>>>,
-    pub(crate) domain_checks: HashMap<Oid, Vec<Arc<str>>>,
-    pub(crate) indexes: HashMap<Oid, Vec<Arc<Index>>>,
-    pub(crate) defaults: HashMap<(Oid, ColumnNumber), Arc<str>>,
-    pub(crate) row_policies: HashMap<Oid, Vec<Arc<RowPolicy>>>,
-    pub(crate) partition_keys: HashMap<Oid, Arc<str>>,
-    pub(crate) event_triggers: Vec<Arc<EventTrigger>>,
-    pub(crate) extensions: HashMap<Arc<str>, Arc<Extension>>,
-}
-
-/// Builds one part of the catalog from rows as they arrive.
+/// Puts rows into one part of the catalog as they arrive.
 #[derive(Debug, Default)]
 pub struct CatalogLoader {
     part: CatalogPart,
     names: HashSet<Arc<str>>,
-    /// Columns of the relation whose rows are arriving; `ORDER BY` keeps a relation's together.
-    columns: HashMap<Oid, Vec<Column>>,
-    relations: Vec<Relation>,
+    /// The search path under which the definitions that arrive were printed.
+    path: Arc<[Arc<str>]>,
+    /// The relation whose columns are arriving; `ORDER BY` keeps a relation's together.
+    columns_of: Option<(Oid, Vec<Column>)>,
+    /// Functions that have arrived.
+    functions: HashSet<Oid>,
+    /// Objects that have another name now than in the part: definitions that name them are out of date.
+    renamed: HashSet<Oid>,
 }
 
 impl CatalogLoader {
-    /// An empty loader.
+    /// A loader of an empty part.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A loader that changes a part.
+    pub(crate) fn over(part: CatalogPart) -> Self {
+        Self {
+            part,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) const fn part(&mut self) -> &mut CatalogPart {
+        &mut self.part
+    }
+
+    /// Objects that have got another name by what was pushed since this was asked last.
+    pub(crate) fn take_renamed(&mut self) -> HashSet<Oid> {
+        self.end_columns();
+        std::mem::take(&mut self.renamed)
     }
 
     /// Takes one row of one query's answer, in text format.
@@ -80,109 +68,68 @@ impl CatalogLoader {
             query,
             fields: row.iter(),
         };
+        if query.is_read_whole() {
+            self.part.count_whole_row(query);
+        }
         match query {
             CatalogQuery::Path => {
                 let text = row.text()?;
                 let path: Vec<String> = row.json(Some(text))?;
-                self.part.definition_path = path.iter().map(|name| self.intern(name)).collect();
+                self.path = path.iter().map(|name| self.intern(name)).collect();
             }
             CatalogQuery::Namespaces => {
                 let oid = row.oid()?;
                 let name = row.text()?;
                 let name = self.intern(name);
-                self.part.namespace_names.insert(Arc::clone(&name));
-                self.part.namespaces.insert(oid, name);
+                Arc::make_mut(&mut self.part.namespace_names).insert(Arc::clone(&name));
+                Arc::make_mut(&mut self.part.namespaces).insert(oid, name);
             }
             CatalogQuery::Relations => self.relation(row)?,
             CatalogQuery::Columns => self.column(row)?,
             CatalogQuery::Inheritance => {
                 let (child, parent) = (row.oid()?, row.oid()?);
-                self.part.children.entry(parent).or_default().push(child);
-                self.part.parents.entry(child).or_default().push(parent);
+                let children = Arc::make_mut(&mut self.part.children);
+                children.entry(parent).or_default().push(child);
+                Arc::make_mut(&mut self.part.parents)
+                    .entry(child)
+                    .or_default()
+                    .push(parent);
             }
             CatalogQuery::Types => self.type_(row)?,
             CatalogQuery::Functions => self.function(row)?,
             CatalogQuery::Aggregates => {
                 let (oid, functions) = (row.oid()?, row.oids()?);
                 let functions = functions.iter().copied().filter(|oid| *oid != Oid(0)).collect();
-                self.part.aggregates.insert(oid, functions);
+                Arc::make_mut(&mut self.part.aggregates).insert(oid, functions);
             }
             CatalogQuery::Operators => self.operator(row)?,
-            CatalogQuery::Casts => {
-                row.oid()?;
-                let (source, target, function, context) = (row.oid()?, row.oid()?, row.oid()?, row.char()?);
-                if context == 'i' && function != Oid(0) {
-                    self.part.implicit_casts.entry(source).or_default().push(function);
-                }
-                self.part.casts.insert(
-                    (source, target),
-                    Cast {
-                        source,
-                        target,
-                        function,
-                        context,
-                    },
-                );
-            }
+            CatalogQuery::Casts => self.cast(row)?,
             CatalogQuery::Views => {
-                let (oid, text) = (row.oid()?, row.optional()?);
-                if let Some(text) = text {
-                    self.part.views.insert(oid, text.into());
-                }
-                if row.optional()?.is_some_and(|options| {
-                    options.contains("security_invoker=true") || options.contains("security_invoker=on")
-                }) {
-                    self.part.security_invoker_views.insert(oid);
+                let oid = row.oid()?;
+                // One that is gone again has no text.
+                if let Some(definition) = self.definition(row.optional()?, oid) {
+                    Arc::make_mut(&mut self.part.views).insert(oid, definition);
                 }
             }
-            CatalogQuery::Rules => {
-                row.oid()?;
-                let name = row.text()?;
-                let name = self.intern(name);
-                let relation = row.oid()?;
-                let rule = Rule {
-                    name,
-                    event: row.char()?,
-                    instead: row.bool()?,
-                    enabled: row.char()?,
-                    definition: row.text()?.into(),
-                };
-                self.part.rules.entry(relation).or_default().push(Arc::new(rule));
-            }
+            CatalogQuery::Rules => self.rule(row)?,
             CatalogQuery::Triggers => self.trigger(row)?,
             CatalogQuery::Constraints => self.constraint(row)?,
-            CatalogQuery::Indexes => {
-                let (oid, relation, mut columns, key_count) = (row.oid()?, row.oid()?, row.numbers()?, row.number()?);
-                columns.truncate(usize::try_from(key_count).unwrap_or(0));
-                let (unique, primary, valid, immediate) = (row.bool()?, row.bool()?, row.bool()?, row.bool()?);
-                let index = Index {
-                    oid,
-                    columns: columns.into(),
-                    unique,
-                    primary,
-                    proves_uniqueness: unique && valid && immediate,
-                    expressions: row.optional()?.map(Into::into),
-                    predicate: row.optional()?.map(Into::into),
-                };
-                self.part.indexes.entry(relation).or_default().push(Arc::new(index));
-            }
+            CatalogQuery::Indexes => self.index(row)?,
             CatalogQuery::Defaults => {
-                let key = (row.oid()?, ColumnNumber(row.short()?));
-                let text = row.text()?;
-                // Many tables share a few default expressions.
-                let text = self.intern(text);
-                self.part.defaults.insert(key, text);
+                let (relation, column) = (row.oid()?, row.short()?);
+                if let Some(definition) = self.definition(row.optional()?, relation) {
+                    self.part.defaults.insert((relation, column), relation, definition);
+                }
             }
             CatalogQuery::RowPolicies => {
                 let relation = row.oid()?;
                 let policy = RowPolicy {
                     name: row.text()?.into(),
                     command: row.char()?,
-                    using: row.optional()?.map(Into::into),
-                    check: row.optional()?.map(Into::into),
+                    using: self.definition(row.optional()?, relation),
+                    check: self.definition(row.optional()?, relation),
                 };
-                self.part
-                    .row_policies
+                Arc::make_mut(&mut self.part.row_policies)
                     .entry(relation)
                     .or_default()
                     .push(Arc::new(policy));
@@ -194,7 +141,7 @@ impl CatalogLoader {
                     function: row.oid()?,
                     enabled: row.char()?,
                 };
-                self.part.event_triggers.push(Arc::new(trigger));
+                Arc::make_mut(&mut self.part.event_triggers).push(Arc::new(trigger));
             }
             CatalogQuery::Extensions => {
                 let extension = Extension {
@@ -202,34 +149,53 @@ impl CatalogLoader {
                     version: row.text()?.into(),
                     schema: row.text()?.into(),
                 };
-                self.part
-                    .extensions
-                    .insert(Arc::clone(&extension.name), Arc::new(extension));
+                Arc::make_mut(&mut self.part.extensions).insert(Arc::clone(&extension.name), Arc::new(extension));
             }
             CatalogQuery::PartitionKeys => {
                 let relation = row.oid()?;
-                if let Some(text) = row.optional()? {
-                    self.part.partition_keys.insert(relation, text.into());
+                if let Some(definition) = self.definition(row.optional()?, relation) {
+                    Arc::make_mut(&mut self.part.partition_keys).insert(relation, definition);
                 }
             }
         }
         Ok(())
     }
 
+    /// The key of a row of a [`Selection::Keys`](super::queries::Selection) answer, or of one that begins with an oid.
+    pub(crate) fn key(&self, query: CatalogQuery, row: &[Option<&str>]) -> Result<RowKey, CatalogError> {
+        let mut row = Row {
+            query,
+            fields: row.iter(),
+        };
+        let oid = row.oid()?;
+        let number = if row.fields.len() == 0 { 0 } else { row.short()? };
+        Ok((oid, number))
+    }
+
     /// The part, once every query's rows have been pushed.
     pub fn finish(mut self) -> CatalogPart {
-        for mut relation in std::mem::take(&mut self.relations) {
-            if let Some(columns) = self.columns.remove(&relation.oid) {
-                relation.columns = columns.into();
-            }
-            let (oid, schema, name) = (relation.oid, Arc::clone(&relation.schema), Arc::clone(&relation.name));
-            self.part.relation_names.entry(schema).or_default().insert(name, oid);
-            if relation.row_type != Oid(0) {
-                self.part.row_types.insert(relation.row_type, oid);
-            }
-            self.part.relations.insert(oid, Arc::new(relation));
-        }
+        self.end_columns();
         self.part
+    }
+
+    fn end_columns(&mut self) {
+        if let Some((relation, columns)) = self.columns_of.take()
+            && self.part.set_columns(relation, columns)
+        {
+            self.renamed.insert(relation);
+        }
+    }
+
+    /// A text that belongs to `owner`. Many tables share a few default expressions.
+    fn definition(&mut self, text: Option<&str>, owner: Oid) -> Option<Definition> {
+        let definition = Definition {
+            text: self.intern(text?),
+            path: Arc::clone(&self.path),
+        };
+        if definition.is_locked() {
+            self.part.locked.insert(owner);
+        }
+        Some(definition)
     }
 
     fn intern(&mut self, text: &str) -> Arc<str> {
@@ -277,7 +243,9 @@ impl CatalogLoader {
             is_partition: row.bool()?,
             columns: Box::default(),
         };
-        self.relations.push(relation);
+        if self.part.set_relation(relation) {
+            self.renamed.insert(oid);
+        }
         Ok(())
     }
 
@@ -293,7 +261,13 @@ impl CatalogLoader {
             generated: !row.text()?.is_empty(),
             identity: !row.text()?.is_empty(),
         };
-        self.columns.entry(relation).or_default().push(column);
+        match &mut self.columns_of {
+            Some((known, columns)) if *known == relation => columns.push(column),
+            _ => {
+                self.end_columns();
+                self.columns_of = Some((relation, vec![column]));
+            }
+        }
         Ok(())
     }
 
@@ -312,11 +286,11 @@ impl CatalogLoader {
             input: row.oid()?,
             output: row.oid()?,
             array: row.oid()?,
-            default: row.optional()?.map(Into::into),
+            default: self.definition(row.optional()?, oid),
         };
-        let names = self.part.type_names.entry(Arc::clone(&type_.schema)).or_default();
-        names.insert(Arc::clone(&type_.name), oid);
-        self.part.types.insert(oid, Arc::new(type_));
+        if self.part.set_type(type_) {
+            self.renamed.insert(oid);
+        }
         Ok(())
     }
 
@@ -350,67 +324,115 @@ impl CatalogLoader {
             volatility: row.char()?,
             security_definer: row.bool()?,
             source: row.optional()?.unwrap_or_default().into(),
-            sql_body: row.optional()?.map(Into::into),
+            sql_body: self.definition(row.optional()?, oid),
             config: row.names()?,
             argument_names: row.names()?,
             argument_modes: row.chars()?,
             all_argument_types: row.oids()?.into(),
-            extension: row.optional()?.map(|extension| self.intern(extension)),
+            // A function of two extensions comes twice; none is then trusted as a member.
+            extension: row
+                .optional()?
+                .filter(|_| self.functions.insert(oid))
+                .map(|extension| self.intern(extension)),
         };
-        let by_name = self.part.function_names.entry(name).or_default();
-        // A function of two extensions comes twice; none is then trusted as a member.
-        if let Some(known) = self.part.functions.get_mut(&oid) {
-            Arc::make_mut(known).extension = None;
-        } else {
-            by_name.push(oid);
-            self.part.functions.insert(oid, Arc::new(function));
+        if self.part.set_function(function) {
+            self.renamed.insert(oid);
         }
         Ok(())
     }
 
     fn operator(&mut self, mut row: Row<'_>) -> Result<(), CatalogError> {
         let (oid, name, namespace) = (row.oid()?, row.text()?, row.oid()?);
-        let name = self.intern(name);
         let operator = Operator {
             oid,
             schema: self.schema(namespace),
-            name: Arc::clone(&name),
+            name: self.intern(name),
             left: row.oid()?,
             right: row.oid()?,
             function: row.oid()?,
             result: row.oid()?,
         };
-        self.part
-            .operator_names
-            .entry(name)
-            .or_default()
-            .push(Arc::new(operator));
+        if self.part.set_operator(operator) {
+            self.renamed.insert(oid);
+        }
+        Ok(())
+    }
+
+    fn cast(&mut self, mut row: Row<'_>) -> Result<(), CatalogError> {
+        row.oid()?;
+        let (source, target, function, context) = (row.oid()?, row.oid()?, row.oid()?, row.char()?);
+        if context == 'i' && function != Oid(0) {
+            Arc::make_mut(&mut self.part.implicit_casts)
+                .entry(source)
+                .or_default()
+                .push(function);
+        }
+        let cast = Cast {
+            source,
+            target,
+            function,
+            context,
+        };
+        Arc::make_mut(&mut self.part.casts).insert((source, target), cast);
+        Ok(())
+    }
+
+    fn rule(&mut self, mut row: Row<'_>) -> Result<(), CatalogError> {
+        let (oid, name, relation) = (row.oid()?, row.text()?, row.oid()?);
+        let (event, instead, enabled) = (row.char()?, row.bool()?, row.char()?);
+        if let Some(definition) = self.definition(row.optional()?, relation) {
+            let rule = Rule {
+                name: self.intern(name),
+                event,
+                instead,
+                enabled,
+                definition,
+            };
+            self.part.rules.insert((oid, 0), relation, Arc::new(rule));
+        }
+        Ok(())
+    }
+
+    fn index(&mut self, mut row: Row<'_>) -> Result<(), CatalogError> {
+        let (oid, relation, mut columns, key_count) = (row.oid()?, row.oid()?, row.numbers()?, row.number()?);
+        columns.truncate(usize::try_from(key_count).unwrap_or(0));
+        let (unique, primary, valid, immediate) = (row.bool()?, row.bool()?, row.bool()?, row.bool()?);
+        let index = Index {
+            oid,
+            columns: columns.into(),
+            unique,
+            primary,
+            proves_uniqueness: unique && valid && immediate,
+            expressions: self.definition(row.optional()?, relation),
+            predicate: self.definition(row.optional()?, relation),
+        };
+        self.part.indexes.insert((oid, 0), relation, Arc::new(index));
         Ok(())
     }
 
     fn trigger(&mut self, mut row: Row<'_>) -> Result<(), CatalogError> {
-        row.oid()?;
-        let relation = row.oid()?;
+        let (oid, relation) = (row.oid()?, row.oid()?);
         let trigger = Trigger {
             name: row.text()?.into(),
             function: row.oid()?,
             bits: u16::try_from(row.number()?).map_err(|_| row.error("has a trigger type out of range"))?,
             enabled: row.char()?,
-            definition: row.optional()?.map(Into::into),
+            definition: self.definition(row.optional()?, relation),
             columns: row.numbers()?.into(),
         };
-        self.part.triggers.entry(relation).or_default().push(Arc::new(trigger));
+        self.part.triggers.insert((oid, 0), relation, Arc::new(trigger));
         Ok(())
     }
 
     fn constraint(&mut self, mut row: Row<'_>) -> Result<(), CatalogError> {
-        row.oid()?;
+        let key = (row.oid()?, 0);
         let (name, kind, from, to) = (row.text()?, row.char()?, row.oid()?, row.oid()?);
         let (on_update, on_delete) = (row.char()?, row.char()?);
         let (from_columns, to_columns, domain, expression) =
             (row.numbers()?, row.numbers()?, row.oid()?, row.optional()?);
+        self.part.remove_constraint(key);
         if kind == 'f' {
-            let key = Arc::new(ForeignKey {
+            let foreign_key = Arc::new(ForeignKey {
                 name: self.intern(name),
                 from,
                 from_columns: from_columns.into(),
@@ -419,16 +441,13 @@ impl CatalogLoader {
                 on_update,
                 on_delete,
             });
-            self.part.foreign_keys_to.entry(to).or_default().push(Arc::clone(&key));
-            self.part.foreign_keys_from.entry(from).or_default().push(key);
+            self.part.foreign_keys_to.insert(key, to, Arc::clone(&foreign_key));
+            self.part.foreign_keys_from.insert(key, from, foreign_key);
             return Ok(());
         }
-        let Some(expression) = expression else { return Ok(()) };
-        let expression = self.intern(expression);
-        if domain == Oid(0) {
-            self.part.checks.entry(from).or_default().push(expression);
-        } else {
-            self.part.domain_checks.entry(domain).or_default().push(expression);
+        let owner = if domain == Oid(0) { from } else { domain };
+        if let Some(definition) = self.definition(expression, owner) {
+            self.part.checks.insert(key, owner, definition);
         }
         Ok(())
     }

@@ -1,12 +1,12 @@
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use durward_model::{ColumnNumber, Oid};
 
 use super::entries::{
-    Cast, EventTrigger, Extension, ForeignKey, Function, Index, Operator, Relation, RowPolicy, Rule, Trigger, Type,
+    Cast, Definition, EventTrigger, Extension, ForeignKey, Function, Index, Operator, Relation, RowPolicy, Rule,
+    Trigger, Type,
 };
-use super::loader::CatalogPart;
+use super::part::CatalogPart;
 use crate::SessionSettings;
 
 /// The catalog of one database at one moment, as one session sees it: immutable and numbered.
@@ -14,42 +14,29 @@ use crate::SessionSettings;
 pub struct CatalogSnapshot {
     generation: u64,
     built_in: Arc<CatalogPart>,
-    rest: CatalogPart,
-    made_here: HashSet<Oid>,
+    rest: Arc<CatalogPart>,
 }
 
 impl CatalogSnapshot {
     /// A snapshot of the two parts. `generation` must be unique among all snapshots that share an analyser: cached
     /// analyses are keyed by it.
-    pub fn new(generation: u64, built_in: Arc<CatalogPart>, rest: CatalogPart) -> Self {
-        Self::with(generation, built_in, rest, HashSet::new())
-    }
-
-    /// A snapshot that one session read over its own connection, in an open transaction or with temporary objects.
-    /// Relations that the `shared` snapshot doesn't hold are taken for the session's own making.
-    pub fn new_private(generation: u64, rest: CatalogPart, shared: &Self) -> Self {
-        let made_here = rest
-            .relations
-            .keys()
-            .filter(|oid| shared.relation(**oid).is_none())
-            .copied()
-            .collect();
-        Self::with(generation, Arc::clone(&shared.built_in), rest, made_here)
-    }
-
-    fn with(generation: u64, built_in: Arc<CatalogPart>, rest: CatalogPart, made_here: HashSet<Oid>) -> Self {
+    pub const fn new(generation: u64, built_in: Arc<CatalogPart>, rest: Arc<CatalogPart>) -> Self {
         Self {
             generation,
             built_in,
             rest,
-            made_here,
         }
     }
 
-    /// Whether the session that read the snapshot made the relation and nobody else can see it yet, so that its locks
-    /// hinder nobody.
+    /// Whether nobody but the session that read the snapshot can see the relation yet, so that its locks hinder nobody:
+    /// one made by its open transaction, or a temporary one.
     pub fn is_made_here(&self, oid: Oid) -> bool {
-        self.made_here.contains(&oid)
+        self.rest.made_here.contains(&oid) || self.relation(oid).is_some_and(|relation| relation.temporary)
+    }
+
+    /// Whether another session's lock kept a definition from being read.
+    pub fn has_locked_definitions(&self) -> bool {
+        !self.rest.locked.is_empty()
     }
 
     /// Its number.
@@ -62,23 +49,19 @@ impl CatalogSnapshot {
         &self.built_in
     }
 
+    /// The part that others than `initdb` made.
+    pub const fn rest(&self) -> &Arc<CatalogPart> {
+        &self.rest
+    }
+
     fn parts(&self) -> [&CatalogPart; 2] {
         [&self.rest, &self.built_in]
     }
 
-    /// The search path under which the server wrote the definitions of the object with this oid (views, rules,
-    /// defaults, checks): names that the path finds stand unqualified in them.
-    pub fn definition_path(&self, oid: Oid) -> &[Arc<str>] {
-        if oid.is_built_in() {
-            &self.built_in.definition_path
-        } else {
-            &self.rest.definition_path
-        }
-    }
-
     /// Whether a schema exists.
     pub fn has_schema(&self, name: &str) -> bool {
-        self.rest.namespace_names.contains(name) || self.built_in.namespace_names.contains(name)
+        // All schemas are read with the rest.
+        self.rest.namespace_names.contains(name)
     }
 
     /// A relation by oid.
@@ -155,10 +138,8 @@ impl CatalogSnapshot {
     }
 
     /// The checks of a domain.
-    pub fn domain_checks(&self, oid: Oid) -> impl Iterator<Item = &Arc<str>> {
-        self.parts()
-            .into_iter()
-            .flat_map(move |part| part.domain_checks.get(&oid).into_iter().flatten())
+    pub fn domain_checks(&self, oid: Oid) -> impl Iterator<Item = &Definition> {
+        self.parts().into_iter().flat_map(move |part| part.checks.of(oid))
     }
 
     /// A function by oid.
@@ -206,9 +187,13 @@ impl CatalogSnapshot {
 
     /// All operators of a name, in any schema.
     pub fn operators_named(&self, name: &str) -> impl Iterator<Item = &Arc<Operator>> {
-        self.parts()
-            .into_iter()
-            .flat_map(move |part| part.operator_names.get(name).into_iter().flatten())
+        self.parts().into_iter().flat_map(move |part| {
+            part.operator_names
+                .get(name)
+                .into_iter()
+                .flatten()
+                .filter_map(move |oid| part.operators.get(oid))
+        })
     }
 
     /// The cast between two types.
@@ -232,57 +217,49 @@ impl CatalogSnapshot {
     }
 
     /// The query of a view or materialised view.
-    pub fn view_definition(&self, oid: Oid) -> Option<&Arc<str>> {
+    pub fn view_definition(&self, oid: Oid) -> Option<&Definition> {
         self.parts().into_iter().find_map(|part| part.views.get(&oid))
     }
 
     /// Rules of a relation, views' own left out.
     pub fn rules(&self, oid: Oid) -> impl Iterator<Item = &Arc<Rule>> {
-        self.parts()
-            .into_iter()
-            .flat_map(move |part| part.rules.get(&oid).into_iter().flatten())
+        self.parts().into_iter().flat_map(move |part| part.rules.of(oid))
     }
 
     /// Triggers of a relation, those behind constraints left out.
     pub fn triggers(&self, oid: Oid) -> impl Iterator<Item = &Arc<Trigger>> {
-        self.parts()
-            .into_iter()
-            .flat_map(move |part| part.triggers.get(&oid).into_iter().flatten())
+        self.parts().into_iter().flat_map(move |part| part.triggers.of(oid))
     }
 
     /// Foreign keys that refer to a relation.
     pub fn foreign_keys_to(&self, oid: Oid) -> impl Iterator<Item = &Arc<ForeignKey>> {
         self.parts()
             .into_iter()
-            .flat_map(move |part| part.foreign_keys_to.get(&oid).into_iter().flatten())
+            .flat_map(move |part| part.foreign_keys_to.of(oid))
     }
 
     /// Foreign keys of a relation.
     pub fn foreign_keys_from(&self, oid: Oid) -> impl Iterator<Item = &Arc<ForeignKey>> {
         self.parts()
             .into_iter()
-            .flat_map(move |part| part.foreign_keys_from.get(&oid).into_iter().flatten())
+            .flat_map(move |part| part.foreign_keys_from.of(oid))
     }
 
     /// Check constraints of a relation, as expressions over its columns.
-    pub fn checks(&self, oid: Oid) -> impl Iterator<Item = &Arc<str>> {
-        self.parts()
-            .into_iter()
-            .flat_map(move |part| part.checks.get(&oid).into_iter().flatten())
+    pub fn checks(&self, oid: Oid) -> impl Iterator<Item = &Definition> {
+        self.parts().into_iter().flat_map(move |part| part.checks.of(oid))
     }
 
     /// Indexes of a relation.
     pub fn indexes(&self, oid: Oid) -> impl Iterator<Item = &Arc<Index>> {
-        self.parts()
-            .into_iter()
-            .flat_map(move |part| part.indexes.get(&oid).into_iter().flatten())
+        self.parts().into_iter().flat_map(move |part| part.indexes.of(oid))
     }
 
     /// The default or generation expression of a column.
-    pub fn default_of(&self, relation: Oid, column: ColumnNumber) -> Option<&Arc<str>> {
+    pub fn default_of(&self, relation: Oid, column: ColumnNumber) -> Option<&Definition> {
         self.parts()
             .into_iter()
-            .find_map(|part| part.defaults.get(&(relation, column)))
+            .find_map(|part| part.default_of(relation, column))
     }
 
     /// Row policies of a relation.
@@ -293,7 +270,7 @@ impl CatalogSnapshot {
     }
 
     /// The expressions in the partition key of a relation.
-    pub fn partition_key_expressions(&self, oid: Oid) -> Option<&Arc<str>> {
+    pub fn partition_key_expressions(&self, oid: Oid) -> Option<&Definition> {
         self.parts().into_iter().find_map(|part| part.partition_keys.get(&oid))
     }
 

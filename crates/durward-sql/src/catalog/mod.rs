@@ -4,13 +4,17 @@ mod change;
 mod entries;
 mod loader;
 mod lookup;
+mod part;
 pub mod queries;
+mod reading;
 
 pub use change::change_probe_sql;
 pub use entries::{
-    Cast, Column, EventTrigger, Extension, ForeignKey, Function, FunctionKind, Index, Operator, Relation, RowPolicy,
-    Rule, Trigger, Type,
+    Cast, Column, Definition, EventTrigger, Extension, ForeignKey, Function, FunctionKind, Index, Operator, Relation,
+    RowPolicy, Rule, Trigger, Type,
 };
-pub use loader::{CatalogError, CatalogLoader, CatalogPart};
+pub use loader::{CatalogError, CatalogLoader};
 pub use lookup::CatalogSnapshot;
-pub use queries::{CatalogQuery, CatalogScope};
+pub use part::CatalogPart;
+pub use queries::{CatalogQuery, CatalogRequest, CatalogScope};
+pub use reading::CatalogReading;

@@ -124,10 +124,11 @@ fn walk(binder: &mut Binder<'_>, function: &Arc<Function>, path: Vec<Arc<str>>) 
     let before = std::mem::replace(&mut binder.run_path, path.clone());
     binder.nested(|binder| match (&*function.language, &function.sql_body) {
         ("sql", Some(body)) => {
-            // Its names were resolved when it was made, and are written so that the definition path finds them.
-            let definition_path = binder.catalog.definition_path(function.oid).to_vec();
-            binder.with_path(definition_path, |binder| {
-                binder.with_variables(variables(function), |binder| standard_body(binder, function, body));
+            // Its names were resolved when it was made, and are printed so that the definition's path finds them.
+            binder.with_path(body.path.to_vec(), |binder| {
+                binder.with_variables(variables(function), |binder| {
+                    standard_body(binder, function, &body.text)
+                });
             });
         }
         ("sql", None) => binder.with_path(path, |binder| {

@@ -311,9 +311,9 @@ pub(super) fn refresh(binder: &mut Binder<'_>, statement: &RefreshMatViewStmt) {
     let catalog = binder.catalog;
     match catalog.view_definition(relation.oid) {
         Some(definition) => {
-            let path = catalog.definition_path(relation.oid).to_vec();
             binder.nested(|binder| {
-                binder.with_path(path, |binder| binder.sql_text(definition, &relation.name));
+                let path = definition.path.to_vec();
+                binder.with_path(path, |binder| binder.sql_text(&definition.text, &relation.name));
             });
         }
         None => binder
