@@ -10,7 +10,7 @@
 //! use durward_model::{Refusal, sqlstate};
 //!
 //! let refusal = Refusal::denied("delete-without-where", "this DELETE has no WHERE").with_hint("Add a WHERE.");
-//! assert_eq!(refusal.sqlstate, sqlstate::INSUFFICIENT_PRIVILEGE);
+//! assert_eq!(&*refusal.sqlstate, sqlstate::INSUFFICIENT_PRIVILEGE);
 //! ```
 
 mod facts;
