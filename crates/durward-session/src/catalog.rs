@@ -58,9 +58,11 @@ pub struct CatalogSource {
 #[derive(Debug, Default)]
 struct Reader {
     connection: Option<UpstreamConnection>,
+    /// A turn began on the connection and didn't end: its caller went away, or it failed.
+    under_way: bool,
     /// When the read that made the snapshot began.
     began: Option<Instant>,
-    /// What the change probe said just before that.
+    /// What the change probe said before the read that it led to.
     probe: Option<Vec<TextRow>>,
 }
 
@@ -127,8 +129,10 @@ impl CatalogSource {
             return Ok(());
         };
         let probe = self.first_query(&mut reader, change_probe_sql()).await?;
+        reader.under_way = false;
         if reader.probe.as_ref() != Some(&probe) || latest.has_locked_definitions() {
             self.read(&mut reader).await?;
+            reader.probe = Some(probe);
         }
         Ok(())
     }
@@ -149,7 +153,6 @@ impl CatalogSource {
                         if error.code() == sqlstate::LOCK_NOT_AVAILABLE && attempt < READ_ATTEMPTS_MAX =>
                     {
                         attempt += 1;
-                        reader.connection = None;
                     }
                     read => return read,
                 }
@@ -158,18 +161,10 @@ impl CatalogSource {
         let result = tokio::time::timeout(Duration::from_secs(READ_SECONDS_MAX), read)
             .await
             .unwrap_or(Err(CatalogSourceError::TimedOut));
-        match result {
-            Ok((snapshot, covers)) => {
-                self.snapshot.store(Some(Arc::clone(&snapshot)));
-                self.covered.store(covers, Ordering::Release);
-                Ok(snapshot)
-            }
-            Err(error) => {
-                // What is under way on the connection is not known any more.
-                reader.connection = None;
-                Err(error)
-            }
-        }
+        let (snapshot, covers) = result?;
+        self.snapshot.store(Some(Arc::clone(&snapshot)));
+        self.covered.store(covers, Ordering::Release);
+        Ok(snapshot)
     }
 
     /// Reads what has changed since the latest snapshot, or everything. Returns also which of the sessions' changes the
@@ -177,9 +172,9 @@ impl CatalogSource {
     async fn read_once(&self, reader: &mut Reader) -> Result<(Arc<CatalogSnapshot>, u64), CatalogSourceError> {
         let began = Instant::now();
         let covers = self.changes.load(Ordering::Acquire);
-        let probe = self.first_query(reader, change_probe_sql()).await?;
         // All answers are of one moment.
-        query(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        self.first_query(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await?;
         let (built_in, reading) = match self.latest() {
             Some(latest) => (Arc::clone(latest.built_in()), CatalogReading::update(latest.rest())),
             None => {
@@ -190,14 +185,17 @@ impl CatalogSource {
         };
         let rest = read_part(reader, reading).await?;
         query(reader, "COMMIT").await?;
+        reader.under_way = false;
         reader.began = Some(began);
-        reader.probe = Some(probe);
         let snapshot = CatalogSnapshot::new(next_generation(), built_in, Arc::new(rest));
         Ok((Arc::new(snapshot), covers))
     }
 
     /// Runs the first query of a turn. A connection that died while idle is made once more.
     async fn first_query(&self, reader: &mut Reader, text: &str) -> Result<Vec<TextRow>, CatalogSourceError> {
+        if std::mem::replace(&mut reader.under_way, true) {
+            reader.connection = None;
+        }
         if reader.connection.is_some() {
             if let Ok(rows) = query(reader, text).await {
                 return Ok(rows);

@@ -7,7 +7,7 @@ use super::entries::{
     Cast, Column, Definition, EventTrigger, Extension, ForeignKey, Function, FunctionKind, Index, Operator, Relation,
     RowPolicy, Rule, Trigger, Type,
 };
-use super::part::{CatalogPart, RowKey};
+use super::part::{CatalogPart, Outdates, RowKey};
 use super::queries::CatalogQuery;
 
 /// A catalog row that can't be read.
@@ -33,6 +33,8 @@ pub struct CatalogLoader {
     functions: HashSet<Oid>,
     /// Objects that have another name now than in the part: definitions that name them are out of date.
     renamed: HashSet<Oid>,
+    /// Relations that have more columns now: queries that name them are out of date.
+    widened: HashSet<Oid>,
 }
 
 impl CatalogLoader {
@@ -53,10 +55,9 @@ impl CatalogLoader {
         &mut self.part
     }
 
-    /// Objects that have got another name by what was pushed since this was asked last.
-    pub(crate) fn take_renamed(&mut self) -> HashSet<Oid> {
-        self.end_columns();
-        std::mem::take(&mut self.renamed)
+    /// Objects that have got another name, and relations that have got more columns, by what was pushed.
+    pub(crate) const fn outdated(&self) -> (&HashSet<Oid>, &HashSet<Oid>) {
+        (&self.renamed, &self.widened)
     }
 
     /// Takes one row of one query's answer, in text format.
@@ -178,11 +179,19 @@ impl CatalogLoader {
         self.part
     }
 
-    fn end_columns(&mut self) {
-        if let Some((relation, columns)) = self.columns_of.take()
-            && self.part.set_columns(relation, columns)
-        {
-            self.renamed.insert(relation);
+    /// Puts in the columns of the relation whose rows have arrived last.
+    pub(crate) fn end_columns(&mut self) {
+        let Some((relation, columns)) = self.columns_of.take() else {
+            return;
+        };
+        match self.part.set_columns(relation, columns) {
+            Outdates::Nothing => {}
+            Outdates::Queries => {
+                self.widened.insert(relation);
+            }
+            Outdates::All => {
+                self.renamed.insert(relation);
+            }
         }
     }
 

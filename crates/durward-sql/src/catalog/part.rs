@@ -124,7 +124,25 @@ pub struct CatalogPart {
     pub(crate) made_here: HashSet<Oid>,
 }
 
+/// Which definitions that name an object are printed otherwise than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outdates {
+    Nothing,
+    /// Queries: a column's name that more than one of their relations has now needs more to be told apart.
+    Queries,
+    /// All: a name is another.
+    All,
+}
+
 impl CatalogPart {
+    /// Whether the part holds definitions of a query.
+    pub(crate) fn has_definitions(&self, query: CatalogQuery) -> bool {
+        match query {
+            CatalogQuery::Functions => self.functions.values().any(|function| function.sql_body.is_some()),
+            _ => self.rows(query).0 > 0,
+        }
+    }
+
     /// How many rows of a query the part holds, and how many of them are members of an extension.
     pub(crate) fn rows(&self, query: CatalogQuery) -> (usize, usize) {
         let rows = match query {
@@ -289,22 +307,31 @@ impl CatalogPart {
         renamed
     }
 
-    /// Sets all columns of a relation. Returns whether it had columns before, and of other names.
-    pub(crate) fn set_columns(&mut self, oid: Oid, columns: Vec<Column>) -> bool {
+    /// Sets all columns of a relation. Returns what that does to definitions that name the relation.
+    pub(crate) fn set_columns(&mut self, oid: Oid, columns: Vec<Column>) -> Outdates {
         // One made since the relations were read: the next read brings both.
         let Some(relation) = Arc::make_mut(&mut self.relations).get_mut(&oid) else {
-            return false;
+            return Outdates::Nothing;
         };
         let relation = Arc::make_mut(relation);
         self.columns = self.columns + columns.len() - relation.columns.len();
-        let renamed = !relation.columns.is_empty()
-            && !relation
-                .columns
-                .iter()
-                .map(|column| (column.number, &column.name))
-                .eq(columns.iter().map(|column| (column.number, &column.name)));
+        let names = |column: &Column| (column.number, Arc::clone(&column.name));
+        let outdates = if relation.columns.is_empty() {
+            Outdates::Nothing
+        } else if !relation
+            .columns
+            .iter()
+            .map(names)
+            .eq(columns.iter().map(names).take(relation.columns.len()))
+        {
+            Outdates::All
+        } else if columns.len() > relation.columns.len() {
+            Outdates::Queries
+        } else {
+            Outdates::Nothing
+        };
         relation.columns = columns.into();
-        renamed
+        outdates
     }
 
     /// Relations that are not among those have lost their last column.

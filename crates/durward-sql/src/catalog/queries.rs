@@ -86,6 +86,11 @@ impl CatalogQuery {
         self.template().dependent.is_some()
     }
 
+    /// Whether those texts are queries over more than one relation, or may hold some.
+    pub(crate) const fn holds_queries(self) -> bool {
+        matches!(self, Self::Views | Self::Rules | Self::Functions | Self::RowPolicies)
+    }
+
     /// The text to send for all rows of one part of the catalog.
     pub fn sql(self, scope: CatalogScope) -> String {
         self.select(scope, &Selection::All)
@@ -509,12 +514,7 @@ impl Template {
         let changed: Vec<String> = self
             .versions
             .iter()
-            .map(|table| {
-                format!(
-                    "pg_catalog.age({table}.xmin) <= pg_catalog.age('{}'::pg_catalog.xid)",
-                    since.0
-                )
-            })
+            .map(|table| format!("pg_catalog.age({table}.xmin) <= {}", age_of(since)))
             .collect();
         format!("({})", changed.join(" OR "))
     }
@@ -593,6 +593,11 @@ fn summary_sql(since: TransactionId) -> String {
     sql
 }
 
+/// How many transactions ago, asked once in a statement.
+fn age_of(transaction: TransactionId) -> String {
+    format!("(SELECT pg_catalog.age('{}'::pg_catalog.xid))", transaction.0)
+}
+
 /// A relation is as old as its system columns: they are never written again. Those without any (views, indexes) are asked
 /// for their own row. What is visible and was written by a transaction under way was written by one's own.
 fn made_here_sql(since: TransactionId) -> String {
@@ -603,10 +608,7 @@ fn made_here_sql(since: TransactionId) -> String {
          THEN pg_catalog.pg_xact_status((s.next::pg_catalog.text::pg_catalog.int8 \
          + pg_catalog.age(s.next::pg_catalog.xid) - pg_catalog.age(COALESCE(a.xmin, c.xmin)))\
          ::pg_catalog.text::pg_catalog.xid8) = 'in progress' END",
-        changed = format_args!(
-            "pg_catalog.age(COALESCE(a.xmin, c.xmin)) <= pg_catalog.age('{}'::pg_catalog.xid)",
-            since.0
-        ),
+        changed = format_args!("pg_catalog.age(COALESCE(a.xmin, c.xmin)) <= {}", age_of(since)),
     )
 }
 

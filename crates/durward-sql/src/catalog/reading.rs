@@ -4,7 +4,7 @@
 //! was deleted, and for definitions that name a renamed object. Rows show what the asking connection sees, an open
 //! transaction's own changes included.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use durward_model::Oid;
@@ -25,9 +25,11 @@ pub struct CatalogReading {
     step: Step,
     /// What the summary said.
     totals: HashMap<CatalogQuery, Total>,
-    /// Objects whose dependants' definitions have to be printed anew.
-    outdated: HashSet<Oid>,
+    /// Objects of which a definition was locked when the part was read.
+    locked: HashSet<Oid>,
     renamed_schema: bool,
+    /// Whether the connection that is asked may have a transaction open.
+    in_transaction: bool,
 }
 
 /// What comes after the answers that are awaited.
@@ -58,15 +60,16 @@ impl CatalogReading {
             asked: vec![CatalogRequest(Request::Summary(TransactionId::default()))],
             step: Step::All,
             totals: HashMap::new(),
-            outdated: HashSet::new(),
+            locked: HashSet::new(),
             renamed_schema: false,
+            in_transaction: false,
         }
     }
 
     /// Reads what has changed since `part`, of the rest of the catalog, was read.
     pub fn update(part: &CatalogPart) -> Self {
         let mut part = part.clone();
-        let outdated = std::mem::take(&mut part.locked);
+        let locked = std::mem::take(&mut part.locked);
         part.made_here.clear();
         let since = part.since;
         Self {
@@ -79,8 +82,18 @@ impl CatalogReading {
             ],
             step: Step::Changes,
             totals: HashMap::new(),
-            outdated,
+            locked,
             renamed_schema: false,
+            in_transaction: false,
+        }
+    }
+
+    /// The same over the connection of a session, that may have a transaction open: relations that it has made are told
+    /// apart.
+    pub fn update_of_session(part: &CatalogPart) -> Self {
+        Self {
+            in_transaction: true,
+            ..Self::update(part)
         }
     }
 
@@ -206,7 +219,7 @@ impl CatalogReading {
                 asked.push(rows(query, self.scope, Selection::All));
             } else if total.changed {
                 asked.push(rows(query, self.scope, Selection::ChangedSince(self.since)));
-                if query == CatalogQuery::Relations {
+                if query == CatalogQuery::Relations && self.in_transaction {
                     asked.push(CatalogRequest(Request::MadeHere(self.since)));
                 }
             }
@@ -216,7 +229,7 @@ impl CatalogReading {
 
     /// Where more rows are held than there are, some have been deleted.
     fn deletions(&mut self) -> Vec<CatalogRequest> {
-        self.outdated.extend(self.loader.take_renamed());
+        self.loader.end_columns();
         let part = self.loader.part();
         let mut asked = Vec::new();
         for query in CatalogQuery::ALL {
@@ -236,23 +249,31 @@ impl CatalogReading {
     }
 
     fn definitions(&mut self) -> Vec<CatalogRequest> {
-        if self.outdated.is_empty() {
-            return Vec::new();
+        let (renamed, widened) = self.loader.outdated();
+        let sorted = |objects: &mut dyn Iterator<Item = &Oid>| -> Vec<Oid> {
+            let sorted: BTreeSet<Oid> = objects.copied().collect();
+            sorted.into_iter().collect()
+        };
+        let of_expressions = sorted(&mut renamed.iter().chain(&self.locked));
+        let of_queries = sorted(&mut renamed.iter().chain(&self.locked).chain(widened));
+        let mut asked = Vec::new();
+        for query in CatalogQuery::ALL {
+            let objects = if query.holds_queries() {
+                &of_queries
+            } else {
+                &of_expressions
+            };
+            if objects.is_empty() || !query.has_definitions() || !self.loader.part().has_definitions(query) {
+                continue;
+            }
+            let selection = if query.is_read_whole() {
+                Selection::All
+            } else {
+                Selection::Of(objects.clone())
+            };
+            asked.push(rows(query, self.scope, selection));
         }
-        let mut objects: Vec<Oid> = self.outdated.iter().copied().collect();
-        objects.sort_unstable();
-        CatalogQuery::ALL
-            .into_iter()
-            .filter(|query| query.has_definitions())
-            .map(|query| {
-                let selection = if query.is_read_whole() {
-                    Selection::All
-                } else {
-                    Selection::Of(objects.clone())
-                };
-                rows(query, self.scope, selection)
-            })
-            .collect()
+        asked
     }
 }
 

@@ -22,6 +22,9 @@ CREATE INDEX by_name ON a (lower(name)) WHERE id > 7
 ALTER TABLE a RENAME COLUMN name TO title
 ALTER TABLE a RENAME TO things
 ALTER TABLE things ADD COLUMN price numeric
+CREATE TABLE c (id integer, extra text)
+CREATE VIEW w AS SELECT id, c.extra, price FROM b JOIN c USING (id)
+ALTER TABLE c ADD COLUMN price text
 ALTER FUNCTION f(integer) RENAME TO g
 CREATE SCHEMA other
 ALTER TABLE things SET SCHEMA other
@@ -229,10 +232,10 @@ async fn relations_of_the_open_transaction_are_known() {
             .map(|relation| relation.name.to_string())
             .collect()
     };
-    let own = read(&client, CatalogReading::update(&part)).await;
+    let own = read(&client, CatalogReading::update_of_session(&part)).await;
     assert_eq!(made_here(&own), ["mine".to_owned(), "nested".to_owned()].into());
     client.batch_execute("COMMIT").await.unwrap();
-    let own = read(&client, CatalogReading::update(&part)).await;
+    let own = read(&client, CatalogReading::update_of_session(&part)).await;
     assert_eq!(made_here(&own), BTreeSet::new());
 }
 
