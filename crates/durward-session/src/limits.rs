@@ -31,3 +31,13 @@ pub const REPLIES_EXPECTED_MAX: usize = 100_000;
 ///
 /// Unit: connections. Reason: bounds what strangers can make the gateway hold.
 pub const LOGINS_MAX: usize = 1_000;
+
+/// How long a statement waits for another session's lock on a definition that it rests on.
+///
+/// Unit: seconds. Reason: most changes of a table are done by then; the server itself would wait for as long as it takes.
+pub const DEFINITION_LOCK_SECONDS_MAX: Duration = Duration::from_secs(10);
+
+/// How long after a look at such a lock the next one follows.
+///
+/// Unit: milliseconds. Reason: a look costs the server some milliseconds.
+pub const DEFINITION_LOCK_PAUSE: Duration = Duration::from_millis(200);

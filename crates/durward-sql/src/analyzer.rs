@@ -28,6 +28,17 @@ pub struct Analysis {
     pub statements: Vec<AnalyzedStatement>,
 }
 
+/// The reason of what is opaque because another session's lock kept its definition from being read.
+pub(crate) const LOCKED_DEFINITION: &str = "its definition is locked by another session";
+
+impl Analysis {
+    /// Whether a definition that a statement rests on could not be read for another session's lock.
+    pub fn awaits_lock(&self) -> bool {
+        let mut opaque = self.statements.iter().flat_map(|statement| &statement.facts.opaque);
+        opaque.any(|what| &*what.reason == LOCKED_DEFINITION)
+    }
+}
+
 /// One command of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AnalyzedStatement {

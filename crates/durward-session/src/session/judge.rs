@@ -13,7 +13,7 @@ use durward_wire::postgres::backend::TransactionStatus;
 
 use super::{End, OwnQuery, Session};
 use crate::catalog::{CatalogSource, TextRow};
-use crate::limits::STATEMENT_BYTES_MAX;
+use crate::limits::{DEFINITION_LOCK_PAUSE, DEFINITION_LOCK_SECONDS_MAX, STATEMENT_BYTES_MAX};
 use crate::sight::depends_on_names;
 
 /// Something to decide on: a command of a text, or what a prepared name or cursor stands for.
@@ -154,13 +154,23 @@ impl Session {
         if self.status == TransactionStatus::Failed && !self.replies.in_pipeline() {
             return Ok(first.map_err(NoAnalysis::Refused));
         }
-        if let Err(no) = self
-            .refresh_sight(first.as_ref().is_ok_and(|analysis| has_unresolved(analysis)))
-            .await?
-        {
-            return Ok(Err(no));
+        let mut unresolved = first.as_ref().is_ok_and(|analysis| has_unresolved(analysis));
+        let gives_up = tokio::time::Instant::now() + DEFINITION_LOCK_SECONDS_MAX;
+        loop {
+            if let Err(no) = self.refresh_sight(unresolved).await? {
+                return Ok(Err(no));
+            }
+            let analysis = self.analyze_now(text).await;
+            let awaits_lock = analysis.as_ref().is_ok_and(|analysis| analysis.awaits_lock());
+            if !awaits_lock || tokio::time::Instant::now() >= gives_up {
+                return Ok(analysis.map_err(NoAnalysis::Refused));
+            }
+            // The statement would wait for that lock on the server too.
+            tokio::select! {
+                () = self.lease.handle.ended() => return Err(End::Killed),
+                () = tokio::time::sleep(DEFINITION_LOCK_PAUSE) => unresolved = true,
+            }
         }
-        Ok(self.analyze_now(text).await.map_err(NoAnalysis::Refused))
     }
 
     async fn analyze_now(&self, text: &str) -> Result<Arc<Analysis>, Refusal> {
@@ -188,7 +198,9 @@ impl Session {
         if !self.sight.catalog_stale && !unresolved {
             return Ok(Ok(()));
         }
-        if self.sight.needs_own_catalog(self.in_transaction()) {
+        // A lock that keeps a definition from the gateway's own connection may be this transaction's.
+        let locked = unresolved && self.sight.context.catalog.has_locked_definitions();
+        if self.sight.needs_own_catalog(self.in_transaction()) || (locked && self.in_transaction()) {
             return self.read_own_catalog().await;
         }
         match self.database.catalog.refresh().await {

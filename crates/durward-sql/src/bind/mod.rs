@@ -22,6 +22,7 @@ pub(crate) use facts::FactsBuilder;
 pub(crate) use fires::Event;
 use scope::{Cte, Entry, Level, Lineage, NamedValue, Value};
 
+use crate::analyzer::LOCKED_DEFINITION;
 use crate::catalog::{CatalogSnapshot, Definition, Function, Relation};
 use crate::{AnalysisContext, SessionSettings};
 
@@ -356,13 +357,17 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// The tree of a definition; what can't be read is opaque. One that another session's lock kept from being read is
-    /// asked for again before the statement is given up.
+    /// Notes a definition that another session's lock kept from being read: it is asked for again before the statement
+    /// is given up.
+    fn locked_definition(&mut self, name: &str) {
+        self.facts.unresolved(name);
+        self.facts.opaque(name, LOCKED_DEFINITION);
+    }
+
+    /// The tree of a definition; what can't be read is opaque.
     pub(crate) fn definition_tree(&mut self, kind: &str, name: &str, definition: &Definition) -> Option<ParseResult> {
         if definition.is_locked() {
-            self.facts.unresolved(name);
-            self.facts
-                .opaque(name, format!("{kind} definition: locked by another session"));
+            self.locked_definition(name);
             return None;
         }
         match crate::parser::parse(&definition.text) {
@@ -383,8 +388,7 @@ impl<'a> Binder<'a> {
         what: &str,
     ) {
         if definition.is_locked() {
-            self.facts.unresolved(what);
-            self.facts.opaque(what, "its definition is locked by another session");
+            self.locked_definition(what);
             return;
         }
         self.with_path(definition.path.to_vec(), |binder| {

@@ -9,5 +9,6 @@
 mod clients;
 mod crash;
 mod guardrails;
+mod locks;
 mod regression;
 mod support;
