@@ -4,6 +4,7 @@ mod client_side;
 mod judge;
 mod probe;
 mod record;
+mod relief;
 mod server_side;
 
 use std::future::poll_fn;

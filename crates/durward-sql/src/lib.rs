@@ -27,6 +27,7 @@ mod functions;
 mod parser;
 mod plpgsql;
 mod predicate;
+pub mod relief;
 pub mod settings;
 #[cfg(test)]
 mod tests;

@@ -357,6 +357,8 @@ impl Session {
         if let Err(refusal) = self.standing.check() {
             return Err(End::Revoked(refusal));
         }
+        let relieved = self.relieved(commands).await?;
+        let commands = relieved.as_deref().unwrap_or(commands);
         let context = SessionContext {
             now_unix_seconds: unix_seconds(),
             encrypted: self.encrypted,

@@ -1,6 +1,7 @@
 //! Queries of the gateway's own on the session's server connection: answered to us, invisible to the client.
 
 use bytes::Bytes;
+use durward_model::Oid;
 use durward_sql::catalog::CatalogRequest;
 use durward_sql::settings::PROBE_SQL;
 use durward_wire::postgres::backend::TransactionStatus;
@@ -16,6 +17,8 @@ pub(crate) enum OwnQuery {
     Settings,
     /// A part of the catalog as the open transaction sees it.
     Catalog(CatalogRequest),
+    /// Which of these tables take no space.
+    EmptyTables(Vec<Oid>),
 }
 
 impl OwnQuery {
@@ -23,6 +26,15 @@ impl OwnQuery {
         match self {
             Self::Settings => PROBE_SQL.to_owned(),
             Self::Catalog(request) => request.sql(),
+            Self::EmptyTables(tables) => {
+                let tables: Vec<String> = tables.iter().map(Oid::to_string).collect();
+                format!(
+                    "SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) \
+                     ANY ('{{{}}}'::pg_catalog.oid[]) AND pg_catalog.pg_relation_size(c.oid) \
+                     OPERATOR(pg_catalog.=) 0",
+                    tables.join(",")
+                )
+            }
         }
     }
 }

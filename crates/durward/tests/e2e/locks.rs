@@ -77,3 +77,38 @@ fn a_session_keeps_no_lock_of_ours() {
     );
     rows(&mut client, "ROLLBACK");
 }
+
+#[test]
+fn a_table_without_rows_may_be_locked() {
+    let server = PostgresServer::start();
+    let upstream = server.create_database("empty", None);
+    server.execute("empty", TABLES);
+    let gateway = Door::open(&upstream);
+    let mut client = connect(&gateway.access("engineer"));
+    rows(
+        &mut client,
+        "CREATE TABLE shipment (id integer PRIMARY KEY, stock integer)",
+    );
+    for text in [
+        "CREATE INDEX ON shipment (stock)",
+        "ALTER TABLE shipment ADD FOREIGN KEY (stock) REFERENCES stock",
+        "ALTER TABLE shipment ALTER COLUMN stock SET NOT NULL",
+    ] {
+        rows(&mut client, text);
+    }
+    let refused = client.query("LOCK TABLE shipment").expect("an answer");
+    assert_eq!(refused.sqlstate().as_deref(), Some("42501"));
+    rows(&mut client, "INSERT INTO shipment VALUES (1, 1)");
+    let refused = client
+        .extended("CREATE INDEX ON shipment (id, stock)", b"")
+        .expect("an answer");
+    assert_eq!(refused.sqlstate().as_deref(), Some("42501"));
+    // A partitioned table takes no space itself.
+    rows(
+        &mut client,
+        "CREATE TABLE log (day integer) PARTITION BY LIST (day); CREATE TABLE log_1 PARTITION OF log FOR VALUES IN (1)",
+    );
+    rows(&mut client, "INSERT INTO log VALUES (1)");
+    let refused = client.query("CREATE INDEX ON log (day)").expect("an answer");
+    assert_eq!(refused.sqlstate().as_deref(), Some("42501"));
+}
