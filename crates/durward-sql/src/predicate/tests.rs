@@ -18,7 +18,12 @@ fn read_shop() -> AnalysisContext {
         .find(|line| line.starts_with("Relations\t") && line.contains("\tcustomers\t"))
         .and_then(|line| line.split('\t').nth(1))
         .unwrap();
-    let dump = format!("{}\nColumns\t{customers}\t90\tactive\t16\tt\tf\t\t\n", dump.trim_end());
+    // The columns of a relation come one after another, as the query orders them.
+    let columns = format!("Columns\t{customers}\t");
+    let end = dump.rfind(&columns).unwrap();
+    let end = end + dump[end..].find('\n').unwrap() + 1;
+    let (before, behind) = dump.split_at(end);
+    let dump = format!("{before}{columns}90\tactive\t16\tt\tf\t\t\n{behind}");
     fixture::context(&dump, &["pg_catalog", "public"]).unwrap()
 }
 
