@@ -8,7 +8,7 @@ use pg_query::NodeEnum;
 use sha2::{Digest as _, Sha256};
 
 use crate::bind::Binder;
-use crate::parser::{ParseFailure, parse};
+use crate::parser::{ParseFailure, Reading, ServerWords, parse_reading};
 use crate::text::{Doubt, Thinned, normalize, thin};
 use crate::{Analysis, AnalysisContext, AnalysisError, AnalyzedStatement, SessionEffect};
 
@@ -22,25 +22,23 @@ pub(crate) struct FreshAnalysis {
     pub(crate) rests_on_constants: bool,
 }
 
-/// What is said while `standard_conforming_strings` is off, of all but the statements that can switch it on again.
-fn read_differently() -> AnalysisError {
-    AnalysisError::Unsupported(
-        "standard_conforming_strings is off: the text would be read in another way than the server reads it".into(),
-    )
-}
-
 /// Analyses a text.
 pub(crate) fn analyze_text(
     text: &str,
     context: &AnalysisContext,
     tokens_max: usize,
 ) -> Result<FreshAnalysis, AnalysisError> {
-    if !context.settings.reads_alike(text) {
-        return Err(read_differently());
-    }
-    let thinned = thinned(text, tokens_max)?;
+    let settings = &context.settings;
+    let reading = settings.reading(text);
+    let thinned = match reading {
+        Reading::Conforming => thinned(text, tokens_max)?,
+        // Our scanner knows the standard reading alone. A token has at least one byte.
+        Reading::Escaping if text.len() <= tokens_max => None,
+        Reading::Escaping => return Err(AnalysisError::TooLarge),
+    };
     let parsed_text = thinned.as_ref().map_or(text, |thinned| &thinned.text);
-    let parsed = parse(parsed_text).map_err(|failure| syntax_error(text, failure, thinned.as_ref()))?;
+    let parsed = parse_reading(parsed_text, reading)
+        .map_err(|failure| syntax_error(text, failure, thinned.as_ref(), settings.server_version_num))?;
     let left_out = thinned.as_ref().map_or(0, |thinned| thinned.items_left_out);
     let mut statements = Vec::with_capacity(parsed.stmts.len());
     let mut rests_on_constants = false;
@@ -55,20 +53,13 @@ pub(crate) fn analyze_text(
             None => span,
         };
         let source = text.get(span.clone()).unwrap_or_default();
-        let mut one = statement(node, context, &before.created, source)?;
+        let mut one = statement(node, context, &before.created, (source, reading))?;
         rests_on_constants |= one.rests_on_constants;
         if left_out > 0 {
             add_rows(&mut one.facts, left_out);
         }
         before.mark(&mut one.facts);
         before.after(&one.facts, &one.effects);
-        let runs_nothing = matches!(
-            one.facts.class,
-            durward_model::StatementClass::Session | durward_model::StatementClass::Transaction
-        );
-        if !context.settings.standard_conforming_strings && !runs_nothing {
-            return Err(read_differently());
-        }
         statements.push(one.finish(span));
     }
     Ok(FreshAnalysis {
@@ -104,7 +95,7 @@ fn statement(
     node: &NodeEnum,
     context: &AnalysisContext,
     created: &[RelationUse],
-    source: &str,
+    (source, reading): (&str, Reading),
 ) -> Result<One, AnalysisError> {
     let mut binder = Binder::new(context, command_word(node));
     binder.created_before(created);
@@ -121,7 +112,12 @@ fn statement(
         facts.hazards.sort();
         facts.hazards.dedup();
     }
-    let normalized = normalize(source).map_or_else(|| Arc::clone(&facts.command), Into::into);
+    let normalized = match reading {
+        Reading::Conforming => normalize(source),
+        // The scanner would take a part of a constant for something else.
+        Reading::Escaping => None,
+    };
+    let normalized = normalized.map_or_else(|| Arc::clone(&facts.command), Into::into);
     Ok(One {
         facts,
         effects,
@@ -197,63 +193,68 @@ impl Before {
     }
 
     fn after(&mut self, facts: &StatementFacts, effects: &[SessionEffect]) {
-        for effect in effects {
-            match effect {
-                SessionEffect::ChangesCatalog => {
-                    let made = facts
-                        .relations
-                        .iter()
-                        .filter(|usage| usage.modes.contains(AccessModes::CREATE));
-                    self.created.extend(made.cloned());
-                    // What these make is empty, or changes nothing that statements rest on.
-                    let adds = [
-                        "CREATE TABLE",
-                        "CREATE INDEX",
-                        "CREATE SEQUENCE",
-                        "CREATE SCHEMA",
-                        "COMMENT",
-                        "ANALYZE",
-                    ];
-                    self.moved |= !adds.contains(&&*facts.command);
-                }
-                SessionEffect::SetSetting { name, .. } => {
-                    self.moved |= matches!(
-                        &**name,
-                        "search_path"
-                            | "role"
-                            | "session_authorization"
-                            | "session_replication_role"
-                            | "standard_conforming_strings"
-                            | "row_security"
-                            | "transform_null_equals"
-                            | "backslash_quote"
-                            | "client_encoding"
-                    );
-                }
-                SessionEffect::ResetAll
-                | SessionEffect::DiscardAll
-                | SessionEffect::MayChangeSettings
-                | SessionEffect::Rollback { .. }
-                | SessionEffect::RollbackTo { .. } => self.moved = true,
-                SessionEffect::Execute { .. } => self.moved = true,
-                SessionEffect::Begin
-                | SessionEffect::Commit { .. }
-                | SessionEffect::Savepoint { .. }
-                | SessionEffect::Release { .. }
-                | SessionEffect::TwoPhase
-                | SessionEffect::DiscardSome
-                | SessionEffect::Prepare { .. }
-                | SessionEffect::Deallocate { .. }
-                | SessionEffect::DeclareCursor { .. }
-                | SessionEffect::Fetch { .. }
-                | SessionEffect::CloseCursor { .. }
-                | SessionEffect::CopyIn
-                | SessionEffect::CopyOut
-                | SessionEffect::Listen
-                | SessionEffect::Notify => {}
-            }
+        if effects.contains(&SessionEffect::ChangesCatalog) {
+            let made = facts
+                .relations
+                .iter()
+                .filter(|usage| usage.modes.contains(AccessModes::CREATE));
+            self.created.extend(made.cloned());
         }
+        let executes = effects
+            .iter()
+            .any(|effect| matches!(effect, SessionEffect::Execute { .. }));
+        self.moved |= executes || moves_names(facts, effects);
     }
+}
+
+/// Whether a statement changes what names mean, or the rights under which they are looked up, so that what comes later
+/// in its text can't be judged by what held before the text. What EXECUTE runs is for the session to say.
+pub(crate) fn moves_names(facts: &StatementFacts, effects: &[SessionEffect]) -> bool {
+    effects.iter().any(|effect| match effect {
+        // What these make is empty, or changes nothing that statements rest on.
+        SessionEffect::ChangesCatalog => ![
+            "CREATE TABLE",
+            "CREATE INDEX",
+            "CREATE SEQUENCE",
+            "CREATE SCHEMA",
+            "COMMENT",
+            "ANALYZE",
+        ]
+        .contains(&&*facts.command),
+        SessionEffect::SetSetting { name, .. } => matches!(
+            &**name,
+            "search_path"
+                | "role"
+                | "session_authorization"
+                | "session_replication_role"
+                | "standard_conforming_strings"
+                | "row_security"
+                | "transform_null_equals"
+                | "backslash_quote"
+                | "client_encoding"
+        ),
+        SessionEffect::ResetAll
+        | SessionEffect::DiscardAll
+        | SessionEffect::MayChangeSettings
+        | SessionEffect::Rollback { .. }
+        | SessionEffect::RollbackTo { .. } => true,
+        SessionEffect::Begin
+        | SessionEffect::Commit { .. }
+        | SessionEffect::Savepoint { .. }
+        | SessionEffect::Release { .. }
+        | SessionEffect::TwoPhase
+        | SessionEffect::DiscardSome
+        | SessionEffect::Prepare { .. }
+        | SessionEffect::Execute { .. }
+        | SessionEffect::Deallocate { .. }
+        | SessionEffect::DeclareCursor { .. }
+        | SessionEffect::Fetch { .. }
+        | SessionEffect::CloseCursor { .. }
+        | SessionEffect::CopyIn
+        | SessionEffect::CopyOut
+        | SessionEffect::Listen
+        | SessionEffect::Notify => false,
+    })
 }
 
 /// Cuts long lists of constants short where the text is large.
@@ -300,20 +301,21 @@ fn span(text: &str, location: i32, length: i32) -> Range<usize> {
     start + leading..start + leading + trimmed
 }
 
-fn syntax_error(text: &str, failure: ParseFailure, thinned: Option<&Thinned>) -> AnalysisError {
+fn syntax_error(
+    text: &str,
+    mut failure: ParseFailure,
+    thinned: Option<&Thinned>,
+    server_version_num: u32,
+) -> AnalysisError {
     let message = &*failure.message;
     let too_deep = ["stack depth limit", "memory exhausted", "nested too deeply"];
     if too_deep.iter().any(|words| message.contains(words)) {
         return AnalysisError::TooComplex;
     }
-    let position = match (failure.position, thinned) {
-        (Some(position), Some(thinned)) => characters_to_place(text, position, thinned),
-        (position, _) => position,
-    };
-    AnalysisError::Syntax {
-        message: failure.message,
-        position,
+    if let (Some(position), Some(thinned)) = (failure.position, thinned) {
+        failure.position = characters_to_place(text, position, thinned);
     }
+    AnalysisError::Syntax(Box::new(ServerWords::of(failure, text, server_version_num)))
 }
 
 /// A position in the thinned text, in characters from 1, as a position in the whole text.

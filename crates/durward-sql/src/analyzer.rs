@@ -59,6 +59,14 @@ pub struct AnalyzedStatement {
     pub shape: Digest,
 }
 
+impl AnalyzedStatement {
+    /// Whether it changes what names mean, so that what comes behind it in its text can't be judged by what held before
+    /// the text. What an EXECUTE runs is not counted.
+    pub fn moves_names(&self) -> bool {
+        crate::analysis::moves_names(&self.facts, &self.effects)
+    }
+}
+
 /// Bounds of analysis.
 #[derive(Debug, Clone, Copy)]
 pub struct AnalyzerLimits {
@@ -111,9 +119,6 @@ impl Analyzer {
     /// The analysis of a text that was analysed before under the same settings and catalog, or of one that differs
     /// only in constants on which no fact rests. Never waits.
     pub fn cached(&self, text: &str, context: &AnalysisContext) -> Option<Arc<Analysis>> {
-        if !context.settings.reads_alike(text) {
-            return None;
-        }
         self.cache.get(text, context)
     }
 

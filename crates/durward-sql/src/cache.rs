@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use moka::sync::Cache;
 
+use crate::parser::Reading;
 use crate::text::{TextKey, shape_key};
 use crate::{Analysis, AnalysisContext};
 
@@ -38,6 +39,14 @@ fn begin(key: &mut Vec<u8>, kind: u8, context: &AnalysisContext) {
     key.extend_from_slice(&context.catalog.generation().to_le_bytes());
 }
 
+/// Our scanner knows the standard reading alone: a text that is read otherwise is found by its bytes.
+fn text_key(text: &str, context: &AnalysisContext, key: &mut Vec<u8>) -> TextKey {
+    match context.settings.reading(text) {
+        Reading::Conforming => shape_key(text, key),
+        Reading::Escaping => TextKey::Exact,
+    }
+}
+
 #[expect(clippy::borrowed_box, reason = "the signature that the cache asks for")]
 fn weight(key: &Box<[u8]>, entry: &Entry) -> u32 {
     let bytes = key.len() + ENTRY_BYTES + entry.bytes();
@@ -53,7 +62,7 @@ impl AnalysisCache {
     pub(crate) fn get(&self, text: &str, context: &AnalysisContext) -> Option<Arc<Analysis>> {
         KEY.with_borrow_mut(|key| {
             begin(key, b's', context);
-            match shape_key(text, key) {
+            match text_key(text, context, key) {
                 TextKey::Shape => match self.entries.get(key.as_slice())? {
                     Entry::Known(analysis) => return Some(analysis),
                     Entry::ByExactText => {}
@@ -87,7 +96,7 @@ impl AnalysisCache {
         }
         let mut key = Vec::new();
         begin(&mut key, b's', context);
-        match shape_key(text, &mut key) {
+        match text_key(text, context, &mut key) {
             TextKey::Shape if !rests_on_constants => {
                 self.entries.insert(key.into(), Entry::Known(Arc::clone(analysis)));
                 return;

@@ -2,17 +2,14 @@ use std::sync::Arc;
 
 use durward_model::{Refusal, sqlstate};
 
+use crate::parser::ServerWords;
+
 /// Why a text could not be analysed. Each converts to the [`Refusal`] that the client is told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnalysisError {
     /// The server would refuse the text too: its wording and place.
-    #[error("{message}")]
-    Syntax {
-        /// The server's message, as `syntax error at or near "FORM"`.
-        message: Arc<str>,
-        /// Where, in characters from 1; `None` where the server gives none.
-        position: Option<u32>,
-    },
+    #[error("{}", .0.message)]
+    Syntax(Box<ServerWords>),
     /// The text nests deeper than the parser's stack; the server's own limit is lower or about the same.
     #[error("stack depth limit exceeded")]
     TooComplex,
@@ -36,9 +33,11 @@ impl From<AnalysisError> for Refusal {
 impl From<&AnalysisError> for Refusal {
     fn from(error: &AnalysisError) -> Self {
         match error {
-            AnalysisError::Syntax { message, position } => {
-                let mut refusal = Self::new(sqlstate::SYNTAX_ERROR, "syntax", Arc::clone(message));
-                refusal.position = *position;
+            AnalysisError::Syntax(words) => {
+                let mut refusal = Self::new(words.sqlstate, "syntax", Arc::clone(&words.message));
+                refusal.detail.clone_from(&words.detail);
+                refusal.hint.clone_from(&words.hint);
+                refusal.position = words.position;
                 refusal
             }
             AnalysisError::TooComplex => Self::new(

@@ -38,4 +38,5 @@ pub use analyzer::{Analysis, AnalysisContext, AnalyzedStatement, Analyzer, Analy
 pub use catalog::CatalogSnapshot;
 pub use effect::SessionEffect;
 pub use error::AnalysisError;
+pub use parser::ServerWords;
 pub use settings::SessionSettings;

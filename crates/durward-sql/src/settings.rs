@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::parser::Reading;
+
 /// The query that reads what analysis needs to know of a session: one row of [`PROBE_COLUMNS`] text columns, in the
 /// order that [`SessionSettings::from_row`] expects. It takes no lock and works in READ ONLY transactions.
 pub const PROBE_SQL: &str = "SELECT \
@@ -65,15 +67,41 @@ pub struct SessionSettings {
     pub server_version_num: u32,
     /// The database's encoding.
     pub server_encoding: Arc<str>,
+    /// `standard_conforming_strings` has had another value in this session.
+    has_changed_reading: bool,
     digest: [u8; 16],
 }
 
 impl SessionSettings {
-    /// Whether the server reads `text` itself as the gateway does. With `standard_conforming_strings` off a backslash
-    /// in an ordinary string means something else; bodies of functions are read that way too, so beyond this only
-    /// statements that run none may pass.
-    pub(crate) fn reads_alike(&self, text: &str) -> bool {
-        self.standard_conforming_strings || !text.contains('\\')
+    /// How the server reads the strings of `text`: in the standard way wherever no backslash makes a difference.
+    pub(crate) fn reading(&self, text: &str) -> Reading {
+        if self.standard_conforming_strings || !text.contains('\\') {
+            Reading::Conforming
+        } else {
+            Reading::Escaping
+        }
+    }
+
+    /// Whether a body that the server reads when it runs may be read in another way than it is here: a session keeps
+    /// what it compiled while `standard_conforming_strings` had another value.
+    pub(crate) fn doubts_body(&self, body: &str) -> bool {
+        (!self.standard_conforming_strings || self.has_changed_reading) && body.contains('\\')
+    }
+
+    /// These settings in a session that had `earlier` ones before.
+    #[must_use]
+    pub fn following(mut self, earlier: &Self) -> Self {
+        let changed = self.standard_conforming_strings != earlier.standard_conforming_strings;
+        if (changed || earlier.has_changed_reading) && !self.has_changed_reading {
+            self.has_changed_reading = true;
+            let full: [u8; 32] = Sha256::new()
+                .chain_update(self.digest)
+                .chain_update(b"reading")
+                .finalize()
+                .into();
+            self.digest.copy_from_slice(full.split_at(16).0);
+        }
+        self
     }
 
     /// Reads the row of [`PROBE_SQL`].
@@ -122,8 +150,34 @@ impl SessionSettings {
                 .parse()
                 .map_err(|_| SettingsError("server_version_num is no number".into()))?,
             server_encoding: text(14)?.into(),
+            has_changed_reading: false,
             digest,
         })
+    }
+
+    /// Settings under which the gateway reads texts that it made itself and that no server sees: all as the manual's
+    /// defaults have it, and no names but the system's.
+    pub fn of_own_texts() -> Self {
+        let text = |text: &str| -> Arc<str> { text.into() };
+        Self {
+            search_path: vec![text("pg_catalog")],
+            search_path_setting: text("pg_catalog"),
+            current_user: text(""),
+            session_user: text(""),
+            temp_schema: None,
+            standard_conforming_strings: true,
+            backslash_quote: text("safe_encoding"),
+            client_encoding: text("UTF8"),
+            row_security: true,
+            session_replication_role: text("origin"),
+            transform_null_equals: false,
+            check_function_bodies: true,
+            is_superuser: false,
+            server_version_num: 0,
+            server_encoding: text("UTF8"),
+            has_changed_reading: false,
+            digest: [0; 16],
+        }
     }
 
     /// A digest of all that analysis may rest on; equal settings of different sessions share cached analyses.

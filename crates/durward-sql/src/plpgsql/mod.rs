@@ -56,6 +56,13 @@ pub(crate) fn do_block(binder: &mut Binder<'_>, text: &str) {
 }
 
 fn body_text(binder: &mut Binder<'_>, text: &str, what: &str) {
+    if binder.settings.doubts_body(text) {
+        binder
+            .facts
+            .opaque(what, "its strings may be read in another way when it runs");
+        binder.facts.effect(SessionEffect::MayChangeSettings);
+        return;
+    }
     match body::parse(text) {
         Ok(parsed) => {
             let Body { pieces, names } = parsed;

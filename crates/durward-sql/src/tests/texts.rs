@@ -1,7 +1,11 @@
 use std::sync::Arc;
 
-use super::{facts, shop};
-use crate::{Analyzer, AnalyzerLimits};
+use super::{on_big_stack, shop};
+use crate::{Analysis, AnalysisContext, AnalysisError, Analyzer, AnalyzerLimits, fixture};
+
+fn here(text: &str, context: &AnalysisContext) -> Result<Analysis, AnalysisError> {
+    on_big_stack(|| fixture::analyze_here(text, context))
+}
 
 #[tokio::test]
 async fn texts_that_differ_in_constants_share_an_analysis() {
@@ -66,22 +70,49 @@ async fn normalized_texts_hold_no_constants() {
 
 #[test]
 fn syntax_errors_read_as_the_servers() {
-    assert_eq!(
-        facts("SELEC 1"),
-        "Syntax { message: \"syntax error at or near \\\"SELEC\\\"\", position: Some(1) }"
-    );
-    assert_eq!(
-        facts("SELECT 'äöü' FORM x y"),
-        "Syntax { message: \"syntax error at or near \\\"x\\\"\", position: Some(19) }"
-    );
-    assert_eq!(
-        facts("SELECT ("),
-        "Syntax { message: \"syntax error at end of input\", position: Some(9) }"
-    );
-    assert_eq!(
-        facts("SELECT 'abc"),
-        "Syntax { message: \"unterminated quoted string at or near \\\"'abc\\\"\", position: Some(8) }"
-    );
+    let check = |text: &str, message: &str, position: u32| match here(text, &shop()) {
+        Err(AnalysisError::Syntax(words)) => assert_eq!((&*words.message, words.position), (message, Some(position))),
+        other => panic!("{other:?}"),
+    };
+    check("SELEC 1", "syntax error at or near \"SELEC\"", 1);
+    check("SELECT 'äöü' FORM x y", "syntax error at or near \"x\"", 19);
+    check("SELECT (", "syntax error at end of input", 9);
+    check("SELECT 'abc", "unterminated quoted string at or near \"'abc\"", 8);
+}
+
+/// The context of a session that has set `standard_conforming_strings` off.
+fn escaping() -> AnalysisContext {
+    let mut context = shop();
+    let mut settings = (*context.settings).clone();
+    settings.standard_conforming_strings = false;
+    context.settings = Arc::new(settings);
+    context
+}
+
+#[test]
+fn strings_are_read_as_the_session_reads_them() {
+    let tricky = r"SELECT 'it\'; DELETE FROM shop.orders; --'";
+    let commands = |context: &AnalysisContext| here(tricky, context).map(|analysis| analysis.statements.len());
+    assert_eq!(commands(&shop()), Ok(2));
+    assert_eq!(commands(&escaping()), Ok(1));
+    // A scan or parse after one that failed in the other reading is in the standard one.
+    assert!(here(r"SELECT 'open\'", &escaping()).is_err());
+    assert_eq!(commands(&shop()), Ok(2));
+}
+
+#[test]
+fn bodies_that_may_be_read_otherwise_are_not_seen_through() {
+    let text = r"DO $$ BEGIN PERFORM 'a\b'; END $$";
+    let is_opaque = |context: &AnalysisContext| {
+        let analysis = here(text, context).expect("it parses");
+        !analysis.statements[0].facts.opaque.is_empty()
+    };
+    assert!(!is_opaque(&shop()));
+    assert!(is_opaque(&escaping()));
+    let mut back = shop();
+    back.settings = Arc::new((*back.settings).clone().following(&escaping().settings));
+    assert_ne!(back.settings.digest(), shop().settings.digest());
+    assert!(is_opaque(&back));
 }
 
 /// What the cache says of a text is what a fresh look at it says, whatever was looked at before.
