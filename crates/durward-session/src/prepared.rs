@@ -27,8 +27,8 @@ pub(crate) struct Prepared {
 pub(crate) enum Place {
     /// It is the text.
     Whole,
-    /// It is the body of the PREPARE of this name.
-    BodyOf(Arc<str>),
+    /// It is the body of the PREPARE that is the text's command of this number, from 0.
+    BodyOf { command: usize },
 }
 
 /// A prepared statement with parameters, or a cursor.

@@ -6,6 +6,7 @@ mod probe;
 mod record;
 mod relief;
 mod server_side;
+mod subjects;
 
 use std::future::poll_fn;
 use std::io;

@@ -10,6 +10,15 @@ use durward_sql::{AnalysisContext, AnalyzedStatement, CatalogSnapshot, SessionEf
 pub(crate) struct Stamp {
     catalog: u64,
     settings: [u8; 16],
+    /// `standard_conforming_strings`: what is prepared keeps the reading that it was prepared with.
+    conforming: bool,
+}
+
+impl Stamp {
+    /// Whether a text of then may hold other strings than it would now.
+    pub(crate) fn reads_otherwise(&self, now: &Self, text: &str) -> bool {
+        self.conforming != now.conforming && text.contains('\\')
+    }
 }
 
 /// The session's view.
@@ -49,7 +58,13 @@ impl Sight {
         Stamp {
             catalog: self.context.catalog.generation(),
             settings: *self.context.settings.digest(),
+            conforming: self.context.settings.standard_conforming_strings,
         }
+    }
+
+    /// Whether the end of the open transaction may change settings.
+    pub(crate) fn has_touched_settings(&self) -> bool {
+        self.settings_touched
     }
 
     pub(crate) fn is_stale(&self) -> bool {
@@ -72,6 +87,7 @@ impl Sight {
 
     pub(crate) fn set_settings(&mut self, settings: SessionSettings) {
         self.settings_stale = false;
+        let settings = settings.following(&self.context.settings);
         if *self.context.settings != settings {
             self.context.settings = Arc::new(settings);
         }

@@ -14,7 +14,8 @@ use durward_wire::postgres::frontend::{Bind, FrontendMessage, Parse, Target};
 use durward_wire::postgres::table::{Direction, State, Treatment, treatment};
 use durward_wire::postgres::tag::frontend as tag;
 
-use super::judge::{NoAnalysis, Subject, Verdict};
+use super::judge::{NoAnalysis, Verdict};
+use super::subjects::Subject;
 use super::{End, Session};
 use crate::forward::OWN_NAME;
 use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, REPLIES_EXPECTED_MAX};
@@ -223,8 +224,8 @@ impl Session {
             Verdict::Go(recorded, numbers) => {
                 self.server.statement(recorded, bytes);
                 let mut runs: VecDeque<Run> = numbers.into_iter().map(Run::new).collect();
-                for (run, statement) in runs.iter_mut().zip(&analysis.statements) {
-                    self.apply_effects(statement, &decoded, literals, run);
+                for (command, (run, statement)) in runs.iter_mut().zip(&analysis.statements).enumerate() {
+                    self.apply_effects(statement, (&decoded, command), literals, run);
                 }
                 self.replies.push(Expected::Query { runs });
                 Ok(Flow::Next)
@@ -336,7 +337,7 @@ impl Session {
                 let mut run = Run::new(number);
                 if let Some(statement) = &statement {
                     let text = Arc::clone(&portal.prepared.text);
-                    self.apply_effects(statement, &text, portal.prepared.literals, &mut run);
+                    self.apply_effects(statement, (&text, 0), portal.prepared.literals, &mut run);
                 }
                 self.replies.push(Expected::Execute { run: Box::new(run) });
                 Ok(Flow::Next)
@@ -382,24 +383,31 @@ impl Session {
             Ok(analysis) => analysis,
             Err(no) => return Ok(Err(no)),
         };
+        if prepared.stamp.reads_otherwise(&self.sight.stamp(), &prepared.text) {
+            return Ok(Err(NoAnalysis::Refused(super::judge::prepared_otherwise())));
+        }
         Ok(Ok(match &prepared.place {
             Place::Whole => analysis.statements.first().cloned(),
-            Place::BodyOf(name) => analysis
-                .statements
-                .iter()
-                .find_map(|statement| body_of(statement, name)),
+            Place::BodyOf { command } => analysis.statements.get(*command).and_then(body_of),
         }))
     }
 
     /// What the session must remember once this statement has been forwarded.
-    fn apply_effects(&mut self, statement: &AnalyzedStatement, text: &str, literals: KeyedDigest, run: &mut Run) {
+    /// `command` is its number in the text, from 0.
+    fn apply_effects(
+        &mut self,
+        statement: &AnalyzedStatement,
+        (text, command): (&str, usize),
+        literals: KeyedDigest,
+        run: &mut Run,
+    ) {
         for effect in statement.effects.iter() {
             self.sight.note(effect);
             match effect {
                 SessionEffect::Prepare { name, body } => {
                     let prepared = Prepared {
                         text: text.into(),
-                        place: Place::BodyOf(Arc::clone(name)),
+                        place: Place::BodyOf { command },
                         statement: Some((**body).clone()),
                         stamp: self.sight.stamp(),
                         literals,
@@ -520,9 +528,9 @@ impl Session {
     }
 }
 
-fn body_of(statement: &AnalyzedStatement, wanted: &str) -> Option<AnalyzedStatement> {
+fn body_of(statement: &AnalyzedStatement) -> Option<AnalyzedStatement> {
     statement.effects.iter().find_map(|effect| match effect {
-        SessionEffect::Prepare { name, body } if &**name == wanted => Some((**body).clone()),
+        SessionEffect::Prepare { body, .. } => Some((**body).clone()),
         _ => None,
     })
 }

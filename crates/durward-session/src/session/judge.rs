@@ -2,69 +2,18 @@
 
 use std::sync::Arc;
 
-use durward_audit::{Durability, KeyedDigest, Origin, Recorded, StatementIntentInput, StatementRefusedInput};
-use durward_model::{
-    Certainty, Digest, Hazard, HazardKind, Obligation, OpaqueReason, Refusal, StatementFacts, StatementId, sqlstate,
-};
+use durward_audit::{Durability, Origin, Recorded, StatementIntentInput, StatementRefusedInput};
+use durward_model::{Obligation, Refusal, StatementId, sqlstate};
 use durward_policy::{Decision, DecisionRequest, Permit, SessionContext};
 use durward_sql::catalog::CatalogReading;
-use durward_sql::{Analysis, AnalysisError, AnalyzedStatement, SessionEffect, SessionSettings};
+use durward_sql::{Analysis, AnalysisError, SessionSettings};
 use durward_wire::postgres::backend::TransactionStatus;
 
+use super::subjects::Subject;
 use super::{End, OwnQuery, Session};
 use crate::catalog::{CatalogSource, TextRow};
 use crate::limits::{DEFINITION_LOCK_PAUSE, DEFINITION_LOCK_SECONDS_MAX, STATEMENT_BYTES_MAX};
 use crate::sight::depends_on_names;
-
-/// Something to decide on: a command of a text, or what a prepared name or cursor stands for.
-#[derive(Debug, Clone)]
-pub(super) struct Subject {
-    pub(super) facts: Arc<StatementFacts>,
-    pub(super) normalized: Arc<str>,
-    pub(super) shape: Digest,
-    pub(super) origin: Origin,
-    pub(super) literals: KeyedDigest,
-    pub(super) parameters: Option<KeyedDigest>,
-}
-
-impl Subject {
-    pub(super) fn of(statement: &AnalyzedStatement, origin: Origin, literals: KeyedDigest) -> Self {
-        Self {
-            facts: Arc::clone(&statement.facts),
-            normalized: Arc::clone(&statement.normalized),
-            shape: statement.shape,
-            origin,
-            literals,
-            parameters: None,
-        }
-    }
-
-    /// The same, for names that will be looked up otherwise than they were here: what runs is then as unseen as a text
-    /// made at run time.
-    fn with_moved_names(self) -> Self {
-        let mut moved = self.opaque(
-            "search_path",
-            "an earlier command of the same text changes how names are read",
-        );
-        let mut facts = (*moved.facts).clone();
-        facts.hazards.push(Hazard::new(HazardKind::DynamicSql, "search_path"));
-        facts.hazards.sort();
-        moved.facts = Arc::new(facts);
-        moved
-    }
-
-    /// The same with facts that can't be relied on to be complete.
-    fn opaque(mut self, object: &str, reason: &str) -> Self {
-        let mut facts = (*self.facts).clone();
-        facts.certainty = Certainty::Opaque;
-        facts.opaque.push(OpaqueReason {
-            object: object.into(),
-            reason: reason.into(),
-        });
-        self.facts = Arc::new(facts);
-        self
-    }
-}
 
 /// The answer about one message.
 #[derive(Debug)]
@@ -131,6 +80,13 @@ impl Session {
 
     /// Analyses a text under settings and a catalog that are current for it.
     pub(super) async fn analyze(&mut self, text: &str) -> Result<Result<Arc<Analysis>, NoAnalysis>, End> {
+        if self.sight.has_touched_settings() && text.contains('\\') {
+            self.settle().await?;
+            if self.status == TransactionStatus::Failed && !self.replies.in_pipeline() {
+                // The failure has undone settings: which of two readings holds is not known.
+                return Ok(Err(NoAnalysis::Refused(reading_unknown())));
+            }
+        }
         self.follow_catalog();
         // Somebody's DDL has been committed since the shared catalog was read.
         self.sight.catalog_stale |= self.database.catalog.is_behind();
@@ -268,88 +224,12 @@ impl Session {
         NoAnalysis::Refused(catalog_unknown())
     }
 
-    fn no_answer(&self) -> NoAnalysis {
+    pub(super) fn no_answer(&self) -> NoAnalysis {
         if self.replies.is_skipping() {
             NoAnalysis::Skipped
         } else {
             NoAnalysis::Refused(catalog_unknown())
         }
-    }
-
-    /// What has to be decided for the commands of a text: each command, and what prepared names and cursors it runs
-    /// stand for.
-    pub(super) async fn subjects(
-        &mut self,
-        analysis: &Analysis,
-        origin: Origin,
-        literals: KeyedDigest,
-    ) -> Result<Result<Vec<Vec<Subject>>, NoAnalysis>, End> {
-        let mut subjects = Vec::with_capacity(analysis.statements.len());
-        let mut blurred = false;
-        for statement in &analysis.statements {
-            let mut own = Subject::of(statement, origin, literals);
-            if blurred && depends_on_names(statement) {
-                own = own.with_moved_names();
-            }
-            let mut of_this = vec![own];
-            for effect in statement.effects.iter() {
-                match effect {
-                    SessionEffect::Execute { name } => match self.prepared_subject(name).await? {
-                        Ok(subject) => of_this.push(subject),
-                        Err(no) => return Ok(Err(no)),
-                    },
-                    SessionEffect::Fetch { name } => of_this.push(self.cursor_subject(name, &of_this)),
-                    _ => {}
-                }
-            }
-            blurred |= self.sight.blurs(statement);
-            subjects.push(of_this);
-        }
-        Ok(Ok(subjects))
-    }
-
-    /// What SQL-level EXECUTE of this name runs.
-    async fn prepared_subject(&mut self, name: &str) -> Result<Result<Subject, NoAnalysis>, End> {
-        let Some(prepared) = self.names.statement(name.as_bytes()).cloned() else {
-            // The server's own words for a name that doesn't exist.
-            return Ok(Err(NoAnalysis::Refused(Refusal::new(
-                "26000",
-                "unknown-prepared-statement",
-                format!("prepared statement \"{name}\" does not exist"),
-            ))));
-        };
-        match self.current(&prepared).await? {
-            Ok(Some(statement)) => Ok(Ok(Subject::of(&statement, Origin::SqlExecute, prepared.literals))),
-            Ok(None) => Ok(Err(NoAnalysis::Refused(catalog_unknown()))),
-            Err(no) => Ok(Err(no)),
-        }
-    }
-
-    /// What FETCH from this cursor returns. One that was opened out of our sight is opaque.
-    fn cursor_subject(&self, name: &str, of_this: &[Subject]) -> Subject {
-        match self.names.portal(name.as_bytes()) {
-            Some(portal) => match &portal.prepared.statement {
-                Some(statement) => Subject::of(statement, Origin::Fetch, portal.prepared.literals),
-                None => self.unknown_cursor(name, of_this),
-            },
-            None => self.unknown_cursor(name, of_this),
-        }
-    }
-
-    fn unknown_cursor(&self, name: &str, of_this: &[Subject]) -> Subject {
-        let facts = StatementFacts::empty(durward_model::StatementClass::Read, "FETCH");
-        let normalized: Arc<str> = "FETCH".into();
-        Subject {
-            facts: Arc::new(facts),
-            shape: of_this.first().map(|own| own.shape).unwrap_or_default(),
-            literals: of_this
-                .first()
-                .map_or_else(|| self.gateway.ledger.keyed_digest(b""), |own| own.literals),
-            normalized,
-            origin: Origin::Fetch,
-            parameters: None,
-        }
-        .opaque(name, "a cursor that was opened out of sight")
     }
 
     /// Decides on every subject of a message and records the intent of all, or the refusal of the first refused.
@@ -544,7 +424,24 @@ fn read_settings(answers: &[Vec<TextRow>]) -> Result<SessionSettings, Refusal> {
     SessionSettings::from_row(&fields).map_err(|_| catalog_unknown())
 }
 
-fn catalog_unknown() -> Refusal {
+fn reading_unknown() -> Refusal {
+    Refusal::not_understood(
+        "reading-unknown",
+        "settings changed in the failed transaction, so how this text's strings are read is not known",
+    )
+    .with_hint("Send ROLLBACK by itself first.")
+}
+
+/// What is prepared keeps the reading of then, and can't be read that way again.
+pub(super) fn prepared_otherwise() -> Refusal {
+    Refusal::not_understood(
+        "prepared-otherwise",
+        "standard_conforming_strings has changed since this statement was prepared, which reads its strings otherwise",
+    )
+    .with_hint("Prepare it again.")
+}
+
+pub(super) fn catalog_unknown() -> Refusal {
     Refusal::not_understood(
         "session-state-unknown",
         "the session's settings or the catalog could not be read, so this statement was not run",

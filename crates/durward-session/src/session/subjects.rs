@@ -1,0 +1,226 @@
+//! What has to be decided for a text: each of its commands, and what the prepared names and cursors in it stand for, in
+//! the order in which the server will come to them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use durward_audit::{KeyedDigest, Origin};
+use durward_model::{Certainty, Digest, Hazard, HazardKind, OpaqueReason, Refusal, StatementFacts};
+use durward_sql::{Analysis, AnalyzedStatement, SessionEffect};
+
+use super::judge::{NoAnalysis, catalog_unknown};
+use super::{End, Session};
+use crate::sight::depends_on_names;
+
+/// Something to decide on: a command of a text, or what a prepared name or cursor stands for.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    pub(super) facts: Arc<StatementFacts>,
+    pub(super) normalized: Arc<str>,
+    pub(super) shape: Digest,
+    pub(super) origin: Origin,
+    pub(super) literals: KeyedDigest,
+    pub(super) parameters: Option<KeyedDigest>,
+}
+
+impl Subject {
+    pub(super) fn of(statement: &AnalyzedStatement, origin: Origin, literals: KeyedDigest) -> Self {
+        Self {
+            facts: Arc::clone(&statement.facts),
+            normalized: Arc::clone(&statement.normalized),
+            shape: statement.shape,
+            origin,
+            literals,
+            parameters: None,
+        }
+    }
+
+    /// The same, for names that will be looked up otherwise than they were here: what runs is then as unseen as a text
+    /// made at run time.
+    fn with_moved_names(self) -> Self {
+        let mut moved = self.opaque(
+            "search_path",
+            "an earlier command of the same text changes how names are read",
+        );
+        let mut facts = (*moved.facts).clone();
+        facts.hazards.push(Hazard::new(HazardKind::DynamicSql, "search_path"));
+        facts.hazards.sort();
+        moved.facts = Arc::new(facts);
+        moved
+    }
+
+    /// The same with facts that can't be relied on to be complete.
+    pub(super) fn opaque(mut self, object: &str, reason: &str) -> Self {
+        let mut facts = (*self.facts).clone();
+        facts.certainty = Certainty::Opaque;
+        facts.opaque.push(OpaqueReason {
+            object: object.into(),
+            reason: reason.into(),
+        });
+        self.facts = Arc::new(facts);
+        self
+    }
+}
+
+/// A statement under a name, and the keyed digest of the text that it came in.
+type Named = (AnalyzedStatement, KeyedDigest);
+
+/// What earlier commands of a text do to one kind of names, before the server has run any of them. A command that fails
+/// ends the text, so that each may be taken to succeed.
+#[derive(Debug, Default)]
+struct TextNames {
+    changed: HashMap<Arc<str>, Option<Named>>,
+    /// All names from before the text are gone.
+    cleared: bool,
+}
+
+impl TextNames {
+    fn set(&mut self, name: &Arc<str>, named: Option<Named>) {
+        self.changed.insert(Arc::clone(name), named);
+    }
+
+    fn clear(&mut self) {
+        self.changed.clear();
+        self.cleared = true;
+    }
+
+    /// `None` where the text says nothing about the name; `Some(None)` where it makes sure that it stands for nothing.
+    fn get(&self, name: &str) -> Option<Option<&Named>> {
+        match self.changed.get(name) {
+            Some(named) => Some(named.as_ref()),
+            None => self.cleared.then_some(None),
+        }
+    }
+}
+
+/// What the commands of a text before the one that is looked at have done.
+#[derive(Debug, Default)]
+struct Before {
+    statements: TextNames,
+    cursors: TextNames,
+    /// Settings may have changed how names are read.
+    blurred: bool,
+    /// The catalog may have changed, or what a name in it means.
+    moved: bool,
+}
+
+impl Before {
+    fn note(&mut self, statement: &AnalyzedStatement, literals: KeyedDigest) {
+        for effect in statement.effects.iter() {
+            match effect {
+                SessionEffect::Prepare { name, body } => self.statements.set(name, Some(((**body).clone(), literals))),
+                SessionEffect::Deallocate { name: Some(name) } => self.statements.set(name, None),
+                SessionEffect::Deallocate { name: None } => self.statements.clear(),
+                SessionEffect::DeclareCursor { name } => self.cursors.set(name, Some((statement.clone(), literals))),
+                SessionEffect::CloseCursor { name: Some(name) } => self.cursors.set(name, None),
+                SessionEffect::CloseCursor { name: None } => self.cursors.clear(),
+                SessionEffect::DiscardAll => {
+                    self.statements.clear();
+                    self.cursors.clear();
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Session {
+    /// What has to be decided for the commands of a text: each command, and what prepared names and cursors it runs
+    /// stand for.
+    pub(super) async fn subjects(
+        &mut self,
+        analysis: &Analysis,
+        origin: Origin,
+        literals: KeyedDigest,
+    ) -> Result<Result<Vec<Vec<Subject>>, NoAnalysis>, End> {
+        let mut subjects = Vec::with_capacity(analysis.statements.len());
+        let mut before = Before::default();
+        for statement in &analysis.statements {
+            let mut own = Subject::of(statement, origin, literals);
+            if before.blurred && depends_on_names(statement) {
+                own = own.with_moved_names();
+            }
+            let mut of_this = vec![own];
+            for effect in statement.effects.iter() {
+                match effect {
+                    SessionEffect::Execute { name } => {
+                        let (executed, literals) = match self.executed(name, &before.statements).await? {
+                            Ok(executed) => executed,
+                            Err(no) => return Ok(Err(no)),
+                        };
+                        let mut subject = Subject::of(&executed, Origin::SqlExecute, literals);
+                        if (before.blurred || before.moved) && depends_on_names(&executed) {
+                            subject = subject.with_moved_names();
+                        }
+                        of_this.push(subject);
+                        before.blurred |= self.sight.blurs(&executed);
+                        before.moved |= executed.moves_names();
+                    }
+                    SessionEffect::Fetch { name } => {
+                        of_this.push(self.cursor_subject(name, &before.cursors, &of_this));
+                    }
+                    _ => {}
+                }
+            }
+            before.note(statement, literals);
+            before.blurred |= self.sight.blurs(statement);
+            before.moved |= statement.moves_names();
+            subjects.push(of_this);
+        }
+        Ok(Ok(subjects))
+    }
+
+    /// What SQL-level EXECUTE of this name runs, behind what its text has done to names.
+    async fn executed(&mut self, name: &str, here: &TextNames) -> Result<Result<Named, NoAnalysis>, End> {
+        let prepared = match here.get(name) {
+            Some(Some(named)) => return Ok(Ok(named.clone())),
+            Some(None) => None,
+            None => self.names.statement(name.as_bytes()).cloned(),
+        };
+        let Some(prepared) = prepared else {
+            // The server's own words for a name that doesn't exist.
+            return Ok(Err(NoAnalysis::Refused(Refusal::new(
+                "26000",
+                "unknown-prepared-statement",
+                format!("prepared statement \"{name}\" does not exist"),
+            ))));
+        };
+        match self.current(&prepared).await? {
+            Ok(Some(statement)) => Ok(Ok((statement, prepared.literals))),
+            Ok(None) => Ok(Err(NoAnalysis::Refused(catalog_unknown()))),
+            Err(no) => Ok(Err(no)),
+        }
+    }
+
+    /// What FETCH from this cursor returns. One that was opened out of our sight is opaque.
+    fn cursor_subject(&self, name: &str, here: &TextNames, of_this: &[Subject]) -> Subject {
+        let before_text = || {
+            let prepared = &self.names.portal(name.as_bytes())?.prepared;
+            Some((prepared.statement.as_ref()?, prepared.literals))
+        };
+        let known = match here.get(name) {
+            Some(named) => named.map(|(statement, literals)| (statement, *literals)),
+            None => before_text(),
+        };
+        match known {
+            Some((statement, literals)) => Subject::of(statement, Origin::Fetch, literals),
+            None => self.unknown_cursor(name, of_this),
+        }
+    }
+
+    fn unknown_cursor(&self, name: &str, of_this: &[Subject]) -> Subject {
+        let facts = StatementFacts::empty(durward_model::StatementClass::Read, "FETCH");
+        let normalized: Arc<str> = "FETCH".into();
+        Subject {
+            facts: Arc::new(facts),
+            shape: of_this.first().map(|own| own.shape).unwrap_or_default(),
+            literals: of_this
+                .first()
+                .map_or_else(|| self.gateway.ledger.keyed_digest(b""), |own| own.literals),
+            normalized,
+            origin: Origin::Fetch,
+            parameters: None,
+        }
+        .opaque(name, "a cursor that was opened out of sight")
+    }
+}
