@@ -76,12 +76,8 @@ impl ServerLink {
         self.own(|out| write::parse(out, OWN_NAME, REFUSED_TEXT, &[]));
     }
 
-    /// Sends a query of our own in a `Query` message.
-    pub(crate) fn own_query(&mut self, query: &OwnQuery) {
-        self.own(|out| write::query(out, query.text().as_bytes()));
-    }
-
-    /// Sends a query of our own inside a pipeline: names of our own, and a `Flush` in place of `Sync`.
+    /// Sends a query of our own under names of our own, so that the client's unnamed statement and portal live on, with
+    /// a `Flush` in place of `Sync`.
     pub(crate) fn own_extended(&mut self, query: &OwnQuery) {
         self.own(|out| {
             write::parse(out, OWN_NAME, query.text().as_bytes(), &[])?;
@@ -92,6 +88,11 @@ impl ServerLink {
             write::flush(out);
             Ok(())
         });
+    }
+
+    /// Ends queries of our own that stand in no pipeline of the client's.
+    pub(crate) fn own_sync(&mut self) {
+        self.link.outbound.extend_with(write::sync);
     }
 
     fn own(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), durward_wire::postgres::error::EncodeError>) {

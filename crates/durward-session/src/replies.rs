@@ -29,10 +29,10 @@ pub(crate) enum Expected {
     RefusedExtended { refusal: Box<Refusal> },
     /// Stands where a refused simple `Query` stood: the server's error becomes ours; ends with ReadyForQuery.
     RefusedQuery { refusal: Box<Refusal> },
-    /// A simple `Query` of our own: nothing of it reaches the client.
-    ProbeQuery,
-    /// The last message of an extended query of our own.
+    /// The last message of an extended query of our own: nothing of it reaches the client.
     ProbeExtended,
+    /// The `Sync` behind queries of our own that stand in no pipeline of the client's.
+    ProbeSync,
 }
 
 /// One execution under way.
@@ -77,7 +77,7 @@ impl Replies {
                 self.skipping = false;
                 false
             }
-            Expected::Query { .. } | Expected::RefusedQuery { .. } | Expected::ProbeQuery => false,
+            Expected::Query { .. } | Expected::RefusedQuery { .. } | Expected::ProbeSync => false,
             Expected::Parse { .. }
             | Expected::Bind { .. }
             | Expected::Describe
@@ -113,7 +113,7 @@ impl Replies {
 
     /// Whether the next reply answers a query of our own.
     pub(crate) fn front_is_own(&self) -> bool {
-        matches!(self.queue.front(), Some(Expected::ProbeQuery | Expected::ProbeExtended))
+        matches!(self.queue.front(), Some(Expected::ProbeExtended | Expected::ProbeSync))
     }
 
     /// Whether a query of our own is still unanswered.
@@ -121,7 +121,7 @@ impl Replies {
         self.queue
             .iter()
             .rev()
-            .any(|expected| matches!(expected, Expected::ProbeQuery | Expected::ProbeExtended))
+            .any(|expected| matches!(expected, Expected::ProbeExtended | Expected::ProbeSync))
     }
 
     /// Whether the server drops what the client sends until its `Sync`.
@@ -146,6 +146,21 @@ impl Replies {
         }
     }
 
+    /// A query of our own failed. One that has a `Sync` of our own behind it concerns nobody else: the server skips the
+    /// rest of ours, and true is returned.
+    pub(crate) fn fail_own(&mut self) -> bool {
+        let ours = self
+            .queue
+            .iter()
+            .take_while(|expected| matches!(expected, Expected::ProbeExtended))
+            .count();
+        let alone = matches!(self.queue.get(ours), Some(Expected::ProbeSync));
+        if alone {
+            self.queue.drain(..ours);
+        }
+        alone
+    }
+
     /// An extended message failed: everything up to the next `Sync` is skipped by the server. Returns what was
     /// skipped, first to last, the failed message itself included.
     pub(crate) fn fail_pipeline(&mut self) -> Vec<Expected> {
@@ -161,6 +176,22 @@ impl Replies {
 #[cfg(test)]
 mod tests {
     use super::{Expected, Replies};
+
+    #[test]
+    fn our_own_failure_skips_to_our_own_sync() {
+        let mut replies = Replies::default();
+        for expected in [Expected::ProbeExtended, Expected::ProbeExtended, Expected::ProbeSync] {
+            replies.push(expected);
+        }
+        assert!(!replies.in_pipeline() && replies.fail_own());
+        assert_eq!(replies.len(), 1);
+        assert!(replies.awaits_own() && !replies.is_skipping());
+        let mut replies = Replies::default();
+        replies.push(Expected::Describe);
+        replies.push(Expected::ProbeExtended);
+        replies.pop();
+        assert!(replies.in_pipeline() && !replies.fail_own());
+    }
 
     #[test]
     fn an_error_skips_to_the_next_sync() {

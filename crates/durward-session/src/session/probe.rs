@@ -85,20 +85,17 @@ impl Session {
     /// Runs queries of our own behind what the client has sent so far, and waits for their answers.
     pub(super) async fn ask(&mut self, queries: &[OwnQuery]) -> Result<Result<Vec<Vec<TextRow>>, Unanswered>, End> {
         self.probe = Probe::default();
+        let alone = !self.replies.in_pipeline();
         for query in queries {
-            if self.replies.in_pipeline() {
-                self.server.own_extended(query);
-                self.replies.push(Expected::ProbeExtended);
-            } else {
-                self.server.own_query(query);
-                self.replies.push(Expected::ProbeQuery);
-            }
+            self.server.own_extended(query);
+            self.replies.push(Expected::ProbeExtended);
         }
-        while !self.probe.failed && self.replies.awaits_own() {
-            self.turn(Listen::Server).await?;
+        if alone {
+            self.server.own_sync();
+            self.replies.push(Expected::ProbeSync);
         }
-        // A failed simple query is still followed by its ReadyForQuery, and so is each behind it.
-        while !self.replies.in_pipeline() && self.replies.awaits_own() {
+        // A failure of ours is still followed by the ReadyForQuery of our own Sync.
+        while self.replies.awaits_own() && (alone || !self.probe.failed) {
             self.turn(Listen::Server).await?;
         }
         let probe = std::mem::take(&mut self.probe);

@@ -43,7 +43,7 @@ impl Session {
                     self.abandon_run(run, sqlstate);
                 }
             }
-            Expected::ProbeQuery | Expected::ProbeExtended => self.probe.fail(),
+            Expected::ProbeExtended | Expected::ProbeSync => self.probe.fail(),
             Expected::Describe | Expected::Sync | Expected::RefusedExtended { .. } | Expected::RefusedQuery { .. } => {}
         }
     }

@@ -95,7 +95,7 @@ impl Session {
         let run = match self.replies.front_mut() {
             Some(Expected::Execute { run }) => Some(&mut **run),
             Some(Expected::Query { runs }) => runs.front_mut(),
-            Some(Expected::ProbeQuery | Expected::ProbeExtended) => return None,
+            Some(Expected::ProbeExtended | Expected::ProbeSync) => return None,
             _ => None,
         };
         let Some(run) = run else {
@@ -117,7 +117,7 @@ impl Session {
             _ => {}
         }
         match self.replies.front_mut() {
-            Some(Expected::ProbeQuery | Expected::ProbeExtended) => self.follow_probe(frame),
+            Some(Expected::ProbeExtended | Expected::ProbeSync) => self.follow_probe(frame),
             Some(Expected::Query { .. }) => self.follow_query(frame),
             Some(Expected::Execute { .. }) => self.follow_execute(frame),
             Some(Expected::Parse { .. }) if frame.tag == tag::PARSE_COMPLETE => {
@@ -219,7 +219,7 @@ impl Session {
         self.status = status;
         self.copying_in = false;
         let fate = match self.replies.pop() {
-            Some(Expected::ProbeQuery) => Fate::Keep,
+            Some(Expected::ProbeSync) => Fate::Keep,
             Some(Expected::Query { runs }) => {
                 for run in runs {
                     self.abandon_run(run, sqlstate::QUERY_CANCELED);
@@ -260,12 +260,15 @@ impl Session {
                 self.skip_to_sync(&refusal.sqlstate);
                 Ok(Fate::Keep)
             }
-            Some(Expected::ProbeQuery) => {
+            Some(Expected::ProbeSync) => {
                 self.note_probe_error(fields);
                 Ok(Fate::Keep)
             }
             Some(Expected::ProbeExtended) => {
                 self.note_probe_error(fields);
+                if self.replies.fail_own() {
+                    return Ok(Fate::Keep);
+                }
                 let refusal = Refusal::not_understood(
                     "session-state-unknown",
                     "the session's settings could not be read, so this statement was not run",
