@@ -242,7 +242,7 @@ impl Gateway {
         principal: &Principal,
         database: &Database,
         asked: &[(String, String)],
-        (settings, encrypted): (&SessionSettings, bool),
+        encrypted: bool,
     ) -> Result<(), Refusal> {
         if asked.is_empty() {
             return Ok(());
@@ -255,7 +255,7 @@ impl Gateway {
             .map_err(|_| unknown("the catalog can't be read"))?;
         let context = AnalysisContext {
             catalog,
-            settings: Arc::new(settings.clone()),
+            settings: Arc::new(SessionSettings::of_own_texts()),
             catalog_is_current: true,
         };
         let session = SessionContext {

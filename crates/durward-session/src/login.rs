@@ -145,16 +145,17 @@ impl Door {
                 )
             })?;
         let mut login = self.authenticate(&wish, &database).await?;
+        // A setting can do its work as the server starts the session, so it is judged before; but who logs in through
+        // the server is known only then.
+        let proved = matches!(login.upstream, UpstreamLogin::Configured);
+        if proved {
+            self.judge_settings(&wish, &database, &login).await?;
+        }
         let upstream = self.connect(&wish, &database, &mut login).await?;
+        if !proved {
+            self.judge_settings(&wish, &database, &login).await?;
+        }
         let (upstream, settings) = self.read_session(upstream, &database).await?;
-        self.gateway
-            .check_startup_settings(
-                &login.principal,
-                &database,
-                wish.settings.settings(),
-                (&settings, self.greeting.stream.is_tls()),
-            )
-            .await?;
         let catalog = database.catalog.ready().await.map_err(|error| {
             tracing::warn!(%error, database = %database.name, "the catalog can't be read");
             Refusal::not_understood("catalog-unknown", "the database's catalog could not be read")
@@ -169,6 +170,13 @@ impl Door {
             catalog,
             secret_key,
         })
+    }
+
+    async fn judge_settings(&self, wish: &Wish, database: &Database, login: &Login) -> Result<(), Refusal> {
+        let encrypted = self.greeting.stream.is_tls();
+        self.gateway
+            .check_startup_settings(&login.principal, database, wish.settings.settings(), encrypted)
+            .await
     }
 
     /// Encryption and the startup packet, in whichever order the client likes.
