@@ -79,9 +79,11 @@ impl ServerLink {
     /// Sends a query of our own under names of our own, so that the client's unnamed statement and portal live on, with
     /// a `Flush` in place of `Sync`.
     pub(crate) fn own_extended(&mut self, query: &OwnQuery) {
+        let parameters = query.parameters();
+        let parameters: Vec<Option<&[u8]>> = parameters.iter().map(|value| Some(value.as_bytes())).collect();
         self.own(|out| {
             write::parse(out, OWN_NAME, query.text().as_bytes(), &[])?;
-            write::bind(out, OWN_NAME, OWN_NAME, &[])?;
+            write::bind(out, OWN_NAME, OWN_NAME, &parameters)?;
             write::execute(out, OWN_NAME, 0)?;
             write::close(out, Target::Portal, OWN_NAME)?;
             write::close(out, Target::Statement, OWN_NAME)?;

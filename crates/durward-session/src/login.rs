@@ -18,7 +18,7 @@ use crate::greeting::{Greeting, Hangup};
 use crate::link::Link;
 use crate::registry::SessionFacts;
 use crate::report::report;
-use crate::session::{Session, SessionParts};
+use crate::session::{APPLICATION_NAME, ServerName, Session, SessionParts};
 use crate::sight::Sight;
 use crate::startup::{self, ClientSettings};
 use crate::stream::Stream;
@@ -129,6 +129,7 @@ struct Opened {
     settings: SessionSettings,
     catalog: Arc<CatalogSnapshot>,
     secret_key: Box<[u8]>,
+    name: ServerName,
 }
 
 impl Door {
@@ -151,7 +152,8 @@ impl Door {
         if proved {
             self.judge_settings(&wish, &database, &login).await?;
         }
-        let upstream = self.connect(&wish, &database, &mut login).await?;
+        let name = wish.settings.server_name(&login.principal.to_string());
+        let upstream = self.connect((&wish, &name), &database, &mut login).await?;
         if !proved {
             self.judge_settings(&wish, &database, &login).await?;
         }
@@ -169,6 +171,7 @@ impl Door {
             settings,
             catalog,
             secret_key,
+            name,
         })
     }
 
@@ -369,7 +372,7 @@ impl Door {
 
     async fn connect(
         &mut self,
-        wish: &Wish,
+        (wish, name): (&Wish, &ServerName),
         database: &Database,
         login: &mut Login,
     ) -> Result<UpstreamConnection, NoSession> {
@@ -377,7 +380,7 @@ impl Door {
             UpstreamLogin::Configured => UpstreamCredentials::configured(&database.target),
             UpstreamLogin::Passthrough { user, password } => UpstreamCredentials::passthrough(user, password.clone()),
         };
-        let parameters = wish.settings.for_server(&login.principal);
+        let parameters = wish.settings.for_server(name);
         match UpstreamConnection::connect(&database.target, &credentials, &parameters).await {
             Ok(connection) => {
                 login.accepted_upstream();
@@ -452,7 +455,7 @@ impl Door {
             write::authentication_ok(out);
             for (name, value) in upstream.parameters() {
                 // The server has the person's name in it; the client gets back what it set.
-                let value = if name == "application_name" {
+                let value = if name == APPLICATION_NAME {
                     application_name
                 } else {
                     value
@@ -498,6 +501,7 @@ impl Door {
         Session::new(SessionParts {
             gateway: self.gateway,
             sight: Sight::new(opened.settings, opened.catalog),
+            name: opened.name,
             database: opened.database,
             principal,
             standing: opened.login.standing,

@@ -2,6 +2,7 @@
 
 mod client_side;
 mod judge;
+mod name;
 mod probe;
 mod record;
 mod relief;
@@ -29,6 +30,7 @@ use crate::report::report;
 use crate::sight::Sight;
 
 pub(crate) use judge::unix_seconds;
+pub(crate) use name::{APPLICATION_NAME, ServerName};
 pub(crate) use probe::OwnQuery;
 use probe::Probe;
 
@@ -45,6 +47,7 @@ pub(crate) struct Session {
     server: ServerLink,
     replies: Replies,
     names: Names,
+    name: ServerName,
     decisions: DecisionCache,
     sight: Sight,
     /// The shared catalog's generation that `sight` has taken account of.
@@ -77,6 +80,7 @@ pub(crate) struct SessionParts {
     pub(crate) client: Link,
     pub(crate) server: Link,
     pub(crate) sight: Sight,
+    pub(crate) name: ServerName,
 }
 
 /// Why a session ended.
@@ -162,6 +166,7 @@ impl Session {
             server: ServerLink::new(parts.server),
             replies: Replies::default(),
             names: Names::default(),
+            name: parts.name,
             decisions: DecisionCache::default(),
             followed_generation: parts.sight.context.catalog.generation(),
             sight: parts.sight,

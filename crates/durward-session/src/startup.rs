@@ -1,10 +1,9 @@
 //! The settings that come with a startup packet, and those that go to the server.
 
-use durward_model::{Principal, Refusal, sqlstate};
+use durward_model::{Refusal, sqlstate};
 use durward_wire::postgres::frontend::Startup;
 
-/// The longest name that the server keeps (`NAMEDATALEN` less one).
-const APPLICATION_NAME_BYTES_MAX: usize = 63;
+use crate::session::{APPLICATION_NAME, ServerName};
 
 /// What the client set in its startup packet.
 #[derive(Debug, Clone, Default)]
@@ -53,36 +52,22 @@ impl ClientSettings {
         &self.application_name
     }
 
+    /// The session's name on the server.
+    pub(crate) fn server_name(&self, identity: &str) -> ServerName {
+        ServerName::new(identity, &self.application_name)
+    }
+
     /// The settings as SET statements would make them, for policy.
     pub(crate) fn settings(&self) -> &[(String, String)] {
         &self.settings
     }
 
     /// The startup parameters for the server: the client's settings, and a name in which its log sees the person.
-    pub(crate) fn for_server(&self, principal: &Principal) -> Vec<(String, String)> {
+    pub(crate) fn for_server(&self, name: &ServerName) -> Vec<(String, String)> {
         let mut parameters = self.settings.clone();
-        parameters.push(("application_name".to_owned(), named(principal, &self.application_name)));
+        parameters.push((APPLICATION_NAME.to_owned(), name.value()));
         parameters
     }
-}
-
-/// `agent for alice: psql`, as ASCII and within the server's length.
-fn named(principal: &Principal, application_name: &str) -> String {
-    let full = if application_name.is_empty() {
-        principal.to_string()
-    } else {
-        format!("{principal}: {application_name}")
-    };
-    full.chars()
-        .map(|character| {
-            if character.is_ascii_graphic() || character == ' ' {
-                character
-            } else {
-                '?'
-            }
-        })
-        .take(APPLICATION_NAME_BYTES_MAX)
-        .collect()
 }
 
 /// Whether a walsender is wanted: any value that isn't a false of some kind.

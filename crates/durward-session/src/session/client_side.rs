@@ -403,6 +403,7 @@ impl Session {
     ) {
         for effect in statement.effects.iter() {
             self.sight.note(effect);
+            self.name.note(effect);
             match effect {
                 SessionEffect::Prepare { name, body } => {
                     let prepared = Prepared {
@@ -445,6 +446,7 @@ impl Session {
         };
         for effect in prepared.statement.iter().flat_map(|statement| statement.effects.iter()) {
             self.sight.note(effect);
+            self.name.note(effect);
             run.copies_in |= matches!(effect, SessionEffect::CopyIn);
         }
     }

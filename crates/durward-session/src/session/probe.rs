@@ -6,6 +6,7 @@ use durward_sql::catalog::CatalogRequest;
 use durward_sql::settings::PROBE_SQL;
 use durward_wire::postgres::backend::TransactionStatus;
 
+use super::name::restore_sql;
 use super::{End, Listen, Session};
 use crate::catalog::TextRow;
 use crate::replies::Expected;
@@ -19,6 +20,8 @@ pub(crate) enum OwnQuery {
     Catalog(CatalogRequest),
     /// Which of these tables take no space.
     EmptyTables(Vec<Oid>),
+    /// Puts the identity back into the session's name, for as long as the open transaction where there is one.
+    Name { identity: Box<str>, local: bool },
 }
 
 impl OwnQuery {
@@ -35,6 +38,15 @@ impl OwnQuery {
                     tables.join(",")
                 )
             }
+            Self::Name { local, .. } => restore_sql(*local),
+        }
+    }
+
+    /// The values of its parameters, which are never part of its text.
+    pub(crate) fn parameters(&self) -> Vec<&str> {
+        match self {
+            Self::Settings | Self::Catalog(_) | Self::EmptyTables(_) => Vec::new(),
+            Self::Name { identity, .. } => vec![identity],
         }
     }
 }

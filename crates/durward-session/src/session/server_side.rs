@@ -9,7 +9,7 @@ use durward_wire::postgres::backend::{BackendMessage, ErrorFields};
 use durward_wire::postgres::frame::{Frame, FrameHeader, HEADER_BYTES, peek_header};
 use durward_wire::postgres::tag::backend as tag;
 
-use super::{End, Session};
+use super::{APPLICATION_NAME, End, Session};
 use crate::replies::{Expected, Run};
 use crate::report::report;
 
@@ -203,12 +203,20 @@ impl Session {
     }
 
     fn follow_setting(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
-        if let Ok(BackendMessage::ParameterStatus { name, value }) = BackendMessage::decode(frame)
-            && name == b"client_encoding"
-            && value != self.sight.context.settings.client_encoding.as_bytes()
-        {
-            self.sight.settings_stale = true;
+        let Ok(BackendMessage::ParameterStatus { name, value }) = BackendMessage::decode(frame) else {
+            return Ok(Fate::Forward);
+        };
+        if name == APPLICATION_NAME.as_bytes() {
+            self.follow_name(value);
+            return Ok(Fate::Keep);
         }
+        let settings = &self.sight.context.settings;
+        let moved = match name {
+            b"client_encoding" => value != settings.client_encoding.as_bytes(),
+            b"standard_conforming_strings" => (value == b"on") != settings.standard_conforming_strings,
+            _ => false,
+        };
+        self.sight.settings_stale |= moved;
         Ok(Fate::Forward)
     }
 

@@ -133,6 +133,9 @@ impl Session {
         origin: Origin,
         literals: KeyedDigest,
     ) -> Result<Result<Vec<Vec<Subject>>, NoAnalysis>, End> {
+        if let Err(no) = self.keep_name(&analysis.statements).await? {
+            return Ok(Err(no));
+        }
         let mut subjects = Vec::with_capacity(analysis.statements.len());
         let mut before = Before::default();
         for statement in &analysis.statements {
