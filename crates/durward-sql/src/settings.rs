@@ -73,9 +73,10 @@ pub struct SessionSettings {
 }
 
 impl SessionSettings {
-    /// How the server reads the strings of `text`: in the standard way wherever no backslash makes a difference.
+    /// How the server reads the strings of `text`: in the standard way wherever no backslash makes a difference. In the
+    /// other way it also refuses `U&'…'`.
     pub(crate) fn reading(&self, text: &str) -> Reading {
-        if self.standard_conforming_strings || !text.contains('\\') {
+        if self.standard_conforming_strings || !(text.contains('\\') || text.contains("&'")) {
             Reading::Conforming
         } else {
             Reading::Escaping
