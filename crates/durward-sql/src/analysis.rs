@@ -200,10 +200,7 @@ impl Before {
                 .filter(|usage| usage.modes.contains(AccessModes::CREATE));
             self.created.extend(made.cloned());
         }
-        let executes = effects
-            .iter()
-            .any(|effect| matches!(effect, SessionEffect::Execute { .. }));
-        self.moved |= executes || moves_names(facts, effects);
+        self.moved |= moves_names(facts, effects);
     }
 }
 

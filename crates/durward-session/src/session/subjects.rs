@@ -102,6 +102,8 @@ struct Before {
     blurred: bool,
     /// The catalog may have changed, or what a name in it means.
     moved: bool,
+    /// What an EXECUTE runs did one of these: analysis of the text, which has marked the rest, didn't see that.
+    moved_by_executed: bool,
 }
 
 impl Before {
@@ -140,7 +142,7 @@ impl Session {
         let mut before = Before::default();
         for statement in &analysis.statements {
             let mut own = Subject::of(statement, origin, literals);
-            if before.blurred && depends_on_names(statement) {
+            if (before.blurred || before.moved_by_executed) && depends_on_names(statement) {
                 own = own.with_moved_names();
             }
             let mut of_this = vec![own];
@@ -157,7 +159,8 @@ impl Session {
                         }
                         of_this.push(subject);
                         before.blurred |= self.sight.blurs(&executed);
-                        before.moved |= executed.moves_names();
+                        before.moved_by_executed |= executed.moves_names();
+                        before.moved |= before.moved_by_executed;
                     }
                     SessionEffect::Fetch { name } => {
                         of_this.push(self.cursor_subject(name, &before.cursors, &of_this));
