@@ -6,6 +6,7 @@
     reason = "a test: whatever fails here says why and ends it, and progress is worth seeing"
 )]
 
+mod answers;
 mod clients;
 mod crash;
 mod guardrails;
