@@ -284,7 +284,7 @@ impl Binder<'_> {
             None => true,
             Some(condition) => predicate::always_true(self, condition),
         };
-        let temporary = target.is_some_and(|target| target.temporary);
+        let temporary = target.is_some_and(|target| self.holds_own_rows(target));
         if event != Event::Insert && (unmatched || everything) && always && !temporary {
             self.facts
                 .hazard(HazardKind::TautologicalWhere, self.hazard_object(range, target));
@@ -359,6 +359,12 @@ impl Binder<'_> {
             if !self.is_variable(&range.relname) && !self.is_created(&range.schemaname, &range.relname) {
                 self.not_found("relation", &written_name(range));
             }
+            if self.is_created_view(&range.schemaname, &range.relname) {
+                self.facts.opaque(
+                    written_name(range),
+                    "a view that an earlier statement of the same text makes",
+                );
+            }
             let name = self.assumed_name(range);
             self.facts.relation_named(name, RelationKind::Table, modes, direct);
             return None;
@@ -411,7 +417,7 @@ impl Binder<'_> {
         condition: Option<&Node>,
         event: Event,
     ) -> RowBound {
-        let temporary = target.is_some_and(|target| target.temporary)
+        let temporary = target.is_some_and(|target| self.holds_own_rows(target))
             || (target.is_none() && self.is_created_temporary(&range.schemaname, &range.relname));
         match condition {
             None if !temporary => {
@@ -435,6 +441,11 @@ impl Binder<'_> {
             relation: Arc::clone(relation),
         };
         predicate::row_bound(self, &target, condition)
+    }
+
+    /// Whether a relation's rows are the session's own: a temporary view shows the rows of others.
+    pub(super) fn holds_own_rows(&self, relation: &Relation) -> bool {
+        relation.temporary && relation.kind != RelationKind::View
     }
 
     fn hazard_object(&self, range: &RangeVar, target: Option<&Arc<Relation>>) -> String {

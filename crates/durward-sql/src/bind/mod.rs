@@ -14,7 +14,7 @@ mod upsert;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use durward_model::{AccessModes, ColumnNumber, Oid, OutputColumn, RelationUse, StatementClass};
+use durward_model::{AccessModes, ColumnNumber, Oid, OutputColumn, RelationKind, RelationUse, StatementClass};
 use pg_query::protobuf::ParseResult;
 use pg_query::{Node, NodeEnum};
 
@@ -162,8 +162,19 @@ impl<'a> Binder<'a> {
         (schema.is_empty() || schema == "pg_temp")
             && self.created.iter().any(|usage| {
                 let made = &usage.relation.name;
-                &*made.name == name && &*made.schema == "pg_temp"
+                &*made.name == name && &*made.schema == "pg_temp" && usage.relation.kind != RelationKind::View
             })
+    }
+
+    /// Whether an earlier statement of the same text makes a view that this name may mean: what a change of its rows
+    /// reaches isn't in the catalog yet.
+    fn is_created_view(&self, schema: &str, name: &str) -> bool {
+        self.created.iter().any(|usage| {
+            let made = &usage.relation.name;
+            usage.relation.kind == RelationKind::View
+                && &*made.name == name
+                && (schema.is_empty() || &*made.schema == schema)
+        })
     }
 
     /// Whether what is being walked is the client's own text.

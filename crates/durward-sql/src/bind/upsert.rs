@@ -17,7 +17,9 @@ impl Binder<'_> {
         let Some(conflict) = &insert.on_conflict_clause else {
             return;
         };
-        if OnConflictAction::try_from(conflict.action) != Ok(OnConflictAction::OnconflictUpdate) || target.temporary {
+        if OnConflictAction::try_from(conflict.action) != Ok(OnConflictAction::OnconflictUpdate)
+            || self.holds_own_rows(target)
+        {
             return;
         }
         let limited = match conflict.where_clause.as_deref() {
