@@ -424,9 +424,9 @@ fn hazard_name(range: &RangeVar, relation: Option<&Arc<Relation>>) -> String {
     relation.map_or_else(|| written(range), |relation| relation.reference().name.to_string())
 }
 
-/// The option of that name.
+/// The option of that name. Of one given twice the server takes the last (EXPLAIN, VACUUM, REINDEX) or none at all.
 fn option<'o>(options: &'o [Node], name: &str) -> Option<&'o DefElem> {
-    options.iter().find_map(|node| match node.node.as_ref() {
+    options.iter().rev().find_map(|node| match node.node.as_ref() {
         Some(NodeEnum::DefElem(element)) if element.defname == name => Some(&**element),
         _ => None,
     })
