@@ -66,7 +66,6 @@ impl Binder<'_> {
             NodeEnum::SubLink(link) => self.sub_link(link),
             NodeEnum::ParamRef(_)
             | NodeEnum::SetToDefault(_)
-            | NodeEnum::MergeSupportFunc(_)
             | NodeEnum::CurrentOfExpr(_)
             | NodeEnum::Integer(_)
             | NodeEnum::Float(_)
@@ -136,6 +135,7 @@ impl Binder<'_> {
     /// SQL/JSON expressions; anything else is not known.
     #[inline(never)]
     fn json(&mut self, node: &NodeEnum) -> Value {
+        self.called_before_syntax(node);
         match node {
             NodeEnum::JsonValueExpr(value) => self.json_value(Some(value)),
             NodeEnum::JsonIsPredicate(predicate) => self.boxed_value(&predicate.expr).computed(Some(Oid(BOOL))),
@@ -174,11 +174,40 @@ impl Binder<'_> {
                 value.computed(None)
             }
             NodeEnum::JsonArgument(argument) => self.json_value(argument.val.as_deref()),
+            NodeEnum::MergeSupportFunc(_) => Value::default(),
             other => {
                 self.not_known("expression", other);
                 Value::default()
             }
         }
+    }
+
+    /// Syntax that is newer than the server: there the same words call a function of that name, which anybody may have
+    /// made. All of that name count.
+    fn called_before_syntax(&mut self, node: &NodeEnum) {
+        const VERSION_16: u32 = 160_000;
+        const VERSION_17: u32 = 170_000;
+        let since = match node {
+            NodeEnum::JsonObjectConstructor(_)
+            | NodeEnum::JsonArrayConstructor(_)
+            | NodeEnum::JsonArrayQueryConstructor(_)
+            | NodeEnum::JsonObjectAgg(_)
+            | NodeEnum::JsonArrayAgg(_) => VERSION_16,
+            NodeEnum::JsonParseExpr(_)
+            | NodeEnum::JsonScalarExpr(_)
+            | NodeEnum::JsonSerializeExpr(_)
+            | NodeEnum::JsonFuncExpr(_)
+            | NodeEnum::MergeSupportFunc(_) => VERSION_17,
+            _ => return,
+        };
+        if self.settings.server_version_num >= since {
+            return;
+        }
+        let name = super::name::column_name(&Node {
+            node: Some(node.clone()),
+        });
+        let candidates = self.catalog.find_functions(self.settings, &self.path, None, &name);
+        self.calls(&candidates, &[], CallKind::Named);
     }
 
     pub(super) fn json_value(&mut self, value: Option<&pb::JsonValueExpr>) -> Value {
@@ -344,6 +373,10 @@ impl Binder<'_> {
             .iter()
             .any(|argument| matches!(argument.node, Some(NodeEnum::NamedArgExpr(_))));
         let mut candidates = self.catalog.find_functions(self.settings, &self.path, schema, name);
+        // Since 16 the grammar itself gives `json_object(…)` the server's schema; before, the path did.
+        if parts == ["pg_catalog", "json_object"] && self.settings.server_version_num < 160_000 {
+            candidates.extend(self.catalog.find_functions(self.settings, &self.path, None, name));
+        }
         candidates.retain(|function| {
             if call.func_variadic {
                 return function.variadic != Oid(0) && call.args.len() <= function.argument_types.len();
