@@ -216,6 +216,15 @@ impl Binder<'_> {
             crate::functions::call(self, &call);
             return value;
         }
+        // Arguments and results become values of their types: checks of domains run.
+        for candidate in candidates {
+            for type_oid in candidate.argument_types.iter().chain([&candidate.result_type]) {
+                if let Some(type_) = self.catalog.type_(*type_oid).filter(|type_| !type_.oid.is_built_in()) {
+                    let type_ = Arc::clone(type_);
+                    self.converts_to(&type_);
+                }
+            }
+        }
         let before = std::mem::take(&mut self.noted_reads);
         crate::functions::call(self, &call);
         let within = std::mem::replace(&mut self.noted_reads, before);
