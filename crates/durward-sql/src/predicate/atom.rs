@@ -37,6 +37,9 @@ impl Judge<'_, '_> {
                 && self.scope.uses_target(right) == Some(false);
             return if depends { Verdict::Depends } else { Verdict::Unknown };
         }
+        if self.holds_by_an_item(expression, left, right) {
+            return Verdict::Unknown;
+        }
         let verdict = self.sides(left, right);
         if verdict != Verdict::Depends {
             return self.columns_of_one_row(expression, left, right);
@@ -46,6 +49,24 @@ impl Judge<'_, '_> {
         } else {
             Verdict::Depends
         }
+    }
+
+    /// `'a' IN (name, 'a')`, `1 = ANY (ARRAY[id, 1])`: one item that isn't made from the row may decide for all rows;
+    /// `id = ANY (ARRAY(SELECT id FROM the same relation))`.
+    fn holds_by_an_item(&mut self, expression: &AExpr, left: &Node, right: &Node) -> bool {
+        let items = match (expression.kind(), &right.node) {
+            (AExprKind::AexprIn, Some(NodeEnum::List(list))) => &list.items,
+            (AExprKind::AexprOpAny, Some(NodeEnum::AArrayExpr(array))) => &array.elements,
+            (AExprKind::AexprOpAny, Some(NodeEnum::SubLink(link))) => {
+                return match link.subselect.as_deref().and_then(|node| node.node.as_ref()) {
+                    Some(NodeEnum::SelectStmt(select)) => self.holds_every_row(left, select, false),
+                    _ => false,
+                };
+            }
+            _ => return false,
+        };
+        self.scope.uses_target(left) == Some(false)
+            && items.iter().any(|item| self.scope.uses_target(item) == Some(false))
     }
 
     /// `x = TRUE` is x; `x = NULL` is NULL.
@@ -173,6 +194,16 @@ impl Judge<'_, '_> {
                 let inner = if operator == "<@" { left } else { right };
                 pattern_text(inner).is_some_and(|text| matches!(text.trim(), "" | "{}" | "[]")) || is_empty_array(inner)
             }
+            // All but the listed, where no key is listed.
+            AExprKind::AexprIn if (operator == "<>") != negated => {
+                self.binder.facts.literals_matter();
+                let no_key = |item: &Node| constant::integer(item).is_some_and(|value| value < KEY_FIRST);
+                matches!(&right.node, Some(NodeEnum::List(list)) if list.items.iter().all(no_key)) && self.is_key(left)
+            }
+            AExprKind::AexprOpAll if operator == "<>" && !negated => {
+                self.binder.facts.literals_matter();
+                is_empty_array(right) || pattern_text(right).is_some_and(|text| text.trim() == "{}")
+            }
             AExprKind::AexprOpAny => operator == "<>" && !negated,
             AExprKind::AexprOpAll => operator == "=" && negated,
             AExprKind::AexprBetween => {
@@ -200,9 +231,22 @@ impl Judge<'_, '_> {
         }
     }
 
+    /// Whether a value is a column of a key, or as large as one: cast, added to or multiplied.
     fn is_key(&self, node: &Node) -> bool {
         match node.node.as_ref() {
             Some(NodeEnum::ColumnRef(column)) => self.scope.target_column(column).is_some_and(|column| column.key),
+            Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(|inner| self.is_key(inner)),
+            Some(NodeEnum::AExpr(expression)) if expression.kind() == AExprKind::AexprOp => {
+                let (Some(left), Some(right)) = (expression.lexpr.as_deref(), expression.rexpr.as_deref()) else {
+                    return false;
+                };
+                let least = match operator(expression).as_str() {
+                    "+" => 0,
+                    "*" => 1,
+                    _ => return false,
+                };
+                self.is_key(left) && constant::integer(right).is_some_and(|value| value >= least)
+            }
             _ => false,
         }
     }
@@ -223,6 +267,16 @@ impl Judge<'_, '_> {
                 ("<" | "<=", Some(value)) => value >= KEY_LAST,
                 _ => false,
             };
+        }
+        if let Some(text) = pattern_text(value) {
+            self.binder.facts.literals_matter();
+            // The edges of dates and texts.
+            if matches!(
+                (operator, text.as_str()),
+                (">=", "") | (">" | ">=", "-infinity") | ("<" | "<=", "infinity")
+            ) {
+                return true;
+            }
         }
         if is_never_negative(column) && matches!(operator, ">" | ">=" | "<>") {
             self.binder.facts.literals_matter();

@@ -182,7 +182,13 @@ impl<'a> Scope<'a> {
 
     /// Whether an expression uses a column of the target's row; `None` where that can't be told.
     pub(super) fn uses_target(&self, node: &Node) -> Option<bool> {
-        self.uses(node, &|origin| matches!(origin, Origin::Target(_)), 0)
+        // `tableoid`, `xmin` and kin say what wrote a row and into which table, and are as a rule the same for many.
+        let tells = |origin: &Origin| match origin {
+            Origin::Target(Some(name)) => !is_system_column(name) || &**name == "ctid",
+            Origin::Target(None) => true,
+            Origin::Other(..) | Origin::Nobody => false,
+        };
+        self.uses(node, &tells, 0)
     }
 
     /// Whether an expression surely uses a column of the target's row.

@@ -1,10 +1,11 @@
 //! Subqueries in conditions.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{SelectStmt, SubLink, SubLinkType};
+use pg_query::protobuf::{SelectStmt, SetOperation, SubLink, SubLinkType};
 
 use super::mention::{Origin, Scope};
 use super::{Judge, Verdict};
+use crate::functions::constant;
 
 impl Judge<'_, '_> {
     /// EXISTS, IN, ANY, ALL.
@@ -69,22 +70,34 @@ impl Judge<'_, '_> {
     }
 
     /// `x IN (SELECT x FROM the same relation)` without a condition that would leave rows out; NOT IN of nothing.
-    fn holds_every_row(&mut self, test: &pg_query::Node, select: &SelectStmt, negated: bool) -> bool {
-        if select.larg.is_some() {
-            return false;
+    pub(super) fn holds_every_row(&mut self, test: &pg_query::Node, select: &SelectStmt, negated: bool) -> bool {
+        if let (Some(one), Some(other)) = (&select.larg, &select.rarg) {
+            // Either arm of a UNION may give all rows.
+            return select.op() == SetOperation::SetopUnion
+                && !negated
+                && !limits(select)
+                && (self.holds_every_row(test, one, negated) || self.holds_every_row(test, other, negated));
         }
         let [from] = select.from_clause.as_slice() else {
             // Without FROM: one row of constants, which leaves rows out unless it is made from the row itself.
             return select.from_clause.is_empty()
                 && (negated || select.values_lists.is_empty() && self.is_circular(select));
         };
+        if let Some(NodeEnum::RangeSubselect(derived)) = &from.node {
+            let inner = derived.subquery.as_deref().and_then(|node| node.node.as_ref());
+            let whole = select.where_clause.is_none() && !limits(select) && selects_named(select, test);
+            return match inner {
+                Some(NodeEnum::SelectStmt(inner)) => whole && !negated && self.holds_every_row(test, inner, negated),
+                _ => false,
+            };
+        }
         let Some(NodeEnum::RangeVar(range)) = &from.node else {
             return false;
         };
         let Some(relation) = self.binder.find_relation(range) else {
             return false;
         };
-        if Some(relation.oid) != self.scope.relation || select.limit_count.is_some() {
+        if Some(relation.oid) != self.scope.relation || limits(select) {
             return false;
         }
         let alias = range
@@ -100,6 +113,8 @@ impl Judge<'_, '_> {
                 match target.val.as_deref().and_then(|value| value.node.as_ref()) {
                     Some(NodeEnum::ColumnRef(selected)) => match (self.scope.origin(test), inner.origin(selected)) {
                         (Origin::Target(Some(mine)), Origin::Target(Some(theirs))) => mine == theirs,
+                        // `*` gives the column, within a query that picks it.
+                        (Origin::Target(Some(_)), Origin::Target(None)) => true,
                         _ => false,
                     },
                     _ => false,
@@ -133,6 +148,29 @@ impl Judge<'_, '_> {
                 .is_none_or(|value| self.scope.uses_target(value) != Some(false)),
             _ => true,
         })
+    }
+}
+
+/// Whether LIMIT leaves rows out: LIMIT ALL and LIMIT NULL don't.
+fn limits(select: &SelectStmt) -> bool {
+    select
+        .limit_count
+        .as_deref()
+        .is_some_and(|count| !matches!(&count.node, Some(NodeEnum::AConst(value)) if value.isnull))
+}
+
+/// Whether a query's first column has the name of the column tested.
+fn selects_named(select: &SelectStmt, test: &pg_query::Node) -> bool {
+    let last = |node: &pg_query::Node| match &node.node {
+        Some(NodeEnum::ColumnRef(column)) => constant::names(&column.fields).pop(),
+        _ => None,
+    };
+    match select.target_list.first().and_then(|target| target.node.as_ref()) {
+        Some(NodeEnum::ResTarget(target)) => {
+            let selected = target.val.as_deref().and_then(last);
+            selected.is_some() && selected == last(test)
+        }
+        _ => false,
     }
 }
 
