@@ -97,9 +97,9 @@ fn subcommand(binder: &mut Binder<'_>, altered: &mut Altered, command: &AlterTab
         | At::AtEnableTrigUser
         | At::AtEnableRule
         | At::AtEnableAlwaysTrig
-        | At::AtEnableAlwaysRule
-        | At::AtEnableRowSecurity
-        | At::AtForceRowSecurity => {}
+        | At::AtEnableAlwaysRule => {}
+        // Who sees and changes which rows: without a policy, nobody but the owner any.
+        At::AtEnableRowSecurity | At::AtForceRowSecurity => hazard(binder, altered, HazardKind::PrivilegeChange),
         // Rows without the value may come in from now on.
         At::AtDropNotNull => hazard(binder, altered, HazardKind::ProtectionRemoved),
         // Inserts that left a key to the server fail from now on.

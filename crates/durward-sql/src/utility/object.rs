@@ -100,7 +100,15 @@ pub(super) fn rename(binder: &mut Binder<'_>, statement: &RenameStmt) {
         | ObjectType::ObjectMatview
         | ObjectType::ObjectForeignTable
         | ObjectType::ObjectColumn
-        | ObjectType::ObjectAttribute => binder.facts.hazard(HazardKind::DataLoss, name),
+        | ObjectType::ObjectAttribute
+        | ObjectType::ObjectSequence
+        | ObjectType::ObjectType
+        | ObjectType::ObjectDomain => binder.facts.hazard(HazardKind::DataLoss, name),
+        // What calls the old name breaks; what calls the new one runs this code.
+        ObjectType::ObjectFunction
+        | ObjectType::ObjectProcedure
+        | ObjectType::ObjectRoutine
+        | ObjectType::ObjectAggregate => binder.facts.hazard(HazardKind::PlantedCode, name),
         ObjectType::ObjectSchema => binder.facts.hazard(HazardKind::DataLoss, statement.subname.as_str()),
         _ => {}
     }
