@@ -113,3 +113,69 @@ SELECT lowrite(lo_open(4242, 131072), '\x00')
 SELECT pg_catalog.pg_read_file('postgresql.conf', 0, 10)
 -- @ refused | engineer agent service | other sessions' locks broken by a timeout of ours is fine, but not their end
 SELECT bool_and(pg_cancel_backend(pid)) FROM pg_locks WHERE pid <> pg_backend_pid()
+-- @ refused | engineer agent service | all rows through a temporary view of one's own
+CREATE TEMP VIEW mine AS SELECT * FROM shop.order_items
+-- @ then
+DELETE FROM mine
+-- @ refused | engineer agent service | … a view over that view, changed
+CREATE TEMP VIEW mine AS SELECT * FROM shop.products
+-- @ then
+CREATE TEMP VIEW again AS SELECT * FROM mine
+-- @ then
+UPDATE again SET price = 0
+-- @ refused simple | engineer agent service | … in one message
+CREATE TEMP VIEW mine AS SELECT * FROM shop.order_items; DELETE FROM mine
+-- @ refused | engineer agent service | an option given twice, of which the server takes the last
+EXPLAIN (ANALYZE off, ANALYZE on) DELETE FROM shop.documents
+-- @ refused | engineer agent service | a function named as syntax of newer servers
+BEGIN
+-- @ then
+CREATE FUNCTION public.json_scalar(integer) RETURNS integer LANGUAGE sql AS 'DELETE FROM shop.order_items; SELECT 1'
+-- @ then
+SELECT json_scalar(1)
+-- @ refused | engineer agent service | … one without arguments
+BEGIN
+-- @ then
+CREATE FUNCTION public.merge_action() RETURNS text LANGUAGE sql AS 'DELETE FROM shop.order_items; SELECT ''x'''
+-- @ then
+SELECT merge_action()
+-- @ refused | engineer agent service | … one that the grammar gives the server's schema
+BEGIN
+-- @ then
+CREATE FUNCTION public.json_object(integer) RETURNS integer LANGUAGE sql AS 'DELETE FROM shop.order_items; SELECT 1'
+-- @ then
+SELECT json_object(1)
+-- @ refused | engineer agent service | the trap's domain as a function's argument
+CREATE FUNCTION pg_temp.f(shop.approved) RETURNS integer LANGUAGE sql AS 'SELECT 1'
+-- @ then
+SELECT pg_temp.f(1)
+-- @ refused | engineer agent service | the trap's domain as a function's result
+CREATE FUNCTION pg_temp.f() RETURNS shop.approved LANGUAGE sql AS 'SELECT 1'
+-- @ then
+SELECT pg_temp.f()
+-- @ refused | engineer agent service | row security switched on, which hides every row
+ALTER TABLE shop.documents ENABLE ROW LEVEL SECURITY
+-- @ refused | engineer agent service | a function renamed away
+ALTER FUNCTION shop.order_total(integer) RENAME TO gone
+-- @ refused | engineer agent service | a sequence renamed away
+ALTER SEQUENCE shop.invoice_numbers RENAME TO gone
+-- @ refused | engineer agent service | IN with an item that is the constant itself
+DELETE FROM shop.orders WHERE 'a' IN (status, 'a')
+-- @ refused | engineer agent service | NOT IN of what no key is
+DELETE FROM shop.orders WHERE id NOT IN (0, -1)
+-- @ refused | engineer agent service | all but none
+DELETE FROM shop.orders WHERE id <> ALL ('{}')
+-- @ refused | engineer agent service | a key cast and compared to the edge
+DELETE FROM shop.orders WHERE id::bigint + 0 > 0
+-- @ refused | engineer agent service | keys of the same table, LIMIT ALL
+DELETE FROM shop.orders WHERE id IN (SELECT id FROM shop.orders LIMIT ALL)
+-- @ refused | engineer agent service | keys of the same table, through a derived table
+DELETE FROM shop.orders WHERE id IN (SELECT id FROM (SELECT * FROM shop.orders) x)
+-- @ refused | engineer agent service | keys of the same table, in a UNION
+DELETE FROM shop.orders WHERE id IN (SELECT 0 UNION ALL SELECT id FROM shop.orders)
+-- @ refused | engineer agent service | keys of the same table, as an array
+DELETE FROM shop.orders WHERE id = ANY (ARRAY(SELECT id FROM shop.orders))
+-- @ refused | engineer agent service | the table that a row is in
+DELETE FROM shop.orders WHERE tableoid = 'shop.orders'::regclass
+-- @ refused | engineer agent service | dates after minus infinity
+DELETE FROM shop.orders WHERE placed_on > '-infinity'
