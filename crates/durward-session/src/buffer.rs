@@ -8,11 +8,24 @@ const READ_BYTES_MAX: usize = 64 * 1024;
 const KEPT_BYTES_MAX: usize = 512 * 1024;
 
 /// A byte queue with one allocation. The memory between `end` and the vector's length is initialised spare space.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// What the next read is given: twice as much after one that filled its space.
+    read_bytes: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+            end: 0,
+            read_bytes: READ_BYTES_MIN,
+        }
+    }
 }
 
 impl Buffer {
@@ -57,13 +70,16 @@ impl Buffer {
     /// Spare space for a read: larger when reads have been filling it, at least up to `wanted` bytes in all.
     pub(crate) fn space(&mut self, wanted: usize) -> &mut [u8] {
         let missing = wanted.saturating_sub(self.len());
-        let grown = (self.len() * 2).clamp(READ_BYTES_MIN, READ_BYTES_MAX);
-        self.make_room(missing.min(READ_BYTES_MAX * 16).max(grown));
+        self.make_room(missing.min(READ_BYTES_MAX * 16).max(self.read_bytes));
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
     /// Tells that a read put `count` bytes into [`Self::space`].
     pub(crate) fn commit(&mut self, count: usize) {
+        if count >= self.bytes.len() - self.end {
+            // More was there than fitted: a long result is under way.
+            self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
+        }
         self.end = (self.end + count).min(self.bytes.len());
     }
 
@@ -94,7 +110,7 @@ impl Buffer {
 
 #[cfg(test)]
 mod tests {
-    use super::Buffer;
+    use super::{Buffer, READ_BYTES_MAX, READ_BYTES_MIN};
 
     #[test]
     fn bytes_leave_in_the_order_in_which_they_came() {
@@ -121,5 +137,19 @@ mod tests {
         }
         taken.extend_from_slice(buffer.filled());
         assert_eq!(taken, expected);
+    }
+
+    #[test]
+    fn reads_grow_while_they_fill_their_space_up_to_a_bound() {
+        let mut buffer = Buffer::default();
+        assert_eq!(buffer.space(0).len(), READ_BYTES_MIN);
+        for _ in 0..10 {
+            let filled = buffer.space(0).len();
+            buffer.commit(filled);
+            buffer.consume(filled);
+        }
+        assert_eq!(buffer.space(0).len(), READ_BYTES_MAX);
+        buffer.shrink();
+        assert_eq!(buffer.space(0).len(), READ_BYTES_MIN);
     }
 }
