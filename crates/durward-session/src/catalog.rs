@@ -8,7 +8,9 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use durward_model::sqlstate;
 use durward_sql::CatalogSnapshot;
-use durward_sql::catalog::{CatalogError, CatalogPart, CatalogReading, CatalogScope, change_probe_sql};
+use durward_sql::catalog::{
+    BEGIN_READING, CatalogError, CatalogPart, CatalogReading, CatalogScope, END_READING, change_probe_sql,
+};
 use tokio::sync::Mutex;
 
 use crate::upstream::{Target, UpstreamConnection, UpstreamError};
@@ -172,9 +174,7 @@ impl CatalogSource {
     async fn read_once(&self, reader: &mut Reader) -> Result<(Arc<CatalogSnapshot>, u64), CatalogSourceError> {
         let began = Instant::now();
         let covers = self.changes.load(Ordering::Acquire);
-        // All answers are of one moment.
-        self.first_query(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await?;
+        self.first_query(reader, BEGIN_READING).await?;
         let (built_in, reading) = match self.latest() {
             Some(latest) => (Arc::clone(latest.built_in()), CatalogReading::update(latest.rest())),
             None => {
@@ -184,7 +184,7 @@ impl CatalogSource {
             }
         };
         let rest = read_part(reader, reading).await?;
-        query(reader, "COMMIT").await?;
+        query(reader, END_READING).await?;
         reader.under_way = false;
         reader.began = Some(began);
         let snapshot = CatalogSnapshot::new(next_generation(), built_in, Arc::new(rest));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use durward_model::StatementClass;
+use durward_sql::catalog::TransactionId;
 use durward_sql::{AnalysisContext, AnalyzedStatement, CatalogSnapshot, SessionEffect, SessionSettings};
 
 /// What an analysis rests on: equal stamps mean that it still holds.
@@ -25,6 +26,8 @@ impl Stamp {
 #[derive(Debug)]
 pub(crate) struct Sight {
     pub(crate) context: AnalysisContext,
+    /// A transaction that was under way before the session's first.
+    pub(crate) began: TransactionId,
     /// The catalog is this session's own: it has temporary objects, or changes of its open transaction.
     pub(crate) catalog_is_private: bool,
     /// Settings may have changed since they were read.
@@ -41,6 +44,7 @@ impl Sight {
     pub(crate) fn new(settings: SessionSettings, catalog: Arc<CatalogSnapshot>) -> Self {
         let catalog_stale = settings.temp_schema.is_some();
         Self {
+            began: catalog.rest().since(),
             context: AnalysisContext {
                 catalog,
                 settings: Arc::new(settings),

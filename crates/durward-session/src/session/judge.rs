@@ -202,7 +202,7 @@ impl Session {
             Err(error) => return Ok(Err(self.catalog_unread(&error))),
         };
         // What differs from the shared catalog is all that this transaction has changed, and some.
-        let mut reading = CatalogReading::update_of_session(shared.rest());
+        let mut reading = CatalogReading::update_of_session(shared.rest(), self.sight.began);
         while !reading.requests().is_empty() {
             let queries: Vec<OwnQuery> = reading.requests().iter().cloned().map(OwnQuery::Catalog).collect();
             let answers = match self.ask(&queries).await? {

@@ -7,7 +7,7 @@ use durward_model::{HazardKind, Oid};
 use durward_sql::relief::{tables_locked, without_locks_of};
 use durward_wire::postgres::backend::TransactionStatus;
 
-use super::judge::Subject;
+use super::subjects::Subject;
 use super::{End, OwnQuery, Session};
 
 impl Session {

@@ -11,7 +11,7 @@ use durward_model::{DatabaseName, PrincipalKind, SessionId};
 use durward_policy::{DatabaseContext, DatabaseMarks, PolicySources, PolicyStore};
 use durward_session::upstream::Target;
 use durward_session::{Database, Gateway, GatewayParts, Listener};
-use durward_sql::catalog::{CatalogQuery, CatalogScope, change_probe_sql};
+use durward_sql::catalog::{BEGIN_READING, CatalogQuery, CatalogReading, CatalogScope, END_READING, change_probe_sql};
 use durward_sql::settings::PROBE_SQL;
 use durward_sql::{Analyzer, AnalyzerLimits};
 use durward_testkit::script::{Answer, Heard, ScriptClient, StandIn};
@@ -188,12 +188,16 @@ fn own_answer(text: &str) -> Option<Answer> {
     if text == change_probe_sql() {
         return Some(Answer::one("probe", "1"));
     }
-    let is_catalog = CatalogQuery::ALL.iter().any(|query| {
+    let summary = CatalogReading::first(CatalogScope::Rest)
+        .requests()
+        .iter()
+        .any(|request| request.sql() == text);
+    let rows = CatalogQuery::ALL.iter().any(|query| {
         [CatalogScope::BuiltIn, CatalogScope::Rest]
             .iter()
             .any(|scope| query.sql(*scope) == text)
     });
-    is_catalog.then(|| Answer::Rows {
+    (summary || rows || [BEGIN_READING, END_READING].contains(&text)).then(|| Answer::Rows {
         columns: vec!["catalog"],
         rows: Vec::new(),
     })

@@ -16,5 +16,5 @@ pub use entries::{
 pub use loader::{CatalogError, CatalogLoader};
 pub use lookup::CatalogSnapshot;
 pub use part::CatalogPart;
-pub use queries::{CatalogQuery, CatalogRequest, CatalogScope};
+pub use queries::{BEGIN_READING, CatalogQuery, CatalogRequest, CatalogScope, END_READING, TransactionId};
 pub use reading::CatalogReading;

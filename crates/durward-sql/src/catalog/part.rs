@@ -135,6 +135,11 @@ pub(crate) enum Outdates {
 }
 
 impl CatalogPart {
+    /// The oldest transaction that was under way when the part was read: rows that it or a later one wrote may be missing.
+    pub const fn since(&self) -> TransactionId {
+        self.since
+    }
+
     /// Whether the part holds definitions of a query.
     pub(crate) fn has_definitions(&self, query: CatalogQuery) -> bool {
         match query {

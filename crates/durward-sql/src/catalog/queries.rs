@@ -555,6 +555,12 @@ pub(crate) enum Selection {
     Keys,
 }
 
+/// What a connection of the gateway's own is sent before a reading: all answers are then of one moment.
+pub const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// What it is sent after one.
+pub const END_READING: &str = "COMMIT AND NO CHAIN";
+
 /// One question to the server. Its text is made of constants and numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogRequest(pub(crate) Request);

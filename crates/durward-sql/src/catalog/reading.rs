@@ -88,12 +88,19 @@ impl CatalogReading {
         }
     }
 
-    /// The same over the connection of a session, that may have a transaction open: relations that it has made are told
-    /// apart.
-    pub fn update_of_session(part: &CatalogPart) -> Self {
+    /// The same over the connection of a session that began after `began` was under way: it may have a transaction open,
+    /// whose relations are told apart, and temporary objects, which no other connection was shown whenever it asked.
+    pub fn update_of_session(part: &CatalogPart, began: TransactionId) -> Self {
+        let asked = Request::Summary(began);
+        let mut reading = Self::update(part);
+        reading.asked = vec![
+            CatalogRequest(asked),
+            rows(CatalogQuery::Path, CatalogScope::Rest, Selection::All),
+        ];
         Self {
+            since: began,
             in_transaction: true,
-            ..Self::update(part)
+            ..reading
         }
     }
 

@@ -232,10 +232,10 @@ async fn relations_of_the_open_transaction_are_known() {
             .map(|relation| relation.name.to_string())
             .collect()
     };
-    let own = read(&client, CatalogReading::update_of_session(&part)).await;
+    let own = read(&client, CatalogReading::update_of_session(&part, part.since())).await;
     assert_eq!(made_here(&own), ["mine".to_owned(), "nested".to_owned()].into());
     client.batch_execute("COMMIT").await.unwrap();
-    let own = read(&client, CatalogReading::update_of_session(&part)).await;
+    let own = read(&client, CatalogReading::update_of_session(&part, part.since())).await;
     assert_eq!(made_here(&own), BTreeSet::new());
 }
 
@@ -277,5 +277,28 @@ async fn a_reading_neither_waits_for_locks_nor_keeps_any() {
         &part,
         &read(&client, CatalogReading::first(CatalogScope::Rest)).await,
         "COMMIT",
+    );
+}
+
+#[tokio::test]
+async fn a_session_knows_its_temporary_objects_whenever_others_read() {
+    let server = PostgresServer::start();
+    server.create_database("shop", None);
+    let (client, other) = (connect(&server).await, connect(&server).await);
+    let began = read(&other, CatalogReading::first(CatalogScope::Rest)).await.since();
+    client
+        .batch_execute("CREATE TEMPORARY TABLE draft (id integer)")
+        .await
+        .unwrap();
+    other.batch_execute("CREATE TABLE kept (id integer)").await.unwrap();
+    let shared = read(&other, CatalogReading::first(CatalogScope::Rest)).await;
+    let own = read(&client, CatalogReading::update_of_session(&shared, began)).await;
+    let drafts: Vec<_> = own.relations.values().filter(|relation| relation.temporary).collect();
+    assert_eq!(drafts.len(), 1);
+    assert_eq!(drafts[0].columns.len(), 1);
+    check_same(
+        &own,
+        &read(&client, CatalogReading::first(CatalogScope::Rest)).await,
+        "CREATE TEMPORARY TABLE",
     );
 }
