@@ -342,9 +342,15 @@ fn is_harmless_here(hazard: &Hazard, facts: &StatementFacts) -> bool {
     if !about_data || facts.certainty == Certainty::Opaque {
         return false;
     }
+    let about_rows = matches!(
+        hazard.kind,
+        H::UpdateWithoutWhere | H::DeleteWithoutWhere | H::TautologicalWhere
+    );
     let relations = facts.relations.iter().map(|used| {
         let name = &used.relation.name;
-        (is_temporary_schema(&name.schema), name.to_string())
+        // A temporary view's rows are those of its tables.
+        let own = is_temporary_schema(&name.schema) && !(about_rows && used.relation.kind == RelationKind::View);
+        (own, name.to_string())
     });
     let objects = facts.objects.iter().map(|object| {
         let schema = object.schema.as_deref().unwrap_or_default();
