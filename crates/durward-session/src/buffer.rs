@@ -83,9 +83,9 @@ impl Buffer {
         self.end = (self.end + count).min(self.bytes.len());
     }
 
-    /// Gives memory back that an idle session doesn't need.
+    /// Gives memory back that an idle session doesn't need: all beyond what the next short message takes anyway.
     pub(crate) fn shrink(&mut self) {
-        if self.is_empty() && self.bytes.capacity() > 0 {
+        if self.is_empty() && self.bytes.capacity() > READ_BYTES_MIN {
             *self = Self::default();
         }
     }
