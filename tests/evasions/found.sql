@@ -179,3 +179,13 @@ DELETE FROM shop.orders WHERE id = ANY (ARRAY(SELECT id FROM shop.orders))
 DELETE FROM shop.orders WHERE tableoid = 'shop.orders'::regclass
 -- @ refused | engineer agent service | dates after minus infinity
 DELETE FROM shop.orders WHERE placed_on > '-infinity'
+-- @ refused | engineer agent service | a cursor whose function finds another body by the time of FETCH
+SET search_path = calm, shop
+-- @ then
+BEGIN
+-- @ then
+DECLARE c CURSOR FOR SELECT shop.weather()
+-- @ then
+SET LOCAL search_path = stormy, shop
+-- @ then
+FETCH ALL FROM c

@@ -174,3 +174,14 @@ EXPLAIN (COSTS off) EXECUTE p(1)
 SELECT current_user = session_user, current_catalog = current_database(), inet_client_port() IS NOT NULL
 -- @ allowed | everyone | transaction ids
 SELECT txid_current_if_assigned() IS NULL, pg_current_snapshot() IS NOT NULL
+
+-- @ allowed | everyone | a cursor over a function whose names stay where they were
+SET search_path = calm, shop
+-- @ then
+BEGIN
+-- @ then
+DECLARE c CURSOR FOR SELECT shop.weather()
+-- @ then
+FETCH ALL FROM c
+-- @ then
+COMMIT

@@ -162,3 +162,10 @@ CREATE ROLE clerk LOGIN PASSWORD 'clerk-password';
 CREATE ROLE auditors NOLOGIN;
 SELECT lo_from_bytea(4242, '\x0102');
 ANALYZE;
+
+-- A function whose body finds another function by the search path of whoever runs it.
+CREATE SCHEMA calm;
+CREATE SCHEMA stormy;
+CREATE FUNCTION calm.wind() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION stormy.wind() RETURNS integer LANGUAGE plpgsql AS 'BEGIN DELETE FROM shop.documents; RETURN 1; END';
+CREATE FUNCTION shop.weather() RETURNS SETOF integer LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT wind(); END';

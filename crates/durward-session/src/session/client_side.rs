@@ -357,8 +357,12 @@ impl Session {
         let subjects = self
             .subjects(&analysis, Origin::Execute, portal.prepared.literals)
             .await?;
+        let moved = portal.is_cursor && self.has_moved_under(&portal.prepared);
         Ok(subjects.map(|mut commands| {
             for subject in commands.iter_mut().flatten() {
+                if moved {
+                    *subject = subject.clone().with_moved_names();
+                }
                 subject.parameters = portal.parameters;
             }
             commands

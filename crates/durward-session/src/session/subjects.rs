@@ -10,6 +10,7 @@ use durward_sql::{Analysis, AnalyzedStatement, SessionEffect};
 
 use super::judge::{NoAnalysis, catalog_unknown};
 use super::{End, Session};
+use crate::prepared::Prepared;
 use crate::sight::depends_on_names;
 
 /// Something to decide on: a command of a text, or what a prepared name or cursor stands for.
@@ -37,11 +38,8 @@ impl Subject {
 
     /// The same, for names that will be looked up otherwise than they were here: what runs is then as unseen as a text
     /// made at run time.
-    fn with_moved_names(self) -> Self {
-        let mut moved = self.opaque(
-            "search_path",
-            "an earlier command of the same text changes how names are read",
-        );
+    pub(super) fn with_moved_names(self) -> Self {
+        let mut moved = self.opaque("search_path", "an earlier command changes how names are read");
         let mut facts = (*moved.facts).clone();
         facts.hazards.push(Hazard::new(HazardKind::DynamicSql, "search_path"));
         facts.hazards.sort();
@@ -200,18 +198,34 @@ impl Session {
 
     /// What FETCH from this cursor returns. One that was opened out of our sight is opaque.
     fn cursor_subject(&self, name: &str, here: &TextNames, of_this: &[Subject]) -> Subject {
-        let before_text = || {
-            let prepared = &self.names.portal(name.as_bytes())?.prepared;
-            Some((prepared.statement.as_ref()?, prepared.literals))
-        };
-        let known = match here.get(name) {
-            Some(named) => named.map(|(statement, literals)| (statement, *literals)),
-            None => before_text(),
-        };
-        match known {
-            Some((statement, literals)) => Subject::of(statement, Origin::Fetch, literals),
+        if let Some(named) = here.get(name) {
+            return match named {
+                Some((statement, literals)) => Subject::of(statement, Origin::Fetch, *literals),
+                None => self.unknown_cursor(name, of_this),
+            };
+        }
+        let prepared = self.names.portal(name.as_bytes()).map(|portal| &portal.prepared);
+        match prepared.and_then(|prepared| Some((prepared, prepared.statement.as_ref()?))) {
+            Some((prepared, statement)) => {
+                let subject = Subject::of(statement, Origin::Fetch, prepared.literals);
+                if self.has_moved_under(prepared) {
+                    subject.with_moved_names()
+                } else {
+                    subject
+                }
+            }
             None => self.unknown_cursor(name, of_this),
         }
+    }
+
+    /// Whether bodies of functions that an open cursor calls may read their names otherwise than when it was opened: its
+    /// own names stand since then, theirs are looked up as they run.
+    pub(super) fn has_moved_under(&self, cursor: &Prepared) -> bool {
+        let calls_bodies = cursor.statement.iter().any(|statement| {
+            let mut functions = statement.facts.functions.iter();
+            functions.any(|used| !used.function.oid.is_built_in())
+        });
+        calls_bodies && (self.sight.is_stale() || cursor.stamp != self.sight.stamp())
     }
 
     fn unknown_cursor(&self, name: &str, of_this: &[Subject]) -> Subject {
