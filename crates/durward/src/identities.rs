@@ -45,7 +45,7 @@ const STANDARD: [Standard; 4] = [
         name: "service",
         kind: PrincipalKind::Service,
         acts_for: None,
-        may: "an application: reads and writes, changes no structure",
+        may: "an application: reads and writes, adds tables and columns",
     },
 ];
 
