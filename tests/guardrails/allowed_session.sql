@@ -185,3 +185,13 @@ DECLARE c CURSOR FOR SELECT shop.weather()
 FETCH ALL FROM c
 -- @ then
 COMMIT
+-- @ allowed | engineer agent service | a cursor over a function while the session's catalog moves
+BEGIN
+-- @ then
+DECLARE c CURSOR FOR SELECT shop.weather()
+-- @ then
+CREATE TEMP TABLE forecast (day date)
+-- @ then
+FETCH ALL FROM c
+-- @ then
+ROLLBACK

@@ -30,6 +30,8 @@ pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 pub const QUERY_CANCELED: &str = "57014";
 /// `57P01` admin_shutdown.
 pub const ADMIN_SHUTDOWN: &str = "57P01";
+/// `XX000` internal_error.
+pub const INTERNAL_ERROR: &str = "XX000";
 
 /// `WD001` approval pending.
 pub const APPROVAL_PENDING: &str = "WD001";

@@ -150,9 +150,11 @@ impl CatalogSource {
             let mut attempt = 1;
             loop {
                 match self.read_once(reader).await {
-                    // Somebody locked a relation between the look at the locks and the print of a definition.
+                    // Somebody locked a relation between the look at the locks and the print of a definition, or
+                    // dropped an object that the read's snapshot still shows.
                     Err(CatalogSourceError::Upstream(UpstreamError::Server(error)))
-                        if error.code() == sqlstate::LOCK_NOT_AVAILABLE && attempt < READ_ATTEMPTS_MAX =>
+                        if [sqlstate::LOCK_NOT_AVAILABLE, sqlstate::INTERNAL_ERROR].contains(&error.code())
+                            && attempt < READ_ATTEMPTS_MAX =>
                     {
                         attempt += 1;
                     }

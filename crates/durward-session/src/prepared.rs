@@ -25,9 +25,9 @@ pub(crate) struct Prepared {
 /// How to find a prepared statement in the analysis of its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// It is the text.
-    Whole,
-    /// It is the body of the PREPARE that is the text's command of this number, from 0.
+    /// It is the text's command of this number, from 0.
+    Command { command: usize },
+    /// It is the body of the PREPARE that is this command.
     BodyOf { command: usize },
 }
 

@@ -266,7 +266,7 @@ impl Session {
                 let mut run = Run::new(number);
                 let prepared = Prepared {
                     text: decoded.as_ref().into(),
-                    place: Place::Whole,
+                    place: Place::Command { command: 0 },
                     statement: analysis.statements.first().cloned(),
                     stamp: self.sight.stamp(),
                     literals,
@@ -357,7 +357,14 @@ impl Session {
         let subjects = self
             .subjects(&analysis, Origin::Execute, portal.prepared.literals)
             .await?;
-        let moved = portal.is_cursor && self.has_moved_under(&portal.prepared);
+        let moved = if portal.is_cursor {
+            match self.has_moved_under(&portal.prepared).await? {
+                Ok(moved) => moved,
+                Err(no) => return Ok(Err(no)),
+            }
+        } else {
+            false
+        };
         Ok(subjects.map(|mut commands| {
             for subject in commands.iter_mut().flatten() {
                 if moved {
@@ -391,7 +398,7 @@ impl Session {
             return Ok(Err(NoAnalysis::Refused(super::judge::prepared_otherwise())));
         }
         Ok(Ok(match &prepared.place {
-            Place::Whole => analysis.statements.first().cloned(),
+            Place::Command { command } => analysis.statements.get(*command).cloned(),
             Place::BodyOf { command } => analysis.statements.get(*command).and_then(body_of),
         }))
     }
@@ -426,7 +433,7 @@ impl Session {
                 }
                 SessionEffect::Deallocate { name: None } => run.undo.push(self.names.clear_statements()),
                 SessionEffect::DeclareCursor { name } => {
-                    let undo = self.declare(statement, name, text, literals);
+                    let undo = self.declare(statement, name, (text, command), literals);
                     run.undo.push(undo);
                 }
                 SessionEffect::CloseCursor { name: Some(name) } => {
@@ -455,10 +462,16 @@ impl Session {
         }
     }
 
-    fn declare(&mut self, statement: &AnalyzedStatement, name: &str, text: &str, literals: KeyedDigest) -> Undo {
+    fn declare(
+        &mut self,
+        statement: &AnalyzedStatement,
+        name: &str,
+        (text, command): (&str, usize),
+        literals: KeyedDigest,
+    ) -> Undo {
         let prepared = Prepared {
             text: text.into(),
-            place: Place::Whole,
+            place: Place::Command { command },
             statement: Some(statement.clone()),
             stamp: self.sight.stamp(),
             literals,

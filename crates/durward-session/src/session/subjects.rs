@@ -161,7 +161,10 @@ impl Session {
                         before.moved |= before.moved_by_executed;
                     }
                     SessionEffect::Fetch { name } => {
-                        of_this.push(self.cursor_subject(name, &before.cursors, &of_this));
+                        match self.cursor_subject(name, &before.cursors, &of_this).await? {
+                            Ok(subject) => of_this.push(subject),
+                            Err(no) => return Ok(Err(no)),
+                        }
                     }
                     _ => {}
                 }
@@ -197,35 +200,48 @@ impl Session {
     }
 
     /// What FETCH from this cursor returns. One that was opened out of our sight is opaque.
-    fn cursor_subject(&self, name: &str, here: &TextNames, of_this: &[Subject]) -> Subject {
+    async fn cursor_subject(
+        &mut self,
+        name: &str,
+        here: &TextNames,
+        of_this: &[Subject],
+    ) -> Result<Result<Subject, NoAnalysis>, End> {
         if let Some(named) = here.get(name) {
-            return match named {
+            return Ok(Ok(match named {
                 Some((statement, literals)) => Subject::of(statement, Origin::Fetch, *literals),
                 None => self.unknown_cursor(name, of_this),
-            };
+            }));
         }
-        let prepared = self.names.portal(name.as_bytes()).map(|portal| &portal.prepared);
-        match prepared.and_then(|prepared| Some((prepared, prepared.statement.as_ref()?))) {
-            Some((prepared, statement)) => {
-                let subject = Subject::of(statement, Origin::Fetch, prepared.literals);
-                if self.has_moved_under(prepared) {
-                    subject.with_moved_names()
-                } else {
-                    subject
-                }
-            }
-            None => self.unknown_cursor(name, of_this),
-        }
+        let portal = self.names.portal(name.as_bytes());
+        let Some(prepared) = portal.map(|portal| Arc::clone(&portal.prepared)) else {
+            return Ok(Ok(self.unknown_cursor(name, of_this)));
+        };
+        let Some(statement) = &prepared.statement else {
+            return Ok(Ok(self.unknown_cursor(name, of_this)));
+        };
+        let subject = Subject::of(statement, Origin::Fetch, prepared.literals);
+        Ok(self
+            .has_moved_under(&prepared)
+            .await?
+            .map(|moved| if moved { subject.with_moved_names() } else { subject }))
     }
 
-    /// Whether bodies of functions that an open cursor calls may read their names otherwise than when it was opened: its
-    /// own names stand since then, theirs are looked up as they run.
-    pub(super) fn has_moved_under(&self, cursor: &Prepared) -> bool {
+    /// Whether bodies of functions that an open cursor calls may touch other things than when it was opened: its own
+    /// names stand since then, theirs are looked up as they run. Where anything has moved, its text is analysed anew:
+    /// the same facts name the same functions, and all that these touch by now.
+    pub(super) async fn has_moved_under(&mut self, cursor: &Arc<Prepared>) -> Result<Result<bool, NoAnalysis>, End> {
         let calls_bodies = cursor.statement.iter().any(|statement| {
             let mut functions = statement.facts.functions.iter();
             functions.any(|used| !used.function.oid.is_built_in())
         });
-        calls_bodies && (self.sight.is_stale() || cursor.stamp != self.sight.stamp())
+        if !calls_bodies {
+            return Ok(Ok(false));
+        }
+        Ok(match (self.current(cursor).await?, &cursor.statement) {
+            (Ok(Some(now)), Some(then)) => Ok(now.facts != then.facts || now.unresolved != then.unresolved),
+            (Err(NoAnalysis::Skipped), _) => Err(NoAnalysis::Skipped),
+            (Ok(_) | Err(NoAnalysis::Refused(_)), _) => Ok(true),
+        })
     }
 
     fn unknown_cursor(&self, name: &str, of_this: &[Subject]) -> Subject {
