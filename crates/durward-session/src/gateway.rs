@@ -22,6 +22,7 @@ use crate::session::unix_seconds;
 use crate::stream::Stream;
 use crate::tls::ServerTls;
 use crate::upstream::{self, CancelTarget, Target};
+use crate::workers::Workers;
 
 /// How often the catalog is looked at for changes that went round the gateway.
 ///
@@ -41,6 +42,7 @@ pub struct Gateway {
     pub desk: LoginDesk,
     /// Who is there.
     pub sessions: Arc<SessionRegistry>,
+    workers: Workers,
     databases: HashMap<DatabaseName, Arc<Database>>,
     /// TLS server names that choose a database by themselves.
     server_names: HashMap<String, DatabaseName>,
@@ -59,6 +61,8 @@ pub struct GatewayParts {
     pub ledger: Ledger,
     /// Verifies who comes.
     pub desk: LoginDesk,
+    /// Where sessions run.
+    pub workers: Workers,
     /// The databases that are served.
     pub databases: Vec<Database>,
     /// TLS server names that choose a database by themselves, in lower case.
@@ -119,6 +123,7 @@ impl Gateway {
             ledger: parts.ledger,
             desk: parts.desk,
             sessions: Arc::default(),
+            workers: parts.workers,
             databases: parts
                 .databases
                 .into_iter()
@@ -200,13 +205,24 @@ impl Gateway {
             tracing::warn!(%address, "too many logins at a time: connection closed");
             return;
         };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection is gone already");
-            return;
-        }
+        // Out of this runtime's event queue, so that the worker can take it into its own.
+        let stream = match stream.set_nodelay(true).and_then(|()| stream.into_std()) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "a connection is gone already");
+                return;
+            }
+        };
         let (gateway, listener) = (Arc::clone(self), Arc::clone(listener));
-        tokio::spawn(async move {
-            let session = login::open(gateway, listener, Stream::Tcp(stream), address).await;
+        self.workers.spawn(async move {
+            let stream = match TcpStream::from_std(stream) {
+                Ok(stream) => Stream::Tcp(stream),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection can't be waited for");
+                    return;
+                }
+            };
+            let session = login::open(gateway, listener, stream, address).await;
             drop(permit);
             if let Some(session) = session {
                 session.run().await;

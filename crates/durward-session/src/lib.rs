@@ -25,7 +25,9 @@ mod startup;
 pub mod stream;
 pub mod tls;
 pub mod upstream;
+mod workers;
 
 pub use catalog::{CatalogSource, CatalogSourceError};
 pub use gateway::{Database, Gateway, GatewayParts, Listener};
 pub use registry::{SessionHandle, SessionRegistry, SessionSummary};
+pub use workers::Workers;

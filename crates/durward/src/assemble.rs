@@ -10,7 +10,7 @@ use durward_identity::{DeskOptions, Directory, Issuers, LoginDesk, SystemClock};
 use durward_model::{Digest, SessionId};
 use durward_policy::PolicyStore;
 use durward_session::tls::ServerTls;
-use durward_session::{Database, Gateway, GatewayParts, Listener};
+use durward_session::{Database, Gateway, GatewayParts, Listener, Workers};
 use durward_sql::Analyzer;
 use sha2::Digest as _;
 
@@ -86,6 +86,7 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
         policy,
         ledger,
         desk: LoginDesk::new(Arc::clone(&directory), Arc::clone(&issuers), DeskOptions::default()),
+        workers: Workers::start().context("can't start the threads that sessions run on")?,
         databases: databases.collect(),
         server_names,
         first_session: first_session(),

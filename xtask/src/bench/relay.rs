@@ -1,43 +1,24 @@
-//! A plain TCP relay: the least that anything in between can do.
+//! A plain TCP relay: the least that anything in between can do on the runtime that the gateway uses.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::thread;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 
-/// Bytes moved at a time. Reason: what the gateway reads at a time.
-const BUFFER_BYTES: usize = 16 * 1024;
-
-/// Relays every connection on `listen` to `upstream`, with two threads for each, until killed.
+/// Relays every connection on `listen` to `upstream`, until killed.
 pub(crate) fn run(listen: &str, upstream: &str) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(listen)?;
-    for client in listener.incoming() {
-        let client = client?;
-        let server = TcpStream::connect(upstream)?;
-        client.set_nodelay(true)?;
-        server.set_nodelay(true)?;
-        let (client_too, server_too) = (client.try_clone()?, server.try_clone()?);
-        thread::spawn(move || pass(client, server));
-        thread::spawn(move || pass(server_too, client_too));
-    }
-    Ok(())
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(listen).await?;
+        loop {
+            let (client, _) = listener.accept().await?;
+            let server = TcpStream::connect(upstream).await?;
+            client.set_nodelay(true)?;
+            server.set_nodelay(true)?;
+            tokio::spawn(pass(client, server));
+        }
+    })
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream) {
+async fn pass(mut client: TcpStream, mut server: TcpStream) {
     // A connection that breaks ends the relay of it, and nothing else.
-    if copy(&mut from, &mut to).is_err() {
-        from.shutdown(Shutdown::Both).ok();
-    }
-    to.shutdown(Shutdown::Write).ok();
-}
-
-/// By hand: the standard library's copy would splice within the kernel, which nothing that looks at bytes can do.
-fn copy(from: &mut TcpStream, to: &mut TcpStream) -> io::Result<()> {
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        let length = from.read(&mut buffer)?;
-        let Some(bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) else {
-            return Ok(());
-        };
-        to.write_all(bytes)?;
-    }
+    copy_bidirectional(&mut client, &mut server).await.ok();
 }

@@ -10,7 +10,7 @@ use durward_identity::{Directory, Issuers, LoginDesk, NewIdentity, PASSWORD_VALI
 use durward_model::{DatabaseName, PrincipalKind, SessionId};
 use durward_policy::{DatabaseContext, DatabaseMarks, PolicySources, PolicyStore};
 use durward_session::upstream::Target;
-use durward_session::{Database, Gateway, GatewayParts, Listener};
+use durward_session::{Database, Gateway, GatewayParts, Listener, Workers};
 use durward_sql::catalog::{BEGIN_READING, CatalogQuery, CatalogReading, CatalogScope, END_READING, change_probe_sql};
 use durward_sql::settings::PROBE_SQL;
 use durward_sql::{Analyzer, AnalyzerLimits};
@@ -88,6 +88,7 @@ impl House {
                 Arc::new(Issuers::new(Vec::new(), Arc::new(SystemClock)).unwrap()),
                 Default::default(),
             ),
+            workers: Workers::here(),
             databases: vec![database(stand_in.address())],
             server_names: HashMap::new(),
             first_session: SessionId(1),
