@@ -41,3 +41,9 @@ pub const DEFINITION_LOCK_SECONDS_MAX: Duration = Duration::from_secs(10);
 ///
 /// Unit: milliseconds. Reason: a look costs the server some milliseconds.
 pub const DEFINITION_LOCK_PAUSE: Duration = Duration::from_millis(200);
+
+/// How many sessions a thread takes before the next thread gets one.
+///
+/// Unit: sessions. Reason: a thread that several sessions keep awake sleeps and wakes less for each statement, with
+/// warmer caches; four at a time can hardly want more than one processor.
+pub const SESSIONS_TOGETHER: usize = 4;

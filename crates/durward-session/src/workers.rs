@@ -11,6 +11,8 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
 
+use crate::limits::SESSIONS_TOGETHER;
+
 /// Where sessions run. The threads end with it, and with them whatever still runs there.
 #[derive(Debug)]
 pub struct Workers {
@@ -57,12 +59,12 @@ impl Workers {
         }
     }
 
-    /// Runs `task` on the thread that has the fewest.
+    /// Runs `task` on the thread that has the fewest, give or take [`SESSIONS_TOGETHER`].
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let idlest = self
             .workers
             .iter()
-            .min_by_key(|worker| worker.tasks.load(Ordering::Relaxed));
+            .min_by_key(|worker| worker.tasks.load(Ordering::Relaxed) / SESSIONS_TOGETHER);
         // INVARIANT: there is at least one.
         if let Some(worker) = idlest {
             let counted = Counted::new(&worker.tasks);
@@ -110,7 +112,7 @@ mod tests {
 
     use tokio::sync::{mpsc, watch};
 
-    use super::Workers;
+    use super::{SESSIONS_TOGETHER, Workers};
 
     #[tokio::test]
     async fn tasks_are_spread_evenly_over_the_threads() {
@@ -118,7 +120,7 @@ mod tests {
         let threads = workers.workers.len();
         let (told, mut hear) = mpsc::unbounded_channel();
         let (release, released) = watch::channel(false);
-        for _ in 0..threads * 3 {
+        for _ in 0..threads * SESSIONS_TOGETHER * 2 {
             let (told, mut released) = (told.clone(), released.clone());
             workers.spawn(async move {
                 told.send(thread::current().id()).unwrap();
@@ -126,11 +128,11 @@ mod tests {
             });
         }
         let mut tasks: HashMap<thread::ThreadId, usize> = HashMap::new();
-        for _ in 0..threads * 3 {
+        for _ in 0..threads * SESSIONS_TOGETHER * 2 {
             *tasks.entry(hear.recv().await.unwrap()).or_default() += 1;
         }
         release.send_replace(true);
         assert_eq!(tasks.len(), threads);
-        assert!(tasks.values().all(|&count| count == 3), "{tasks:?}");
+        assert!(tasks.values().all(|&count| count == SESSIONS_TOGETHER * 2), "{tasks:?}");
     }
 }
