@@ -261,6 +261,13 @@ impl<C> Encode<C> for BasisInput<'_> {
             match obligation {
                 Obligation::ReadOnly => e.array(1)?.str("read_only")?,
                 Obligation::DurableIntent => e.array(1)?.str("durable_intent")?,
+                Obligation::Mask { clear } => {
+                    e.array(2)?.str("mask")?.array(length(clear))?;
+                    for label in clear {
+                        e.str(label.word())?;
+                    }
+                    &mut *e
+                }
                 Obligation::Annotate(text) => e.array(2)?.str("annotate")?.str(text)?,
             };
         }

@@ -200,6 +200,7 @@ fn relation(table: &str, modes: AccessModes) -> RelationUse {
             name: "email".into(),
             read: true,
             written: false,
+            reading: Default::default(),
         }],
         direct: true,
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnNumber, FunctionRef, Hazard, HazardKind, RelationRef};
+use crate::{ColumnNumber, FunctionRef, Hazard, HazardKind, Oid, RelationRef};
 
 /// What one SQL command touches, resolved against the live catalog. Everything that it contains or fires is in here:
 /// CTEs, subqueries, views, functions whose bodies are understood, triggers, rules, cascades.
@@ -158,6 +158,31 @@ pub struct ColumnUse {
     pub read: bool,
     /// Whether its value is written.
     pub written: bool,
+    /// What becomes of the value that is read.
+    pub reading: Reading,
+}
+
+/// What becomes of values that a command reads, beyond being shown as they are or tested for NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Reading {
+    /// Compared for equality with a constant or a parameter.
+    pub looked_up: bool,
+    /// Used in any other way: computed with, ordered by, joined on, stored.
+    pub computed: bool,
+    /// Read in the body of a function or block that the command runs.
+    pub in_code: bool,
+}
+
+impl Reading {
+    /// Both together.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self {
+            looked_up: self.looked_up || other.looked_up,
+            computed: self.computed || other.computed,
+            in_code: self.in_code || other.in_code,
+        }
+    }
 }
 
 /// The ways in which a relation is used: a small set of flags.
@@ -325,6 +350,9 @@ pub struct OutputColumn {
     pub lineage: Vec<(RelationRef, ColumnNumber)>,
     /// Whether the value is one base column's, unchanged.
     pub unchanged: bool,
+    /// The column of a relation named in FROM that an unchanged value is, as the server tells it of its results: a
+    /// view's own where it comes through one.
+    pub origin: Option<(Oid, ColumnNumber)>,
 }
 
 /// The most rows that a command can write, as far as its text and the catalog prove it.

@@ -16,6 +16,7 @@
 mod facts;
 mod hazard;
 mod id;
+mod label;
 mod obligation;
 mod principal;
 mod redacted;
@@ -25,10 +26,11 @@ pub mod sqlstate;
 
 pub use facts::{
     AccessModes, Certainty, ColumnUse, FunctionEffect, FunctionUse, ObjectKind, ObjectUse, OpaqueReason, OutputColumn,
-    RelationUse, RowBound, StatementClass, StatementFacts,
+    Reading, RelationUse, RowBound, StatementClass, StatementFacts,
 };
 pub use hazard::{Hazard, HazardKind};
 pub use id::{DatabaseName, Digest, SessionId, StatementId};
+pub use label::Label;
 pub use obligation::Obligation;
 pub use principal::{Assurance, CredentialId, CredentialKind, Principal, PrincipalKind, Subject};
 pub use redacted::Redacted;

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Label;
+
 /// What must be done along with a permitted statement. An obligation that the enforcer doesn't know refuses the
 /// statement; several merge to the most restrictive.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -11,6 +13,11 @@ pub enum Obligation {
     ReadOnly,
     /// The intent must be on disk (fsync), not only in the page cache, before the statement is forwarded.
     DurableIntent,
+    /// Labelled data must be masked wherever it is read, but for these labels.
+    Mask {
+        /// The labels that are shown in clear, sorted.
+        clear: Vec<Label>,
+    },
     /// A note for the record.
     Annotate(Arc<str>),
 }

@@ -39,5 +39,7 @@ pub const APPROVAL_PENDING: &str = "WD001";
 pub const IDENTITY_INVALID: &str = "WD007";
 /// `WD008` not understood, so refused.
 pub const NOT_UNDERSTOOD: &str = "WD008";
+/// `WD009` a mask was sent back in place of data.
+pub const MASK_WRITTEN: &str = "WD009";
 /// `WD010` ledger unavailable.
 pub const LEDGER_UNAVAILABLE: &str = "WD010";

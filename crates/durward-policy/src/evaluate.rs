@@ -6,7 +6,9 @@ use cedar_policy::{
     Authorizer, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, PolicySet, Request, Response,
     RestrictedExpression,
 };
-use durward_model::{Assurance, Certainty, CredentialKind, PrincipalKind, RowBound, StatementClass, Subject};
+use durward_model::{
+    Assurance, Certainty, CredentialKind, Obligation, PrincipalKind, RowBound, StatementClass, Subject,
+};
 
 use crate::DecisionRequest;
 use crate::assessment::Assessment;
@@ -104,6 +106,8 @@ pub(crate) struct Outcome {
     pub(crate) forbids: Vec<Arc<Rule>>,
     /// What forbade, with the exemption that lifted it.
     pub(crate) lifted: Vec<(Arc<Rule>, Arc<Rule>)>,
+    /// What shows labelled data in clear.
+    pub(crate) unmasking: Vec<Arc<Rule>>,
     /// What could not be evaluated. Cedar leaves an erring policy out, and a forbid that is left out would allow: any
     /// error refuses.
     pub(crate) errors: Vec<String>,
@@ -137,11 +141,20 @@ pub(crate) fn evaluate(
     };
     let permits = ask(&loaded.permits);
     let forbids = ask(&loaded.forbids);
-    let exemptions = if forbids.is_empty() {
+    let masks = permits.iter().any(|rule| {
+        rule.obligations
+            .iter()
+            .any(|known| matches!(known, Obligation::Mask { .. }))
+    });
+    let exemptions = if forbids.is_empty() && !masks {
         Vec::new()
     } else {
         ask(&loaded.exemptions)
     };
+    if masks {
+        let unmasking = exemptions.iter().filter(|exemption| !exemption.unmasks.is_empty());
+        outcome.unmasking = unmasking.cloned().collect();
+    }
     outcome.permits = permits;
     for forbid in forbids {
         match exemptions

@@ -60,7 +60,7 @@ mod wording;
 
 pub use cache::DecisionCache;
 pub use database::{DEFAULT_TAG, DatabaseContext, DatabaseMarks, Protection, ProtectionKind};
-pub use decision::{Decision, Denial, HoldOrder, Permit};
+pub use decision::{Decision, Denial, HoldOrder, Permit, Terms};
 pub use error::{PolicyError, PolicyProblem};
 pub use explain::{Explanation, HazardExplanation, MemberExplanation, RuleExplanation};
 pub use pack::built_in_files;

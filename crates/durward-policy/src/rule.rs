@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::{Effect, EntityUid, Policy};
-use durward_model::{HazardKind, Obligation, sqlstate};
+use durward_model::{HazardKind, Label, Obligation, sqlstate};
 
 use crate::assessment::Assessment;
 use crate::wording::{NamedObject, Template};
@@ -24,6 +24,8 @@ pub(crate) struct Rule {
     pub(crate) hazards: Vec<HazardKind>,
     /// The forbidding rules that an exemption lifts.
     pub(crate) exempts: Vec<Arc<str>>,
+    /// The labels that an exemption shows in clear.
+    pub(crate) unmasks: Unmasks,
     pub(crate) file: Arc<str>,
     pub(crate) line: Option<u32>,
 }
@@ -46,6 +48,27 @@ impl RuleEffect {
             Self::Forbid => "forbid",
             Self::Exempt => "exempt",
         }
+    }
+}
+
+/// Labels that are shown in clear to those who would otherwise see masks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unmasks {
+    /// These.
+    Only(BTreeSet<Label>),
+    /// All.
+    Everything,
+}
+
+impl Default for Unmasks {
+    fn default() -> Self {
+        Self::Only(BTreeSet::new())
+    }
+}
+
+impl Unmasks {
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Only(labels) if labels.is_empty())
     }
 }
 
@@ -162,7 +185,8 @@ impl Complaint {
     }
 }
 
-const ANNOTATIONS: &str = "@rule, @reason, @hint, @hold, @obligation, @annotate, @objects, @sqlstate, @exempts";
+const ANNOTATIONS: &str =
+    "@rule, @reason, @hint, @hold, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
 
 /// Reads the annotations of one policy. Every annotation must be known, in place and well formed: a misspelt `@hold`
 /// would otherwise change a verdict in silence.
@@ -173,7 +197,7 @@ pub(crate) fn read_rule(policy: &Policy, file: &Arc<str>, line: Option<u32>) -> 
     }
     let effect = match policy.effect() {
         Effect::Forbid => RuleEffect::Forbid,
-        Effect::Permit if reader.exempts.is_empty() => RuleEffect::Permit,
+        Effect::Permit if reader.exempts.is_empty() && reader.unmasks.is_empty() => RuleEffect::Permit,
         Effect::Permit => RuleEffect::Exempt,
     };
     reader.check_places(effect);
@@ -189,6 +213,7 @@ pub(crate) fn read_rule(policy: &Policy, file: &Arc<str>, line: Option<u32>) -> 
             objects: reader.objects,
             hazards: policy.entity_literals().iter().filter_map(hazard_of).collect(),
             exempts: reader.exempts,
+            unmasks: reader.unmasks,
             file: Arc::clone(file),
             line,
         }),
@@ -217,6 +242,7 @@ struct Reader {
     sqlstate: Option<&'static str>,
     objects: Option<ObjectsFrom>,
     exempts: Vec<Arc<str>>,
+    unmasks: Unmasks,
     complaints: Vec<Complaint>,
 }
 
@@ -242,6 +268,10 @@ impl Reader {
             "obligation" => list(value).try_for_each(|word| obligation(word).map(|known| self.obligations.push(known))),
             "sqlstate" => sqlstate_of(value).map(|code| self.sqlstate = Some(code)),
             "objects" => ObjectsFrom::parse(value).map(|objects| self.objects = Some(objects)),
+            "unmask" => {
+                self.unmasks = unmasks(value);
+                Ok(())
+            }
             "exempts" => list(value).try_for_each(|word| rule_name(word).map(|name| self.exempts.push(name))),
             _ => Err(
                 Complaint::new(format!("`@{key}` is no annotation that this gateway knows"))
@@ -260,6 +290,7 @@ impl Reader {
             ("sqlstate", self.sqlstate.is_some() && !forbids),
             ("objects", self.objects.is_some() && !forbids),
             ("exempts", !self.exempts.is_empty() && forbids),
+            ("unmask", !self.unmasks.is_empty() && forbids),
             ("obligation or @annotate", !self.obligations.is_empty() && forbids),
         ];
         for (key, _) in misplaced.into_iter().filter(|(_, misplaced)| *misplaced) {
@@ -297,12 +328,22 @@ fn template(key: &str, value: &str) -> Result<Template, Complaint> {
     })
 }
 
+/// The labels that `@unmask` names; `all` stands for every one.
+fn unmasks(value: &str) -> Unmasks {
+    if value == "all" {
+        Unmasks::Everything
+    } else {
+        Unmasks::Only(list(value).map(Label::of_word).collect())
+    }
+}
+
 fn obligation(word: &str) -> Result<Obligation, Complaint> {
     match word {
         "read_only" => Ok(Obligation::ReadOnly),
         "durable_intent" => Ok(Obligation::DurableIntent),
+        "mask" => Ok(Obligation::Mask { clear: Vec::new() }),
         _ => Err(Complaint::new(format!("`@obligation` doesn't know `{word}`"))
-            .hint("read_only or durable_intent; text for the record goes into @annotate")),
+            .hint("mask, read_only or durable_intent; text for the record goes into @annotate")),
     }
 }
 

@@ -1,12 +1,13 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use durward_model::{Obligation, PrincipalKind, Refusal, RowBound, StatementFacts};
+use durward_model::{Label, Obligation, PrincipalKind, Refusal, RowBound, StatementFacts};
 
 use crate::assessment::Assessment;
 use crate::cache::PrincipalKey;
 use crate::decision::Terms;
 use crate::evaluate::{Member, Outcome};
-use crate::rule::Rule;
+use crate::rule::{Rule, Unmasks};
 use crate::wording::{Filling, Template, hazard_hint, name_objects, one_line};
 use crate::{Decision, DecisionRequest, Denial, HoldOrder, Permit, PolicyVersion};
 
@@ -94,12 +95,47 @@ fn terms(judged: &[(Member<'_>, Outcome)]) -> Terms {
             rules.push(Arc::clone(&rule.name));
         }
         for obligation in &rule.obligations {
-            if !obligations.contains(obligation) {
+            if !obligations.contains(obligation) && !matches!(obligation, Obligation::Mask { .. }) {
                 obligations.push(obligation.clone());
             }
         }
     }
+    for rule in judged.iter().flat_map(|(_, outcome)| &outcome.unmasking) {
+        if !rules.contains(&rule.name) {
+            rules.push(Arc::clone(&rule.name));
+        }
+    }
+    obligations.extend(mask(judged));
     Terms { obligations, rules }
+}
+
+/// What the chain sees masked: all that any of its members does.
+fn mask(judged: &[(Member<'_>, Outcome)]) -> Option<Obligation> {
+    let masks = |rule: &Arc<Rule>| {
+        rule.obligations
+            .iter()
+            .any(|known| matches!(known, Obligation::Mask { .. }))
+    };
+    let mut clear: Option<BTreeSet<&Label>> = None;
+    for (_, outcome) in judged.iter().filter(|(_, outcome)| outcome.permits.iter().any(masks)) {
+        let mut shown = BTreeSet::new();
+        let mut everything = false;
+        for rule in &outcome.unmasking {
+            match &rule.unmasks {
+                Unmasks::Everything => everything = true,
+                Unmasks::Only(labels) => shown.extend(labels),
+            }
+        }
+        if everything {
+            continue;
+        }
+        clear = Some(match clear {
+            None => shown,
+            Some(before) => before.intersection(&shown).copied().collect(),
+        });
+    }
+    let clear = clear?.into_iter().cloned().collect();
+    Some(Obligation::Mask { clear })
 }
 
 fn plain_denial(refusal: Refusal) -> Denial {

@@ -1,5 +1,6 @@
 //! From a text to its commands' facts. Runs on a parser thread.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use durward_model::{AccessModes, Digest, HazardKind, QualifiedName, RelationUse,
 use pg_query::NodeEnum;
 use sha2::{Digest as _, Sha256};
 
-use crate::bind::Binder;
+use crate::bind::{Binder, MaskedPlaces, Reference, Source};
 use crate::parser::{ParseFailure, Reading, ServerWords, parse_reading};
 use crate::text::{Doubt, Thinned, normalize, thin};
 use crate::{Analysis, AnalysisContext, AnalysisError, AnalyzedStatement, SessionEffect};
@@ -20,6 +21,31 @@ pub(crate) struct FreshAnalysis {
     pub(crate) analysis: Analysis,
     /// Whether some fact rests on a constant's value.
     pub(crate) rests_on_constants: bool,
+    /// Where the text itself names relations and columns.
+    pub(crate) places: Places,
+}
+
+/// Where a text itself names what it reads, in bytes from its start.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    pub(crate) sources: BTreeMap<usize, Source>,
+    pub(crate) references: BTreeMap<usize, Reference>,
+    /// Whether any of its commands groups rows.
+    pub(crate) groups: bool,
+}
+
+impl Places {
+    /// Takes over what one command names.
+    fn take(&mut self, one: &mut One, thinned: Option<&Thinned>) {
+        let place = |at: usize| thinned.map_or(at, |thinned| thinned.place(at));
+        let sources = std::mem::take(&mut one.places.sources);
+        self.sources
+            .extend(sources.into_iter().map(|(at, source)| (place(at), source)));
+        let references = std::mem::take(&mut one.places.references);
+        self.references
+            .extend(references.into_iter().map(|(at, reference)| (place(at), reference)));
+        self.groups |= one.places.groups;
+    }
 }
 
 /// Analyses a text.
@@ -27,6 +53,16 @@ pub(crate) fn analyze_text(
     text: &str,
     context: &AnalysisContext,
     tokens_max: usize,
+) -> Result<FreshAnalysis, AnalysisError> {
+    analyze_masked(text, context, tokens_max, None)
+}
+
+/// Analyses a text in which masks stand before columns.
+pub(crate) fn analyze_masked(
+    text: &str,
+    context: &AnalysisContext,
+    tokens_max: usize,
+    masked: Option<&MaskedPlaces>,
 ) -> Result<FreshAnalysis, AnalysisError> {
     let settings = &context.settings;
     let reading = settings.reading(text);
@@ -42,6 +78,7 @@ pub(crate) fn analyze_text(
     let left_out = thinned.as_ref().map_or(0, |thinned| thinned.items_left_out);
     let mut statements = Vec::with_capacity(parsed.stmts.len());
     let mut rests_on_constants = false;
+    let mut places = Places::default();
     let mut before = Before::default();
     for raw in &parsed.stmts {
         let Some(node) = raw.stmt.as_ref().and_then(|node| node.node.as_ref()) else {
@@ -53,7 +90,8 @@ pub(crate) fn analyze_text(
             None => span,
         };
         let source = text.get(span.clone()).unwrap_or_default();
-        let mut one = statement(node, context, &before.created, (source, reading))?;
+        let mut one = statement(node, context, (&before.created, masked), (source, reading))?;
+        places.take(&mut one, thinned.as_ref());
         rests_on_constants |= one.rests_on_constants;
         if left_out > 0 {
             add_rows(&mut one.facts, left_out);
@@ -65,6 +103,7 @@ pub(crate) fn analyze_text(
     Ok(FreshAnalysis {
         analysis: Analysis { statements },
         rests_on_constants,
+        places,
     })
 }
 
@@ -75,6 +114,7 @@ struct One {
     unresolved: Vec<Arc<str>>,
     normalized: Arc<str>,
     rests_on_constants: bool,
+    places: Places,
 }
 
 impl One {
@@ -94,16 +134,24 @@ impl One {
 fn statement(
     node: &NodeEnum,
     context: &AnalysisContext,
-    created: &[RelationUse],
+    (created, masked): (&[RelationUse], Option<&MaskedPlaces>),
     (source, reading): (&str, Reading),
 ) -> Result<One, AnalysisError> {
     let mut binder = Binder::new(context, command_word(node));
     binder.created_before(created);
+    if let Some(masked) = masked {
+        binder.masked_before(masked);
+    }
     binder.command(node);
     if binder.is_too_deep() {
         return Err(AnalysisError::TooComplex);
     }
     let rests_on_constants = binder.facts.do_literals_matter();
+    let places = Places {
+        sources: std::mem::take(&mut binder.sources),
+        references: std::mem::take(&mut binder.references),
+        groups: binder.groups,
+    };
     let (mut facts, effects, unresolved) = binder.facts.finish();
     drop_harmless_locks(&mut facts, context, created);
     let mut hazards = crate::functions::relation::hazards(&facts.relations);
@@ -124,6 +172,7 @@ fn statement(
         unresolved,
         normalized,
         rests_on_constants,
+        places,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::analysis::analyze_text;
 use crate::cache::AnalysisCache;
 use crate::catalog::CatalogSnapshot;
 use crate::parser::ParserThreads;
+use crate::rewrite::{CannotRewrite, Rewritten, SourceMasks, rewrite};
 use crate::{AnalysisError, SessionEffect, SessionSettings};
 
 /// What one text is analysed against.
@@ -137,5 +138,21 @@ impl Analyzer {
         let analysis = Arc::new(fresh.analysis);
         self.cache.insert(text, context, &analysis, fresh.rests_on_constants);
         Ok(analysis)
+    }
+
+    /// Masks the sources of a text and analyses what comes out. Cancel safe: yes; the work ends by itself.
+    ///
+    /// # Errors
+    /// See [`AnalysisError`]; the inner error says that the text can't be masked so.
+    pub async fn rewrite(
+        &self,
+        text: &str,
+        context: &AnalysisContext,
+        masks: Arc<dyn SourceMasks>,
+    ) -> Result<Result<Rewritten, CannotRewrite>, AnalysisError> {
+        let tokens_max = self.limits.tokens_max;
+        let (text, context) = (text.to_owned(), context.clone());
+        let work = move || rewrite(&text, &context, &*masks, tokens_max);
+        self.threads.run(work).await?
     }
 }

@@ -28,6 +28,7 @@ mod parser;
 mod plpgsql;
 mod predicate;
 pub mod relief;
+mod rewrite;
 pub mod settings;
 #[cfg(test)]
 mod tests;
@@ -39,4 +40,5 @@ pub use catalog::CatalogSnapshot;
 pub use effect::SessionEffect;
 pub use error::AnalysisError;
 pub use parser::ServerWords;
+pub use rewrite::{CannotRewrite, NoSqlForm, Rewritten, SourceColumn, SourceMasks, Splice, string_constants};
 pub use settings::SessionSettings;

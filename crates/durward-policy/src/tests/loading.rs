@@ -83,9 +83,9 @@ fn errors_name_file_line_and_cause() {
             "is no rule name",
         ),
         (
-            "@rule(\"a\") @obligation(\"mask\")\npermit (principal, action, resource);",
+            "@rule(\"a\") @obligation(\"maks\")\npermit (principal, action, resource);",
             "policy.cedar:1: ",
-            "doesn't know `mask`",
+            "doesn't know `maks`",
         ),
         (
             "@rule(\"a\") @sqlstate(\"00000\") @reason(\"x\")\nforbid (principal, action, resource);",

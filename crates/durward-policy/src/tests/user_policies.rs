@@ -1,6 +1,6 @@
 //! A deployment's own policies beside the pack.
 
-use durward_model::{AccessModes as M, HazardKind, PrincipalKind, RowBound};
+use durward_model::{AccessModes as M, HazardKind, Obligation, PrincipalKind, RowBound};
 
 use super::support::*;
 use crate::{Decision, PolicySnapshot, PolicySources};
@@ -137,4 +137,66 @@ fn the_example_in_the_documentation_loads() {
     let text = include_str!("../../../../docs/examples/policy.cedar");
     let policy = pack_with(text);
     assert!(policy.rules_count() > pack().rules_count());
+}
+
+const SUPPORT: &str = r#"
+@rule("support-sees-contacts")
+@unmask("email, phone")
+permit (principal in Group::"support", action, resource);
+@rule("doctors-see-all")
+@unmask("all")
+permit (principal in Group::"doctors", action, resource);
+"#;
+
+/// What is masked for a principal of these groups: `-` for nothing, else what is still shown in clear.
+fn masked(policy: &PolicySnapshot, kind: PrincipalKind, groups: [&[&str]; 2]) -> String {
+    let list = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+    let mut principal = principal(kind);
+    principal.groups = list(groups[0]);
+    principal.subject_groups = list(groups[1]);
+    let Decision::Allow(permit) = decide(policy, &principal, &database(""), &select().0) else {
+        panic!("allowed");
+    };
+    let mask = permit
+        .terms()
+        .obligations()
+        .iter()
+        .find_map(|obligation| match obligation {
+            Obligation::Mask { clear } => Some(clear.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
+            _ => None,
+        });
+    mask.map_or("-".to_owned(), |clear| format!("all but [{clear}]"))
+}
+
+#[test]
+fn masks_are_lifted_for_those_whom_a_policy_names() {
+    let policy = pack_with(SUPPORT);
+    for (kind, groups, expected) in [
+        (PrincipalKind::Operator, [&[][..], &[][..]], "-"),
+        (PrincipalKind::Service, [&[], &[]], "-"),
+        (PrincipalKind::Passthrough, [&[], &[]], "-"),
+        (PrincipalKind::Person, [&[], &[]], "all but []"),
+        (PrincipalKind::Person, [&["support"], &[]], "all but [email phone]"),
+        (PrincipalKind::Person, [&["support", "doctors"], &[]], "-"),
+        // An agent sees what it and its person both may.
+        (PrincipalKind::Agent, [&["doctors"], &[]], "all but []"),
+        (
+            PrincipalKind::Agent,
+            [&["doctors"], &["support"]],
+            "all but [email phone]",
+        ),
+        (PrincipalKind::Agent, [&["doctors"], &["doctors"]], "-"),
+    ] {
+        assert_eq!(masked(&policy, kind, groups), expected, "{kind:?} {groups:?}");
+    }
+}
+
+#[test]
+fn what_unmasks_permits_nothing_by_itself() {
+    let mut sources = sources(SUPPORT);
+    sources.built_in = false;
+    let policy = PolicySnapshot::load(&sources).unwrap();
+    let mut doctor = principal(PrincipalKind::Person);
+    doctor.groups = vec!["doctors".into()];
+    assert_eq!(verdict(&policy, &doctor, &database(""), &select().0), "deny no-permit");
 }

@@ -12,7 +12,7 @@ use pg_query::{Node, NodeEnum};
 
 use super::fires::Event;
 use super::from::written_name;
-use super::scope::{Entry, NamedValue, Value};
+use super::scope::{Entry, NamedValue, Position, Value};
 use super::{Binder, Target};
 use crate::catalog::{Column, Relation};
 use crate::predicate;
@@ -28,6 +28,7 @@ impl Binder<'_> {
         let (values, defaults_within, bound) = match insert.select_stmt.as_deref().and_then(|node| node.node.as_ref()) {
             Some(NodeEnum::SelectStmt(select)) => {
                 let values = self.in_level(|binder| binder.select(select));
+                self.computes(&values);
                 (values, has_default(select), insert_bound(select, self.returns_sets))
             }
             Some(other) => {
@@ -132,7 +133,9 @@ impl Binder<'_> {
                     if element.name.is_empty() {
                         self.optional_value(element.expr.as_deref());
                     } else {
+                        self.position = Position::Shown;
                         self.resolve_column(&[&element.name]);
+                        self.position = Position::Expression;
                     }
                 }
             }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use durward_model::Oid;
 use pg_query::protobuf::{
-    self as pb, AConst, AExpr, AExprKind, AIndirection, ColumnRef, FuncCall, SubLink, SubLinkType, WindowDef, a_const,
+    self as pb, AConst, AExpr, AExprKind, AIndirection, BoolExprType, ColumnRef, FuncCall, SubLink, SubLinkType,
+    WindowDef, a_const,
 };
 use pg_query::{Node, NodeEnum};
 
-use super::scope::Value;
+use super::scope::{Position, Value};
 use super::types::{UNKNOWN, schema_and_name, strings};
-use super::{Binder, CallKind};
+use super::{Binder, CallKind, Reference};
 use crate::catalog::Function;
 
 const BOOL: u32 = 16;
@@ -25,6 +26,18 @@ impl Binder<'_> {
             Some(node) => self.value(node),
             None => Value::default(),
         }
+    }
+
+    /// Walks an expression. Where it is a column alone, its value is used as its position says.
+    pub(super) fn value_at(&mut self, node: &Node, position: Position) -> Value {
+        if !matches!(node.node, Some(NodeEnum::ColumnRef(_))) {
+            self.result_name = None;
+            return self.expression_value(node);
+        }
+        self.position = position;
+        let value = self.expression_value(node);
+        self.position = Position::Expression;
+        value
     }
 
     pub(super) fn optional_value(&mut self, node: Option<&Node>) -> Value {
@@ -60,7 +73,15 @@ impl Binder<'_> {
             NodeEnum::ColumnRef(column) => self.column_ref(column),
             NodeEnum::AConst(constant) => constant_value(constant),
             NodeEnum::AExpr(expression) => self.operator_expression(expression),
-            NodeEnum::BoolExpr(expression) => self.all_values(&expression.args).computed(Some(Oid(BOOL))),
+            NodeEnum::BoolExpr(expression) => {
+                // Behind OR and NOT one comparison is one guess among many.
+                let and = BoolExprType::try_from(expression.boolop) == Ok(BoolExprType::AndExpr);
+                let before = self.guesses;
+                self.guesses |= !and;
+                let value = self.all_values(&expression.args).computed(Some(Oid(BOOL)));
+                self.guesses = before;
+                value
+            }
             NodeEnum::FuncCall(call) => self.function_call(call),
             NodeEnum::TypeCast(cast) => self.type_cast(cast),
             NodeEnum::SubLink(link) => self.sub_link(link),
@@ -87,7 +108,7 @@ impl Binder<'_> {
             NodeEnum::RowExpr(row) => self.all_values(&row.args).computed(None),
             NodeEnum::CoalesceExpr(coalesce) => self.same_type(&coalesce.args),
             NodeEnum::MinMaxExpr(min_max) => self.same_type(&min_max.args),
-            NodeEnum::NullTest(test) => self.boxed_value(&test.arg).computed(Some(Oid(BOOL))),
+            NodeEnum::NullTest(test) => self.null_test(test),
             NodeEnum::BooleanTest(test) => self.boxed_value(&test.arg).computed(Some(Oid(BOOL))),
             NodeEnum::NamedArgExpr(argument) => self.boxed_value(&argument.arg),
             NodeEnum::List(list) => self.all_values(&list.items).computed(None),
@@ -126,6 +147,7 @@ impl Binder<'_> {
             NodeEnum::SelectStmt(select) => {
                 // A bare SELECT where an expression stands: as in ARRAY(…) of JSON constructors.
                 let columns = self.in_level(|binder| binder.select(select));
+                self.computes(&columns);
                 together(columns.iter().map(|column| &column.value))
             }
             other => self.json(other),
@@ -242,6 +264,14 @@ impl Binder<'_> {
     #[inline(never)]
     fn column_ref(&mut self, column: &ColumnRef) -> Value {
         let fields = strings(&column.fields);
+        let result_name = self.result_name.take();
+        if self.is_direct()
+            && let (Some(masked), Ok(location)) = (self.masked, usize::try_from(column.location))
+            && masked.columns.contains(&location)
+        {
+            // A mask stands before it.
+            return Value::default();
+        }
         let star = matches!(
             column.fields.last().and_then(|node| node.node.as_ref()),
             Some(NodeEnum::AStar(_))
@@ -249,11 +279,22 @@ impl Binder<'_> {
         if star {
             // `t.*` as a value is the whole row.
             if let Some(value) = self.resolve_row(&fields) {
+                self.note_row_reference(column, &fields, value.clone());
                 return value;
             }
         } else if let Some(value) = self.resolve_column(&fields) {
+            self.note_reference(
+                column,
+                Reference {
+                    origin: value.origin,
+                    value: value.clone(),
+                    qualifiers: fields.len().saturating_sub(2),
+                    result_name,
+                },
+            );
             return value;
         } else if let Some(value) = self.resolve_row(&fields) {
+            self.note_row_reference(column, &fields, value.clone());
             return value;
         }
         if let [first, ..] = fields.as_slice() {
@@ -270,6 +311,27 @@ impl Binder<'_> {
         }
         self.not_found("column", &fields.join("."));
         Value::default()
+    }
+
+    pub(super) fn note_row_reference(&mut self, column: &ColumnRef, fields: &[&str], value: Value) {
+        self.note_reference(
+            column,
+            Reference {
+                origin: None,
+                value,
+                qualifiers: fields.len().saturating_sub(1),
+                result_name: None,
+            },
+        );
+    }
+
+    /// Notes where the client's own text names a column.
+    fn note_reference(&mut self, column: &ColumnRef, reference: Reference) {
+        if self.is_direct()
+            && let Ok(location) = usize::try_from(column.location)
+        {
+            self.references.insert(location, reference);
+        }
     }
 
     /// `row.name` where the row has no such column: a function of one argument.
@@ -290,9 +352,15 @@ impl Binder<'_> {
     #[inline(never)]
     fn operator_expression(&mut self, expression: &AExpr) -> Value {
         let kind = AExprKind::try_from(expression.kind).unwrap_or(AExprKind::Undefined);
-        let left = expression.lexpr.as_deref().map(|node| self.expression_value(node));
+        let looks_up = !self.guesses && looks_up(expression, kind);
+        let position = if looks_up {
+            Position::LookedUp
+        } else {
+            Position::Expression
+        };
+        let left = expression.lexpr.as_deref().map(|node| self.value_at(node, position));
         // The items of IN and BETWEEN are compared one by one.
-        let right = expression.rexpr.as_deref().map(|node| self.expression_value(node));
+        let right = expression.rexpr.as_deref().map(|node| self.value_at(node, position));
         match kind {
             AExprKind::AexprBetween
             | AExprKind::AexprNotBetween
@@ -320,6 +388,15 @@ impl Binder<'_> {
             value.absorb(right);
         }
         value.computed(type_oid)
+    }
+
+    /// Masks keep NULL, so that a test for it tells nothing more.
+    fn null_test(&mut self, test: &pb::NullTest) -> Value {
+        let value = test
+            .arg
+            .as_deref()
+            .map_or_else(Value::default, |node| self.value_at(node, Position::Shown));
+        value.computed(Some(Oid(BOOL)))
     }
 
     #[inline(never)]
@@ -491,6 +568,9 @@ impl Binder<'_> {
         } else if kind == SubLinkType::AnySublink {
             self.operator_named(None, "=", Some(&value.clone()), Some(&Value::default()));
         }
+        if kind != SubLinkType::ExistsSublink {
+            self.computes(&columns);
+        }
         match (kind, columns.as_slice()) {
             (SubLinkType::ExprSublink, [one]) => {
                 value.absorb(&one.value);
@@ -569,6 +649,29 @@ impl Binder<'_> {
             value.absorb(&part);
         }
         value
+    }
+}
+
+/// Whether an expression compares a column for equality with a constant or a parameter.
+fn looks_up(expression: &AExpr, kind: AExprKind) -> bool {
+    let names = strings(&expression.name);
+    let equality = kind == AExprKind::AexprOp && matches!(names.as_slice(), ["="] | ["pg_catalog", "="]);
+    let sides = [&expression.lexpr, &expression.rexpr].map(|side| side.as_deref().and_then(|node| node.node.as_ref()));
+    let [Some(left), Some(right)] = sides else { return false };
+    let is_column = |node: &NodeEnum| matches!(node, NodeEnum::ColumnRef(_));
+    equality && ((is_column(left) && is_given(right)) || (is_given(left) && is_column(right)))
+}
+
+/// Whether a value stands in the text or comes as a parameter.
+fn is_given(node: &NodeEnum) -> bool {
+    match node {
+        NodeEnum::AConst(_) | NodeEnum::ParamRef(_) => true,
+        NodeEnum::TypeCast(cast) => cast
+            .arg
+            .as_deref()
+            .and_then(|node| node.node.as_ref())
+            .is_some_and(is_given),
+        _ => false,
     }
 }
 

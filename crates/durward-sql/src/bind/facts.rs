@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use durward_model::{
     AccessModes, Certainty, ColumnNumber, ColumnUse, FunctionEffect, FunctionRef, FunctionUse, Hazard, HazardKind,
-    ObjectKind, ObjectUse, Oid, OpaqueReason, OutputColumn, QualifiedName, RelationKind, RelationRef, RelationUse,
-    RowBound, StatementClass, StatementFacts,
+    ObjectKind, ObjectUse, Oid, OpaqueReason, OutputColumn, QualifiedName, Reading, RelationKind, RelationRef,
+    RelationUse, RowBound, StatementClass, StatementFacts,
 };
 
 use crate::SessionEffect;
@@ -106,8 +106,10 @@ impl FactsBuilder {
     }
 
     /// Notes that a column's value is read.
-    pub(crate) fn column_read(&mut self, relation: &Relation, number: ColumnNumber, name: &Arc<str>) {
-        self.draft(relation).column(number, name).read = true;
+    pub(crate) fn column_read(&mut self, relation: &Relation, number: ColumnNumber, name: &Arc<str>, reading: Reading) {
+        let column = self.draft(relation).column(number, name);
+        column.read = true;
+        column.reading = column.reading.union(reading);
     }
 
     /// Notes that a column's value is written.
@@ -275,6 +277,7 @@ impl FactsBuilder {
                 let mine = mine.column(*number, &column.name);
                 mine.read |= read;
                 mine.written |= written;
+                mine.reading = mine.reading.union(column.reading);
             }
         }
     }
@@ -402,6 +405,7 @@ impl RelationDraft {
             name: Arc::clone(name),
             read: false,
             written: false,
+            reading: Reading::default(),
         })
     }
 }

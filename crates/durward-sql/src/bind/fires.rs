@@ -6,7 +6,7 @@ use std::sync::Arc;
 use durward_model::{AccessModes, ColumnNumber, Oid, RelationKind, RowBound, StatementClass};
 use pg_query::NodeEnum;
 
-use super::{Binder, CallKind};
+use super::{Binder, CallKind, Origin};
 use crate::catalog::{Column, Definition, ForeignKey, Relation, Rule, Trigger};
 
 /// A change of rows.
@@ -84,7 +84,7 @@ impl Binder<'_> {
                     .filter_map(|column| child.column(&column.name))
                     .map(|column| column.number)
                     .collect();
-                self.nested(|binder| binder.fires(&child, event, &same, bound));
+                self.nested(Origin::Fired, |binder| binder.fires(&child, event, &same, bound));
             }
         }
     }
@@ -140,7 +140,7 @@ impl Binder<'_> {
 
     fn trigger(&mut self, relation: &Arc<Relation>, trigger: &Trigger) {
         let catalog = self.catalog;
-        self.nested(|binder| {
+        self.nested(Origin::Fired, |binder| {
             if let Some(definition) = &trigger.definition {
                 binder.trigger_condition(relation, definition);
             }
@@ -196,7 +196,7 @@ impl Binder<'_> {
                 else {
                     continue;
                 };
-                self.nested(|binder| {
+                self.nested(Origin::Fired, |binder| {
                     binder.with_path(path.clone(), |binder| {
                         binder.with_variables(["old".into(), "new".into()], |binder| {
                             if let Some(condition) = create.where_clause.as_deref() {
@@ -240,7 +240,7 @@ impl Binder<'_> {
         let mut names: Vec<Arc<str>> = relation.columns.iter().map(|column| Arc::clone(&column.name)).collect();
         names.push(Arc::clone(&relation.name));
         let what = relation.reference().name.to_string();
-        self.nested(|binder| {
+        self.nested(Origin::Fired, |binder| {
             binder.with_variables(names, |binder| binder.definition_expression(definition, None, &what));
         });
     }
@@ -299,7 +299,9 @@ impl Binder<'_> {
                 }
                 let what = relation.reference().name.to_string();
                 self.facts.conservative();
-                self.nested(|binder| binder.definition_expression(definition, Some(relation), &what));
+                self.nested(Origin::Fired, |binder| {
+                    binder.definition_expression(definition, Some(relation), &what)
+                });
             }
         }
     }
@@ -322,7 +324,7 @@ impl Binder<'_> {
                 ('c' | 'n' | 'd', _) => Event::Update,
                 _ => continue,
             };
-            self.nested(|binder| binder.cascade(&child, &key, then, action));
+            self.nested(Origin::Fired, |binder| binder.cascade(&child, &key, then, action));
         }
     }
 
@@ -386,7 +388,7 @@ impl Binder<'_> {
             ) {
                 continue;
             }
-            self.nested(|binder| {
+            self.nested(Origin::Fired, |binder| {
                 binder.facts.relation(&base, modes, false);
                 binder.includes_children(&base, modes);
                 let mut numbers = BTreeSet::new();

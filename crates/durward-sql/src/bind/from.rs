@@ -6,11 +6,11 @@ use durward_model::{AccessModes, Oid, RelationKind};
 use pg_query::protobuf::{self as pb, Alias, JoinExpr, JoinType, RangeFunction, RangeVar};
 use pg_query::{Node, NodeEnum};
 
-use super::Binder;
 use super::expr::together;
 use super::scope::{Entry, NamedValue, Value};
 use super::select::renamed;
 use super::types::strings;
+use super::{Binder, Origin, Source, SourcePlace};
 use crate::catalog::Relation;
 
 impl Binder<'_> {
@@ -39,10 +39,13 @@ impl Binder<'_> {
                     // A method of an extension: its handler is looked up as a function.
                     self.facts.opaque(parts.join("."), "TABLESAMPLE method of an extension");
                 }
-                sample
+                let before = std::mem::replace(&mut self.sampled, true);
+                let columns = sample
                     .relation
                     .as_deref()
-                    .map_or_else(Vec::new, |relation| self.walk_from_item(relation))
+                    .map_or_else(Vec::new, |relation| self.walk_from_item(relation));
+                self.sampled = before;
+                columns
             }
             Some(NodeEnum::RangeTableFunc(table)) => self.xml_table(table),
             Some(NodeEnum::JsonTable(table)) => self.json_table(table),
@@ -71,8 +74,43 @@ impl Binder<'_> {
             return self.unknown_relation(range);
         };
         self.may_be_shadowed(range);
-        let columns = self.read_relation(&relation, range.inh);
+        let mut columns = self.read_relation(&relation, range.inh);
+        self.note_source(range, &relation, &mut columns);
         self.relation_entry(range, Some(relation), columns, None)
+    }
+
+    /// Notes where the client's own text names a relation, or what masks keep back of it there.
+    fn note_source(&mut self, range: &RangeVar, relation: &Arc<Relation>, columns: &mut [NamedValue]) {
+        let Ok(location) = usize::try_from(range.location) else {
+            return;
+        };
+        if !self.is_direct() {
+            return;
+        }
+        if let Some(masked) = self.masked.and_then(|masked| masked.relations.get(&location)) {
+            for (column, named) in relation.columns.iter().zip(columns) {
+                if masked.contains(&column.number) {
+                    named.value = Value::of_type(column.type_oid.0);
+                }
+            }
+            return;
+        }
+        let place = match &self.copied {
+            Some(columns) => SourcePlace::Copy {
+                columns: columns.clone(),
+            },
+            None if self.sampled => SourcePlace::Relation,
+            None => SourcePlace::From {
+                aliased: range.alias.is_some(),
+            },
+        };
+        let source = Source {
+            relation: Arc::clone(relation),
+            columns: columns.to_vec(),
+            place,
+            only: !range.inh,
+        };
+        self.sources.insert(location, source);
     }
 
     /// The relation that a name in the text means; `None` where there is none. Another database's name never matches.
@@ -194,6 +232,7 @@ impl Binder<'_> {
                     },
                 };
                 value.reads.insert(own);
+                value.origin = Some(own);
                 value.type_oid = Some(column.type_oid);
                 NamedValue {
                     name: Arc::clone(&column.name),
@@ -224,7 +263,7 @@ impl Binder<'_> {
         let mut columns = Vec::new();
         for statement in &parsed.stmts {
             if let Some(NodeEnum::SelectStmt(select)) = statement.stmt.as_ref().and_then(|node| node.node.as_ref()) {
-                columns = self.nested(|binder| {
+                columns = self.nested(Origin::View, |binder| {
                     binder.with_path(path.clone(), |binder| {
                         binder.isolated(|binder| {
                             binder.reads_deferred = true;

@@ -11,16 +11,18 @@ mod select;
 mod types;
 mod upsert;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use durward_model::{AccessModes, ColumnNumber, Oid, OutputColumn, RelationKind, RelationUse, StatementClass};
+use durward_model::{AccessModes, ColumnNumber, Oid, OutputColumn, Reading, RelationKind, RelationUse, StatementClass};
 use pg_query::protobuf::ParseResult;
 use pg_query::{Node, NodeEnum};
 
 pub(crate) use facts::FactsBuilder;
 pub(crate) use fires::Event;
-use scope::{Cte, Entry, Level, Lineage, NamedValue, Value};
+pub(crate) use scope::Origin;
+use scope::{Cte, Entry, Level, Position};
+pub(crate) use scope::{Lineage, NamedValue, Value};
 
 use crate::analyzer::LOCKED_DEFINITION;
 use crate::catalog::{CatalogSnapshot, Definition, Function, Relation};
@@ -46,6 +48,10 @@ pub(crate) struct Binder<'a> {
     pub(crate) facts: FactsBuilder,
     /// Above 0 while what is walked isn't the client's own text.
     nesting: usize,
+    /// Whose code is being walked.
+    origin: Origin,
+    /// Where the column reference that is walked next stands.
+    position: Position,
     catalog_is_current: bool,
     variables: Vec<HashSet<Arc<str>>>,
     levels: Vec<Level>,
@@ -57,7 +63,7 @@ pub(crate) struct Binder<'a> {
     /// Whether the function in FROM walked last gives one column that takes the alias's name.
     scalar_column: bool,
     with_children: HashSet<Oid>,
-    noted_reads: HashSet<(Oid, ColumnNumber)>,
+    noted_reads: HashSet<(Oid, ColumnNumber, Reading)>,
     view_values: HashMap<Oid, Vec<Value>>,
     /// The columns that functions' bodies read.
     function_reads: HashMap<Oid, Lineage>,
@@ -73,6 +79,66 @@ pub(crate) struct Binder<'a> {
     too_deep: bool,
     /// Relations that earlier statements of the same text make.
     created: &'a [RelationUse],
+    /// Relations that the client's own text names in FROM, and COPY, by where they stand.
+    pub(crate) sources: BTreeMap<usize, Source>,
+    /// Columns that the client's own text names, by where they stand.
+    pub(crate) references: BTreeMap<usize, Reference>,
+    /// Whether the text groups rows, by which the server may know columns of a key's row.
+    pub(crate) groups: bool,
+    /// Columns that masks stand before, by where they or their relation stand in the text: nothing of them comes through.
+    masked: Option<&'a MaskedPlaces>,
+    /// Whether the FROM item that is walked can't be a subquery.
+    sampled: bool,
+    /// Whether what is walked is one of several alternatives of a condition.
+    guesses: bool,
+    /// The result column that a column alone will be called after.
+    result_name: Option<String>,
+    /// The columns that a COPY of the relation that is walked names.
+    copied: Option<Vec<String>>,
+}
+
+/// What masks stand before in a text, by place: bytes from its start.
+#[derive(Debug, Default)]
+pub(crate) struct MaskedPlaces {
+    /// Columns of the relation named there.
+    pub(crate) relations: BTreeMap<usize, BTreeSet<ColumnNumber>>,
+    /// The column named there.
+    pub(crate) columns: BTreeSet<usize>,
+}
+
+/// A column that the client's own text names.
+#[derive(Debug, Clone)]
+pub(crate) struct Reference {
+    /// The relation in FROM that it is a column of, unchanged, and its number there.
+    pub(crate) origin: Option<(Oid, ColumnNumber)>,
+    /// What it is.
+    pub(crate) value: Value,
+    /// Parts of the name before the table's: schema, or database and schema.
+    pub(crate) qualifiers: usize,
+    /// The name of the result column that it is by itself; `None` elsewhere.
+    pub(crate) result_name: Option<String>,
+}
+
+/// A relation that the client's own text reads by name.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) relation: Arc<Relation>,
+    /// Its columns as the text sees them, an alias's column list left out.
+    pub(crate) columns: Vec<NamedValue>,
+    pub(crate) place: SourcePlace,
+    /// Whether rows of children are left out.
+    pub(crate) only: bool,
+}
+
+/// What may stand in the place of a relation's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SourcePlace {
+    /// A FROM item, with an alias or without.
+    From { aliased: bool },
+    /// The table of COPY … TO, with these columns; none for all.
+    Copy { columns: Vec<String> },
+    /// A FROM item that must be a relation: of TABLESAMPLE.
+    Relation,
 }
 
 /// How deep expressions and queries may nest before the walk gives up. The parser gives up earlier as a rule.
@@ -120,6 +186,8 @@ impl<'a> Binder<'a> {
             repeated: false,
             facts: FactsBuilder::new(command),
             nesting: 0,
+            origin: Origin::Text,
+            position: Position::Expression,
             catalog_is_current: context.catalog_is_current,
             variables: Vec::new(),
             levels: Vec::new(),
@@ -141,7 +209,20 @@ impl<'a> Binder<'a> {
             depth: 0,
             too_deep: false,
             created: &[],
+            sources: BTreeMap::new(),
+            references: BTreeMap::new(),
+            groups: false,
+            masked: None,
+            sampled: false,
+            guesses: false,
+            result_name: None,
+            copied: None,
         }
+    }
+
+    /// Takes note of columns that masks stand before in this text.
+    pub(crate) fn masked_before(&mut self, masked: &'a MaskedPlaces) {
+        self.masked = Some(masked);
     }
 
     /// Takes note of relations that earlier statements of the same text make.
@@ -187,10 +268,18 @@ impl<'a> Binder<'a> {
         self.nesting == 0 && self.levels.len() <= 1 && self.levels.iter().all(|level| level.entries.is_empty())
     }
 
-    /// Walks something that the client's text brings about without naming it.
-    pub(crate) fn nested<R>(&mut self, walk: impl FnOnce(&mut Self) -> R) -> R {
+    /// Walks something that the client's text brings about without naming it. What a view or a trigger calls is its
+    /// own doing too.
+    pub(crate) fn nested<R>(&mut self, origin: Origin, walk: impl FnOnce(&mut Self) -> R) -> R {
         self.nesting += 1;
+        let origin = match self.origin {
+            Origin::Text => origin,
+            Origin::Code if origin == Origin::Fired => origin,
+            outer => outer,
+        };
+        let before = std::mem::replace(&mut self.origin, origin);
         let result = walk(self);
+        self.origin = before;
         self.nesting -= 1;
         result
     }
@@ -228,7 +317,22 @@ impl<'a> Binder<'a> {
     /// Walks the client's own statement: its result's columns are the command's output.
     pub(crate) fn command(&mut self, node: &NodeEnum) {
         let columns = self.statement_columns(node);
-        self.facts.output = columns.into_iter().map(|column| self.output_column(column)).collect();
+        if !columns.is_empty() {
+            self.facts.output = columns.into_iter().map(|column| self.output_column(column)).collect();
+        }
+    }
+
+    /// Walks the query that COPY of a table with these columns stands for.
+    pub(crate) fn copied_table(&mut self, query: &NodeEnum, columns: Vec<String>) {
+        self.copied = Some(columns);
+        self.stored_query(query);
+        self.copied = None;
+    }
+
+    /// Walks a query whose rows become something else than a result: a table's, a COPY's.
+    pub(crate) fn stored_query(&mut self, node: &NodeEnum) {
+        let columns = self.statement_columns(node);
+        self.computes(&columns);
     }
 
     fn output_column(&self, column: NamedValue) -> OutputColumn {
@@ -244,6 +348,7 @@ impl<'a> Binder<'a> {
             name: column.name,
             lineage,
             unchanged,
+            origin: column.value.origin.filter(|_| unchanged),
         }
     }
 
@@ -302,11 +407,17 @@ impl<'a> Binder<'a> {
         }
         match crate::parser::parse(text) {
             Ok(parsed) => {
+                // What a text within the client's gives doesn't come out as its lineage says.
+                let before = self.origin;
+                if before == Origin::Text {
+                    self.origin = Origin::Code;
+                }
                 for statement in &parsed.stmts {
                     if let Some(node) = statement.stmt.as_ref().and_then(|node| node.node.as_ref()) {
                         self.statement(node);
                     }
                 }
+                self.origin = before;
             }
             Err(failure) => self.facts.opaque(what, failure.message),
         }

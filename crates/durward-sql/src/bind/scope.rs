@@ -3,13 +3,71 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use durward_model::{AccessModes, ColumnNumber, Oid};
+use durward_model::{AccessModes, ColumnNumber, Oid, Reading};
 
 use super::Binder;
 use crate::catalog::Relation;
 
 /// Base columns, by relation and number.
 pub(crate) type Lineage = BTreeSet<(Oid, ColumnNumber)>;
+
+/// Where a column reference stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Position {
+    /// Within an expression, or anywhere that isn't known to be one of the others.
+    #[default]
+    Expression,
+    /// It alone is a result column, a grouping key, or what is tested for NULL.
+    Shown,
+    /// It alone is compared for equality with a constant or a parameter.
+    LookedUp,
+}
+
+impl Position {
+    const fn reading(self) -> Reading {
+        match self {
+            Self::Expression => COMPUTED,
+            Self::Shown => Reading {
+                looked_up: false,
+                computed: false,
+                in_code: false,
+            },
+            Self::LookedUp => Reading {
+                looked_up: true,
+                computed: false,
+                in_code: false,
+            },
+        }
+    }
+}
+
+const COMPUTED: Reading = Reading {
+    looked_up: false,
+    computed: true,
+    in_code: false,
+};
+
+/// Whose code is being walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Origin {
+    /// The client's own text.
+    #[default]
+    Text,
+    /// A view's query.
+    View,
+    /// A trigger, rule, policy, check or cascade: the database's own doing.
+    Fired,
+    /// The body of a function or block that the text runs.
+    Code,
+}
+
+impl Origin {
+    const CODE_READING: Reading = Reading {
+        looked_up: false,
+        computed: false,
+        in_code: true,
+    };
+}
 
 /// What is known of an expression's value.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +78,8 @@ pub(crate) struct Value {
     pub(crate) reads: Lineage,
     /// Whether it is one base column's value, unchanged.
     pub(crate) unchanged: bool,
+    /// The column of a relation in FROM that it is, unchanged: a view's own where it comes through one.
+    pub(crate) origin: Option<(Oid, ColumnNumber)>,
     /// Its type, where known.
     pub(crate) type_oid: Option<Oid>,
 }
@@ -42,6 +102,7 @@ impl Value {
     /// The same dependencies of something computed, of another type.
     pub(crate) fn computed(mut self, type_oid: Option<Oid>) -> Self {
         self.unchanged = false;
+        self.origin = None;
         self.type_oid = type_oid;
         self
     }
@@ -194,7 +255,8 @@ impl Binder<'_> {
             [schema, alias, name] | [_, schema, alias, name] => self.qualified(Some(schema), alias, name),
             _ => None,
         }?;
-        self.note_reads(&value);
+        let reading = self.position.reading();
+        self.note_reads_as(&value, reading);
         Some(value)
     }
 
@@ -292,7 +354,7 @@ impl Binder<'_> {
             }
         };
         for column in &columns {
-            self.note_reads(&column.value);
+            self.note_reads_as(&column.value, Reading::default());
         }
         Some(columns)
     }
@@ -302,19 +364,46 @@ impl Binder<'_> {
         self.variables.iter().any(|names| names.contains(name))
     }
 
-    /// Notes that the columns behind a value are read.
+    /// Notes that the columns behind a value are read, and computed with.
     pub(super) fn note_reads(&mut self, value: &Value) {
+        self.note_reads_as(value, COMPUTED);
+    }
+
+    /// Notes that the columns behind a value are read, and what becomes of it.
+    pub(super) fn note_reads_as(&mut self, value: &Value, reading: Reading) {
         if self.reads_deferred {
             return;
         }
+        let reading = match self.origin {
+            Origin::Text => reading,
+            // What a view's query or a trigger does with a value is not the client's doing.
+            Origin::View | Origin::Fired => Reading::default(),
+            Origin::Code => Origin::CODE_READING,
+        };
         for (oid, number) in &value.reads {
-            self.note_read(*oid, *number);
+            self.note_read(*oid, *number, reading);
         }
     }
 
-    fn note_read(&mut self, oid: Oid, number: ColumnNumber) {
+    /// Notes what the bodies of functions read that the client's own text calls.
+    pub(super) fn note_code_reads(&mut self, reads: &Lineage) {
+        if self.origin == Origin::Text {
+            for (oid, number) in reads {
+                self.note_read(*oid, *number, Origin::CODE_READING);
+            }
+        }
+    }
+
+    /// Notes that columns of a query are computed with: as those of a set operation or of a scalar subquery are.
+    pub(super) fn computes(&mut self, columns: &[NamedValue]) {
+        for column in columns {
+            self.note_reads(&column.value);
+        }
+    }
+
+    fn note_read(&mut self, oid: Oid, number: ColumnNumber, reading: Reading) {
         // One set stands before the facts: the same columns are read over and over.
-        if !self.noted_reads.insert((oid, number)) {
+        if !self.noted_reads.insert((oid, number, reading)) {
             return;
         }
         let catalog = self.catalog;
@@ -323,12 +412,12 @@ impl Binder<'_> {
             return;
         };
         self.facts.relation(relation, AccessModes::READ, false);
-        self.facts.column_read(relation, number, &column.name);
+        self.facts.column_read(relation, number, &column.name, reading);
         self.may_be_cast(column.type_oid);
         if self.with_children.contains(&oid) {
             for child in self.descendants(oid) {
                 if let Some(same) = child.column(&column.name) {
-                    self.facts.column_read(&child, same.number, &same.name);
+                    self.facts.column_read(&child, same.number, &same.name, reading);
                 }
             }
         }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use durward_model::{AccessModes, ObjectKind, QualifiedName, RelationKind, StatementClass};
-use pg_query::protobuf::{CommonTableExpr, RangeVar, SelectStmt, SetOperation, WithClause};
+use durward_model::{AccessModes, ObjectKind, QualifiedName, Reading, RelationKind, StatementClass};
+use pg_query::protobuf::{CommonTableExpr, RangeVar, SelectStmt, SetOperation, WithClause, a_const};
 use pg_query::{Node, NodeEnum};
 
 use super::Binder;
 use super::expr::together;
 use super::name::column_name;
-use super::scope::{Cte, Lineage, NamedValue, Value};
+use super::scope::{Cte, Lineage, NamedValue, Position, Value};
 use super::types::strings;
 
 /// How often a recursive query is walked again until its columns' lineage stands still.
@@ -37,6 +37,7 @@ impl Binder<'_> {
         };
         self.result_clauses(select, &columns);
         if let Some(target) = select.into_clause.as_ref().and_then(|into| into.rel.as_ref()) {
+            self.computes(&columns);
             self.creates(target);
         }
         self.ctes.truncate(ctes);
@@ -69,7 +70,9 @@ impl Binder<'_> {
                 columns.extend(expanded);
                 continue;
             }
-            let value = self.expression_value(node);
+            self.result_name = target.name.is_empty().then(|| column_name(node));
+            let value = self.value_at(node, Position::Shown);
+            self.result_name = None;
             let name = if target.name.is_empty() {
                 column_name(node)
             } else {
@@ -92,6 +95,11 @@ impl Binder<'_> {
                 }
                 let fields = strings(&column.fields);
                 if let Some(columns) = self.expand_star(&fields) {
+                    self.note_row_reference(
+                        column,
+                        &fields,
+                        super::expr::together(columns.iter().map(|one| &one.value)),
+                    );
                     return Some(columns);
                 }
                 if !fields.first().is_some_and(|name| self.is_variable(name)) {
@@ -130,6 +138,7 @@ impl Binder<'_> {
 
     /// ORDER BY, GROUP BY and the other clauses that may name result columns.
     fn result_clauses(&mut self, select: &SelectStmt, columns: &[NamedValue]) {
+        self.groups |= self.is_direct() && !select.group_clause.is_empty();
         let deferred = std::mem::replace(&mut self.reads_deferred, false);
         for node in &select.group_clause {
             self.group_item(node, columns);
@@ -163,7 +172,8 @@ impl Binder<'_> {
 
     /// An item of ORDER BY or DISTINCT ON: a result column's name first, else an expression.
     fn sort_item(&mut self, node: &Node, columns: &[NamedValue]) {
-        if let Some(column) = named_result(node, columns) {
+        let column = named_result(node, columns).or_else(|| numbered_result(node, columns));
+        if let Some(column) = column {
             self.note_reads(&column.value);
             return;
         }
@@ -180,11 +190,13 @@ impl Binder<'_> {
         }
         if let Some(column) = named_result(node, columns) {
             let value = column.value.clone();
+            self.position = Position::Shown;
             self.resolve_column(&[&column.name]);
-            self.note_reads(&value);
+            self.position = Position::Expression;
+            self.note_reads_as(&value, Reading::default());
             return;
         }
-        self.expression_value(node);
+        self.value_at(node, Position::Shown);
     }
 
     fn set_operation(&mut self, select: &SelectStmt) -> Vec<NamedValue> {
@@ -196,6 +208,8 @@ impl Binder<'_> {
             .rarg
             .as_deref()
             .map_or_else(Vec::new, |arm| self.in_level(|binder| binder.select(arm)));
+        self.computes(&left);
+        self.computes(&right);
         combine(left, &right)
     }
 
@@ -312,6 +326,8 @@ impl Binder<'_> {
                 .rarg
                 .as_deref()
                 .map_or_else(Vec::new, |arm| self.in_level(|binder| binder.select(arm)));
+            self.computes(&columns);
+            self.computes(&right);
             let lineage: Vec<Lineage> = columns.iter().map(|column| column.value.lineage.clone()).collect();
             columns = combine(columns, &right);
             if columns.iter().map(|column| &column.value.lineage).eq(lineage.iter()) {
@@ -436,6 +452,17 @@ fn named_result<'c>(node: &Node, columns: &'c [NamedValue]) -> Option<&'c NamedV
         return None;
     };
     columns.iter().find(|column| &*column.name == name)
+}
+
+/// `ORDER BY 2` and the like.
+fn numbered_result<'c>(node: &Node, columns: &'c [NamedValue]) -> Option<&'c NamedValue> {
+    let NodeEnum::AConst(constant) = node.node.as_ref()? else {
+        return None;
+    };
+    let Some(a_const::Val::Ival(number)) = &constant.val else {
+        return None;
+    };
+    columns.get(usize::try_from(number.ival).ok()?.checked_sub(1)?)
 }
 
 /// The columns of a set operation: named by the left arm, depending on both.

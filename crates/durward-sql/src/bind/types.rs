@@ -6,8 +6,8 @@ use durward_model::{Oid, RelationKind};
 use pg_query::protobuf::TypeName;
 use pg_query::{Node, NodeEnum};
 
-use super::scope::Value;
-use super::{Binder, Call, CallKind};
+use super::scope::{Lineage, Value};
+use super::{Binder, Call, CallKind, Origin};
 use crate::catalog::{Function, Type};
 
 /// `unknown`, the type of a bare string constant.
@@ -71,7 +71,7 @@ impl Binder<'_> {
         match type_.kind {
             'd' => {
                 for check in catalog.domain_checks(type_.oid) {
-                    self.nested(|binder| {
+                    self.nested(Origin::Fired, |binder| {
                         binder.with_variables(["value".into(), "VALUE".into()], |binder| {
                             binder.definition_expression(check, None, "domain check");
                         });
@@ -232,9 +232,15 @@ impl Binder<'_> {
         for candidate in candidates {
             // A body is walked once; later calls of it depend on the same columns.
             let known = self.function_reads.entry(candidate.oid).or_default();
-            known.extend(&within);
+            known.extend(within.iter().map(|(oid, number, _)| (*oid, *number)));
             value.lineage.extend(known.iter());
         }
+        // A body that a trigger ran first is not walked again.
+        let by_candidates = candidates
+            .iter()
+            .filter_map(|candidate| self.function_reads.get(&candidate.oid));
+        let reads: Lineage = by_candidates.flatten().copied().collect();
+        self.note_code_reads(&reads);
         let catalog = self.catalog;
         value.lineage.retain(|(oid, _)| {
             catalog

@@ -87,6 +87,8 @@ pub struct Column {
     pub generated: bool,
     /// Whether it is an identity column.
     pub identity: bool,
+    /// The type's modifier (`atttypmod`), such as the length of a varchar plus 4; -1 for none.
+    pub type_modifier: i32,
 }
 
 /// A type (`pg_type`). Row types of tables are not held.

@@ -269,6 +269,7 @@ impl CatalogLoader {
             has_default: row.bool()?,
             generated: !row.text()?.is_empty(),
             identity: !row.text()?.is_empty(),
+            type_modifier: row.modifier()?,
         };
         match &mut self.columns_of {
             Some((known, columns)) if *known == relation => columns.push(column),
@@ -498,6 +499,12 @@ impl<'a> Row<'a> {
     fn number(&mut self) -> Result<i64, CatalogError> {
         let text = self.text()?;
         text.parse().map_err(|_| self.error("has no number where one must be"))
+    }
+
+    fn modifier(&mut self) -> Result<i32, CatalogError> {
+        let text = self.text()?;
+        text.parse()
+            .map_err(|_| self.error("has no type modifier where one must be"))
     }
 
     fn short(&mut self) -> Result<i16, CatalogError> {

@@ -69,6 +69,11 @@ impl CatalogSnapshot {
         self.parts().into_iter().find_map(|part| part.relations.get(&oid))
     }
 
+    /// Every relation that others than `initdb` made, in no order: indexes, sequences and composite types too.
+    pub fn relations(&self) -> impl Iterator<Item = &Arc<Relation>> {
+        self.rest.relations.values()
+    }
+
     /// A relation by schema and name, indexes and composite types included.
     pub fn relation_in(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
         self.parts()
@@ -95,6 +100,17 @@ impl CatalogSnapshot {
     pub fn relation_of_row_type(&self, oid: Oid) -> Option<&Arc<Relation>> {
         let relation = self.parts().into_iter().find_map(|part| part.row_types.get(&oid))?;
         self.relation(*relation)
+    }
+
+    /// Whether a column alone is a unique key of its relation.
+    pub fn is_unique_column(&self, oid: Oid, column: ColumnNumber) -> bool {
+        self.indexes(oid).into_iter().any(|index| {
+            index.proves_uniqueness
+                && index.predicate.is_none()
+                && index.expressions.is_none()
+                && index.columns.first() == Some(&column)
+                && index.columns.len() == 1
+        })
     }
 
     /// Relations that inherit directly from this one, partitions included.

@@ -196,7 +196,7 @@ impl CatalogQuery {
             },
             Self::Columns => Template {
                 columns: "a.attrelid, a.attnum, a.attname, a.atttypid, a.attnotnull, a.atthasdef, a.attgenerated, \
-                          a.attidentity",
+                          a.attidentity, a.atttypmod",
                 from: "pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid",
                 filter: "a.attnum > 0 AND c.relkind IN ('r','p','v','m','f','c','S') \
                          AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)",

@@ -7,7 +7,7 @@ use pg_query::NodeEnum;
 
 use super::{constant, qualified};
 use crate::SessionEffect;
-use crate::bind::{Binder, Call, CallKind};
+use crate::bind::{Binder, Call, CallKind, Origin};
 use crate::catalog::Function;
 use crate::utility::setting::{self, Value};
 use crate::{SessionSettings, parser, plpgsql};
@@ -122,7 +122,7 @@ pub(crate) fn effective_path(binder: &Binder<'_>, value: &str) -> Option<Vec<Arc
 
 fn walk(binder: &mut Binder<'_>, function: &Arc<Function>, path: Vec<Arc<str>>) {
     let before = std::mem::replace(&mut binder.run_path, path.clone());
-    binder.nested(|binder| match (&*function.language, &function.sql_body) {
+    binder.nested(Origin::Code, |binder| match (&*function.language, &function.sql_body) {
         ("sql", Some(body)) => {
             // Its names were resolved when it was made, and are printed so that the definition's path finds them.
             binder.with_path(body.path.to_vec(), |binder| {

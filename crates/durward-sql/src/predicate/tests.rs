@@ -23,7 +23,7 @@ fn read_shop() -> AnalysisContext {
     let end = dump.rfind(&columns).unwrap();
     let end = end + dump[end..].find('\n').unwrap() + 1;
     let (before, behind) = dump.split_at(end);
-    let dump = format!("{before}{columns}90\tactive\t16\tt\tf\t\t\n{behind}");
+    let dump = format!("{before}{columns}90\tactive\t16\tt\tf\t\t\t-1\n{behind}");
     fixture::context(&dump, &["pg_catalog", "public"]).unwrap()
 }
 

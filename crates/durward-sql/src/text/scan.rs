@@ -103,6 +103,8 @@ impl<'t> Scanner<'t> {
             b'"' => self.quoted_word()?,
             b'$' => self.dollar()?,
             b'0'..=b'9' => self.number()?,
+            // The server takes two dots for one token, whatever follows.
+            b'.' if self.peek(1) == b'.' => return Err(Doubt),
             b'.' if self.peek(1).is_ascii_digit() => self.number()?,
             b',' | b'(' | b')' | b'[' | b']' | b'.' | b';' | b':' => {
                 self.at += 1;

@@ -12,7 +12,7 @@ use pg_query::{Node, NodeEnum};
 
 use super::{existing, hazard_name, is_on, is_own, session};
 use crate::SessionEffect;
-use crate::bind::{Binder, Call, CallKind, Event};
+use crate::bind::{Binder, Call, CallKind, Event, Origin};
 use crate::catalog::Relation;
 use crate::functions::{self, constant};
 
@@ -38,7 +38,7 @@ pub(super) fn copy(binder: &mut Binder<'_>, statement: &CopyStmt) {
         &statement.relation,
         statement.query.as_ref().and_then(|query| query.node.as_ref()),
     ) {
-        (None, Some(query)) => binder.statement(query),
+        (None, Some(query)) => binder.stored_query(query),
         (Some(range), None) if statement.is_from => copy_from(binder, statement, range),
         (Some(range), None) => copy_to(binder, range, &statement.attlist),
         _ => binder.facts.opaque("COPY", "neither a table nor a query"),
@@ -111,7 +111,8 @@ fn copy_to(binder: &mut Binder<'_>, range: &RangeVar, columns: &[Node]) {
         }],
         ..SelectStmt::default()
     };
-    binder.statement(&NodeEnum::SelectStmt(Box::new(select)));
+    let named = constant::names(columns).into_iter().map(|name| name.to_string());
+    binder.copied_table(&NodeEnum::SelectStmt(Box::new(select)), named.collect());
 }
 
 /// EXPLAIN ANALYZE runs its statement. Plain EXPLAIN plans it, which reads the catalog and statistics, and may run
@@ -189,7 +190,7 @@ fn truncated(
                     arguments: &[],
                     how: CallKind::Trigger,
                 };
-                binder.nested(|binder| functions::call(binder, &call));
+                binder.nested(Origin::Code, |binder| functions::call(binder, &call));
             }
             None => binder
                 .facts
@@ -209,7 +210,7 @@ fn truncated(
     }
     for other in more {
         binder.facts.relation(&other, AccessModes::TRUNCATE, false);
-        binder.nested(|binder| truncated(binder, &other, cascade, true, seen));
+        binder.nested(Origin::Code, |binder| truncated(binder, &other, cascade, true, seen));
     }
 }
 
@@ -311,7 +312,7 @@ pub(super) fn refresh(binder: &mut Binder<'_>, statement: &RefreshMatViewStmt) {
     let catalog = binder.catalog;
     match catalog.view_definition(relation.oid) {
         Some(definition) => {
-            binder.nested(|binder| {
+            binder.nested(Origin::Code, |binder| {
                 let path = definition.path.to_vec();
                 binder.with_path(path, |binder| binder.sql_text(&definition.text, &relation.name));
             });

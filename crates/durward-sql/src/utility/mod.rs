@@ -23,7 +23,7 @@ use pg_query::protobuf::{DefElem, RangeVar};
 use pg_query::{Node, NodeEnum};
 
 use crate::SessionEffect;
-use crate::bind::{Binder, Call, CallKind};
+use crate::bind::{Binder, Call, CallKind, Origin};
 use crate::catalog::Relation;
 use crate::functions;
 
@@ -315,7 +315,7 @@ fn fire_event_triggers(binder: &mut Binder<'_>) {
                     arguments: &[],
                     how: CallKind::Trigger,
                 };
-                binder.nested(|binder| functions::call(binder, &call));
+                binder.nested(Origin::Code, |binder| functions::call(binder, &call));
             }
             None => binder
                 .facts

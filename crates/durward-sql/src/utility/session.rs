@@ -122,7 +122,7 @@ pub(super) fn discard(binder: &mut Binder<'_>, statement: &DiscardStmt) {
 /// Walks a statement with facts of its own, for those who must keep it apart.
 pub(super) fn apart(binder: &mut Binder<'_>, node: &NodeEnum) -> FactsBuilder {
     let outer = std::mem::replace(&mut binder.facts, FactsBuilder::new(command_word(node)));
-    binder.statement(node);
+    binder.command(node);
     std::mem::replace(&mut binder.facts, outer)
 }
 
@@ -179,10 +179,11 @@ pub(super) fn deallocate(binder: &mut Binder<'_>, statement: &DeallocateStmt) {
     binder.facts.effect(SessionEffect::Deallocate { name });
 }
 
+/// DECLARE: its output is what FETCH gives.
 pub(super) fn declare(binder: &mut Binder<'_>, statement: &DeclareCursorStmt) {
     binder.facts.class(StatementClass::Session);
     match statement.query.as_ref().and_then(|query| query.node.as_ref()) {
-        Some(node) => binder.statement(node),
+        Some(node) => binder.command(node),
         None => binder.facts.opaque("DECLARE", "without a query"),
     }
     binder.facts.effect(SessionEffect::DeclareCursor {

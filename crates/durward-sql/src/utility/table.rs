@@ -145,7 +145,7 @@ pub(super) fn create_as(binder: &mut Binder<'_>, statement: &CreateTableAsStmt) 
         return;
     };
     match statement.query.as_ref().and_then(|query| query.node.as_ref()) {
-        Some(query) => binder.statement(query),
+        Some(query) => binder.stored_query(query),
         None => binder.facts.opaque("CREATE TABLE AS", "without a query"),
     }
     if makes_temporary(range) {
