@@ -8,6 +8,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("durward-wire", &["durward-model"]),
     ("durward-sql", &["durward-model"]),
     ("durward-policy", &["durward-model"]),
+    ("durward-mask", &["durward-model"]),
     ("durward-audit", &["durward-model"]),
     ("durward-identity", &["durward-model"]),
     (
@@ -15,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "durward-audit",
             "durward-identity",
+            "durward-mask",
             "durward-model",
             "durward-policy",
             "durward-sql",
@@ -27,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "durward-audit",
             "durward-identity",
+            "durward-mask",
             "durward-model",
             "durward-policy",
             "durward-session",
@@ -38,7 +41,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without a runtime, sockets or a source of chance, and what they therefore don't use.
-const PURE: &[&str] = &["durward-model", "durward-wire", "durward-sql", "durward-policy"];
+const PURE: &[&str] = &[
+    "durward-mask",
+    "durward-model",
+    "durward-policy",
+    "durward-sql",
+    "durward-wire",
+];
 const IMPURE: &[&str] = &[
     "getrandom",
     "mio",
