@@ -15,13 +15,13 @@ help: ## Show this list
 .PHONY: demo
 demo: ## Build, start a private PostgreSQL with a shop in it and the gateway in front of it
 	@scripts/setup.sh demo
-	@cargo build --quiet --release --locked --package durward
+	@cargo build --quiet --release --locked --workspace
 	@exec $(durward) demo $(ARGS)
 
 .PHONY: build
 build: ## Build the program: target/release/durward
 	@scripts/setup.sh build
-	@cargo build --release --locked --package durward
+	@cargo build --release --locked --workspace
 
 .PHONY: test
 test: ## Everything that CI runs: format, lints, repository rules, all tests with real servers and clients
@@ -38,11 +38,11 @@ lint: ## Format check, clippy and the repository rules
 .PHONY: bench
 bench: ## Measure against direct connections, a relay and PgBouncer; writes docs/benchmarks.md
 	@scripts/setup.sh demo
-	@cargo build --quiet --release --locked --package durward
+	@cargo build --quiet --release --locked --workspace
 	@cargo xtask bench $(ARGS)
 
 .PHONY: docs
 docs: ## Write the generated pages of docs/ again
 	@scripts/setup.sh build
-	UPDATE_DOCS=1 cargo test --quiet --release --locked --package durward --bin durward configuration_page
-	cargo run --quiet --release --locked --package durward -- policy show --schema > docs/policy.cedarschema
+	UPDATE_DOCS=1 cargo test --quiet --release --locked --workspace --bin durward configuration_page
+	cargo run --quiet --release --locked --bin durward -- policy show --schema > docs/policy.cedarschema

@@ -37,6 +37,30 @@ impl ServerLink {
         number
     }
 
+    /// Forwards a simple query whose text was rewritten.
+    pub(crate) fn rewritten_query(&mut self, recorded: Recorded<Vec<Permit>>, text: &str) -> EventNumber {
+        let (_permits, number) = recorded.spend();
+        self.own(|out| write::query(out, text.as_bytes()));
+        number
+    }
+
+    /// Forwards a Parse whose text was rewritten.
+    pub(crate) fn rewritten_parse(
+        &mut self,
+        recorded: Recorded<Vec<Permit>>,
+        (statement, text): (&[u8], &str),
+        parameter_types: &[u32],
+    ) -> EventNumber {
+        let (_permits, number) = recorded.spend();
+        self.own(|out| write::parse(out, statement, text.as_bytes(), parameter_types));
+        number
+    }
+
+    /// Asks what columns a portal of the client's has.
+    pub(crate) fn own_describe(&mut self, portal: &[u8]) {
+        self.own(|out| write::describe(out, Target::Portal, portal));
+    }
+
     /// Forwards a message that runs nothing by itself. One that could is dropped, and false returned.
     #[must_use]
     pub(crate) fn control(&mut self, frame: Frame<'_>, frame_bytes: &[u8]) -> bool {
@@ -100,8 +124,8 @@ impl ServerLink {
     fn own(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), durward_wire::postgres::error::EncodeError>) {
         let mut result = Ok(());
         self.link.outbound.extend_with(|out| result = write(out));
-        // INVARIANT: constants of this program hold no NUL and fit a message.
-        debug_assert!(result.is_ok(), "a constant message can't be encoded");
+        // INVARIANT: constants of this program, and texts and names that came in a message, hold no NUL and fit one.
+        debug_assert!(result.is_ok(), "a message of ours can't be encoded");
     }
 
     pub(crate) fn inbound(&mut self) -> &mut Buffer {

@@ -13,10 +13,15 @@ use durward_policy::{DatabaseContext, Decision, DecisionRequest, PolicyStore, Se
 use durward_sql::{AnalysisContext, Analyzer, SessionSettings};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::catalog::CatalogSource;
+use crate::labels::LabelBook;
 use crate::limits::LOGINS_MAX;
 use crate::login;
+use crate::look_ups::LookUps;
+use crate::masks::MasterKey;
 use crate::registry::SessionRegistry;
 use crate::session::unix_seconds;
 use crate::stream::Stream;
@@ -28,6 +33,17 @@ use crate::workers::Workers;
 ///
 /// Unit: seconds. Reason: the probe costs the server well under a millisecond.
 const CATALOG_POLL_SECONDS: u64 = 2;
+
+/// How often it is looked at whether columns are to be judged.
+const LABELS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long one survey of a database's columns may take before the next begins where it ended.
+///
+/// Unit: seconds. Reason: what is newest is looked at first again, and what was said meanwhile is kept.
+const SURVEY_SECONDS_MAX: Duration = Duration::from_secs(20);
+
+/// How long after a survey that couldn't reach the server the next one is tried.
+const SURVEY_PAUSE: Duration = Duration::from_secs(5);
 
 /// What all sessions share.
 #[derive(Debug)]
@@ -42,6 +58,9 @@ pub struct Gateway {
     pub desk: LoginDesk,
     /// Who is there.
     pub sessions: Arc<SessionRegistry>,
+    /// What every mask's key is derived from.
+    pub(crate) mask_key: Arc<MasterKey>,
+    pub(crate) look_ups: LookUps,
     workers: Workers,
     databases: HashMap<DatabaseName, Arc<Database>>,
     /// TLS server names that choose a database by themselves.
@@ -61,6 +80,8 @@ pub struct GatewayParts {
     pub ledger: Ledger,
     /// Verifies who comes.
     pub desk: LoginDesk,
+    /// What every mask's key is derived from.
+    pub mask_key: MasterKey,
     /// Where sessions run.
     pub workers: Workers,
     /// The databases that are served.
@@ -84,17 +105,42 @@ pub struct Database {
     pub passthrough: bool,
     /// Its catalog.
     pub catalog: CatalogSource,
+    /// What its columns hold.
+    pub labels: LabelBook,
 }
 
 impl Database {
-    /// A database whose catalog has not been read yet.
+    /// A database whose catalog has not been read yet, and whose label book is kept nowhere.
     pub fn new(name: DatabaseName, target: Target, context: DatabaseContext, passthrough: bool) -> Self {
         Self {
             name,
             catalog: CatalogSource::new(target.clone()),
+            labels: LabelBook::new(target.clone()),
             target,
             context,
             passthrough,
+        }
+    }
+
+    /// The same with a label book that was opened elsewhere.
+    #[must_use]
+    pub fn with_labels(self, labels: LabelBook) -> Self {
+        Self { labels, ..self }
+    }
+
+    /// Judges new columns whenever the catalog has changed, and others as time allows. Cancel safe: yes.
+    async fn tend_labels(&self) {
+        let mut tick = tokio::time::interval(LABELS_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let Some(catalog) = self.catalog.latest() else {
+                continue;
+            };
+            if let Err(error) = self.labels.survey(&catalog, SURVEY_SECONDS_MAX).await {
+                tracing::warn!(%error, database = %self.name, "columns can't be judged");
+                tokio::time::sleep(SURVEY_PAUSE).await;
+            }
         }
     }
 }
@@ -123,6 +169,8 @@ impl Gateway {
             ledger: parts.ledger,
             desk: parts.desk,
             sessions: Arc::default(),
+            mask_key: Arc::new(parts.mask_key),
+            look_ups: LookUps::default(),
             workers: parts.workers,
             databases: parts
                 .databases
@@ -198,6 +246,18 @@ impl Gateway {
                 }
             }
         }
+    }
+
+    /// Keeps the label books of all databases, until `shutdown` says true. Cancel safe: yes.
+    pub async fn watch_labels(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        let mut books = JoinSet::new();
+        for database in self.databases.values() {
+            let database = Arc::clone(database);
+            books.spawn(async move { database.tend_labels().await });
+        }
+        // It can only fail when nobody is left who could say so.
+        shutdown.wait_for(|shut| *shut).await.ok();
+        books.shutdown().await;
     }
 
     fn greet(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, listener: &Arc<Listener>) {

@@ -11,9 +11,12 @@ mod catalog;
 mod forward;
 mod gateway;
 mod greeting;
+mod labels;
 pub mod limits;
 mod link;
 mod login;
+mod look_ups;
+mod masks;
 mod names;
 mod prepared;
 mod registry;
@@ -29,5 +32,10 @@ mod workers;
 
 pub use catalog::{CatalogSource, CatalogSourceError};
 pub use gateway::{Database, Gateway, GatewayParts, Listener};
+pub use labels::{
+    Basis, ColumnLabel, ColumnPath, KeptLabels, LabelBook, LabelChoice, LabelSnapshot, LabelsError, Overridden,
+    RelationLabels, SurveyReport,
+};
+pub use masks::MasterKey;
 pub use registry::{SessionHandle, SessionRegistry, SessionSummary};
 pub use workers::Workers;

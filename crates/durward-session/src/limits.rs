@@ -47,3 +47,8 @@ pub const DEFINITION_LOCK_PAUSE: Duration = Duration::from_millis(200);
 /// Unit: sessions. Reason: a thread that several sessions keep awake sleeps and wakes less for each statement, with
 /// warmer caches; four at a time can hardly want more than one processor.
 pub const SESSIONS_TOGETHER: usize = 4;
+
+/// The longest parameter that is compared with masks before it is written.
+///
+/// Unit: bytes. Reason: no mask that can be recognised is longer.
+pub const GIVEN_BYTES_MAX: usize = 1_024;

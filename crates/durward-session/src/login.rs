@@ -16,6 +16,7 @@ use durward_wire::postgres::frontend::{Startup, StartupRequest, decode_password,
 use crate::gateway::{Database, Gateway, Listener};
 use crate::greeting::{Greeting, Hangup};
 use crate::link::Link;
+use crate::masks::MaskKeys;
 use crate::registry::SessionFacts;
 use crate::report::report;
 use crate::session::{APPLICATION_NAME, ServerName, Session, SessionParts};
@@ -35,6 +36,15 @@ struct Wish {
     database: String,
     version: ProtocolVersion,
     settings: ClientSettings,
+}
+
+/// What the server is told at login: the client's settings, the session's name, and the keys that SQL forms of masks
+/// read.
+fn startup_parameters(wish: &Wish, name: &ServerName, keys: &MaskKeys) -> Vec<(String, String)> {
+    let mut parameters = wish.settings.for_server(name);
+    let keys = keys.startup_parameters().into_iter();
+    parameters.extend(keys.map(|(name, key)| (name, (*key).clone())));
+    parameters
 }
 
 /// Why there is no session.
@@ -130,6 +140,7 @@ struct Opened {
     catalog: Arc<CatalogSnapshot>,
     secret_key: Box<[u8]>,
     name: ServerName,
+    keys: Arc<MaskKeys>,
 }
 
 impl Door {
@@ -153,7 +164,9 @@ impl Door {
             self.judge_settings(&wish, &database, &login).await?;
         }
         let name = wish.settings.server_name(&login.principal.to_string());
-        let upstream = self.connect((&wish, &name), &database, &mut login).await?;
+        let keys = self.mask_keys(&database, &login.principal)?;
+        let parameters = startup_parameters(&wish, &name, &keys);
+        let upstream = self.connect(&parameters, &database, &mut login).await?;
         if !proved {
             self.judge_settings(&wish, &database, &login).await?;
         }
@@ -172,6 +185,7 @@ impl Door {
             catalog,
             secret_key,
             name,
+            keys,
         })
     }
 
@@ -370,9 +384,20 @@ impl Door {
         told.map_err(|error| Hangup::Protocol(error.to_string()).into())
     }
 
+    /// The keys of the masks that the principal sees.
+    fn mask_keys(&self, database: &Database, principal: &Principal) -> Result<Arc<MaskKeys>, Refusal> {
+        let labels = database.labels.current();
+        MaskKeys::new(&self.gateway.mask_key, &database.name, principal, &labels)
+            .map(Arc::new)
+            .map_err(|error| {
+                tracing::error!(%error, "the system gives no random bytes");
+                Refusal::not_understood("no-randomness", "the system gives no random bytes")
+            })
+    }
+
     async fn connect(
         &mut self,
-        (wish, name): (&Wish, &ServerName),
+        parameters: &[(String, String)],
         database: &Database,
         login: &mut Login,
     ) -> Result<UpstreamConnection, NoSession> {
@@ -380,8 +405,7 @@ impl Door {
             UpstreamLogin::Configured => UpstreamCredentials::configured(&database.target),
             UpstreamLogin::Passthrough { user, password } => UpstreamCredentials::passthrough(user, password.clone()),
         };
-        let parameters = wish.settings.for_server(name);
-        match UpstreamConnection::connect(&database.target, &credentials, &parameters).await {
+        match UpstreamConnection::connect(&database.target, &credentials, parameters).await {
             Ok(connection) => {
                 login.accepted_upstream();
                 Ok(connection)
@@ -502,6 +526,7 @@ impl Door {
             gateway: self.gateway,
             sight: Sight::new(opened.settings, opened.catalog),
             name: opened.name,
+            keys: opened.keys,
             database: opened.database,
             principal,
             standing: opened.login.standing,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use durward_audit::KeyedDigest;
 use durward_sql::AnalyzedStatement;
 
+use crate::session::MaskedText;
 use crate::sight::Stamp;
 
 /// A statement that was judged when it was prepared, and is judged again when it runs.
@@ -20,6 +21,8 @@ pub(crate) struct Prepared {
     pub(crate) stamp: Stamp,
     /// Keyed digest of the exact text.
     pub(crate) literals: KeyedDigest,
+    /// What was sent in the place of the text, where it had to be masked.
+    pub(crate) masked: Option<Arc<MaskedText>>,
 }
 
 /// How to find a prepared statement in the analysis of its text.
@@ -37,6 +40,8 @@ pub(crate) struct Portal {
     pub(crate) prepared: Arc<Prepared>,
     /// Keyed digest of the parameters' exact bytes.
     pub(crate) parameters: Option<KeyedDigest>,
+    /// The parameters of a statement that writes, as they came: none may be a mask.
+    pub(crate) given: Box<[Box<[u8]>]>,
     /// Opened by DECLARE or by an earlier execution: its plan is fixed, and so are its facts.
     pub(crate) is_cursor: bool,
     /// It outlives its transaction.

@@ -2,10 +2,13 @@
 //! Statements of our own and refusals sit in the same queue, so that they never confuse the client.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use durward_model::{Refusal, StatementId};
+use durward_sql::Rewritten;
 
+use crate::masks::{ReadyMasks, ShownMasks};
 use crate::names::Undo;
 
 /// One reply, or group of replies, that is still to come.
@@ -17,6 +20,8 @@ pub(crate) enum Expected {
     Bind { undo: Option<Undo> },
     /// `Describe`: ends with RowDescription or NoData.
     Describe,
+    /// A `Describe` of ours ahead of an `Execute` whose rows are masked: its answer is for us.
+    Shape,
     /// `Close`: ends with CloseComplete.
     Close { undo: Option<Undo> },
     /// `Execute`: ends with CommandComplete, EmptyQueryResponse or PortalSuspended.
@@ -46,6 +51,19 @@ pub(crate) struct Run {
     pub(crate) copies_in: bool,
     /// What to take back if it fails or is skipped.
     pub(crate) undo: Vec<Undo>,
+    /// What is masked in its result, until the server has described that.
+    pub(crate) shown: Option<Arc<ShownMasks>>,
+    /// The masks of its rows.
+    pub(crate) masks: Option<Box<ReadyMasks>>,
+    /// What its errors and notices must keep back.
+    pub(crate) guard: Option<Arc<Guard>>,
+}
+
+/// What errors and notices of a statement that touches masked columns are rid of.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    /// The client's text and what was sent in its place, where positions differ.
+    pub(crate) rewritten: Option<(Arc<str>, Arc<Rewritten>)>,
 }
 
 impl Run {
@@ -57,6 +75,9 @@ impl Run {
             bytes: 0,
             copies_in: false,
             undo: Vec::new(),
+            shown: None,
+            masks: None,
+            guard: None,
         }
     }
 }
@@ -81,6 +102,7 @@ impl Replies {
             Expected::Parse { .. }
             | Expected::Bind { .. }
             | Expected::Describe
+            | Expected::Shape
             | Expected::Close { .. }
             | Expected::Execute { .. }
             | Expected::RefusedExtended { .. }
@@ -91,6 +113,15 @@ impl Replies {
 
     pub(crate) fn front_mut(&mut self) -> Option<&mut Expected> {
         self.queue.front_mut()
+    }
+
+    /// The execution that is being answered.
+    pub(crate) fn front_run(&mut self) -> Option<&mut Run> {
+        match self.queue.front_mut() {
+            Some(Expected::Parse { run } | Expected::Execute { run }) => Some(run),
+            Some(Expected::Query { runs }) => runs.front_mut(),
+            _ => None,
+        }
     }
 
     pub(crate) fn pop(&mut self) -> Option<Expected> {

@@ -1,7 +1,9 @@
 //! One client connection and its server connection, owned by one task.
 
 mod client_side;
+mod guard;
 mod judge;
+mod masking;
 mod name;
 mod probe;
 mod record;
@@ -9,6 +11,7 @@ mod relief;
 mod server_side;
 mod subjects;
 
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use durward_wire::postgres::backend::write::{self, Severity};
 use crate::forward::ServerLink;
 use crate::gateway::{Database, Gateway};
 use crate::link::Link;
+use crate::masks::MaskKeys;
 use crate::names::Names;
 use crate::registry::SessionLease;
 use crate::replies::Replies;
@@ -30,6 +34,8 @@ use crate::report::report;
 use crate::sight::Sight;
 
 pub(crate) use judge::unix_seconds;
+use masking::Assessed;
+pub(crate) use masking::MaskedText;
 pub(crate) use name::{APPLICATION_NAME, ServerName};
 pub(crate) use probe::OwnQuery;
 use probe::Probe;
@@ -53,6 +59,14 @@ pub(crate) struct Session {
     /// The shared catalog's generation that `sight` has taken account of.
     followed_generation: u64,
     probe: Probe,
+    /// The keys of the masks that this principal sees.
+    keys: Arc<MaskKeys>,
+    /// What masks make of statements looked at lately, by the address of their facts.
+    assessed: HashMap<usize, Assessed>,
+    /// A statement of the open transaction touches masked columns: no error or notice may hold values.
+    guarded: bool,
+    /// Policy has masked something for this principal.
+    masked: bool,
     status: TransactionStatus,
     /// The server has asked for COPY data, and the client hasn't ended it.
     copying_in: bool,
@@ -81,6 +95,7 @@ pub(crate) struct SessionParts {
     pub(crate) server: Link,
     pub(crate) sight: Sight,
     pub(crate) name: ServerName,
+    pub(crate) keys: Arc<MaskKeys>,
 }
 
 /// Why a session ended.
@@ -171,6 +186,10 @@ impl Session {
             followed_generation: parts.sight.context.catalog.generation(),
             sight: parts.sight,
             probe: Probe::default(),
+            keys: parts.keys,
+            assessed: HashMap::new(),
+            guarded: false,
+            masked: false,
             status: TransactionStatus::Idle,
             copying_in: false,
             client_relay_bytes: 0,

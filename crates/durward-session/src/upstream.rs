@@ -28,6 +28,17 @@ const OWN_PARAMETERS: [(&str, &str); 5] = [
     ("lock_timeout", "1s"),
 ];
 
+/// What differs on a connection that looks at rows: it gives way to everybody, and no row policy is run or quietly
+/// followed.
+const SURVEY_PARAMETERS: [(&str, &str); 6] = [
+    ("lock_timeout", "200ms"),
+    ("statement_timeout", "2s"),
+    ("row_security", "off"),
+    ("standard_conforming_strings", "on"),
+    ("max_parallel_workers_per_gather", "0"),
+    ("DateStyle", "ISO, YMD"),
+];
+
 /// A database account and its password.
 #[derive(Clone)]
 pub struct UpstreamCredentials {
@@ -103,6 +114,22 @@ impl UpstreamConnection {
     pub async fn connect_for_catalog(target: &Target) -> Result<Self, UpstreamError> {
         let parameters: Vec<_> = OWN_PARAMETERS
             .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self::connect(target, &UpstreamCredentials::configured(target), &parameters).await
+    }
+
+    /// Connects for looking at rows: as [`UpstreamConnection::connect_for_catalog`], and gives way to everybody.
+    /// Cancel safe: yes.
+    ///
+    /// # Errors
+    /// As [`UpstreamConnection::connect`].
+    pub(crate) async fn connect_for_survey(target: &Target) -> Result<Self, UpstreamError> {
+        let differs = |name: &str| SURVEY_PARAMETERS.iter().any(|(other, _)| *other == name);
+        let parameters: Vec<_> = OWN_PARAMETERS
+            .iter()
+            .filter(|(name, _)| !differs(name))
+            .chain(&SURVEY_PARAMETERS)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         Self::connect(target, &UpstreamCredentials::configured(target), &parameters).await

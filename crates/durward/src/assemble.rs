@@ -1,6 +1,7 @@
 //! Settings become a gateway: everything is opened and checked here, in the order in which it depends on each other.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,12 +11,13 @@ use durward_identity::{DeskOptions, Directory, Issuers, LoginDesk, SystemClock};
 use durward_model::{Digest, SessionId};
 use durward_policy::PolicyStore;
 use durward_session::tls::ServerTls;
-use durward_session::{Database, Gateway, GatewayParts, Listener, Workers};
+use durward_session::{Database, Gateway, GatewayParts, LabelBook, Listener, Workers};
 use durward_sql::Analyzer;
 use sha2::Digest as _;
 
+use crate::mask_key;
 use crate::policies::Policies;
-use crate::settings::{Settings, make_private_directory};
+use crate::settings::{DatabaseSettings, Settings, make_private_directory};
 
 /// A gateway with all that belongs to it, not yet open to clients.
 #[derive(Debug)]
@@ -63,14 +65,11 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
     ));
     policies.record_start()?;
 
-    let databases = settings.databases.iter().map(|database| {
-        Database::new(
-            database.name.clone(),
-            database.target.clone(),
-            database.context.clone(),
-            database.passthrough,
-        )
-    });
+    let databases = settings
+        .databases
+        .iter()
+        .map(|database| open_database(database, &settings.data_dir))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let server_names: HashMap<_, _> = settings
         .databases
         .iter()
@@ -86,8 +85,9 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
         policy,
         ledger,
         desk: LoginDesk::new(Arc::clone(&directory), Arc::clone(&issuers), DeskOptions::default()),
+        mask_key: mask_key::open(&settings.data_dir)?,
         workers: Workers::start().context("can't start the threads that sessions run on")?,
-        databases: databases.collect(),
+        databases,
         server_names,
         first_session: first_session(),
     });
@@ -103,6 +103,23 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
         fingerprint,
         policies,
     })
+}
+
+fn open_database(settings: &DatabaseSettings, data_dir: &Path) -> anyhow::Result<Database> {
+    let labels = LabelBook::open(settings.target.clone(), &settings.name, data_dir)
+        .with_context(|| format!("can't open the labels of {}", settings.name))?;
+    let labels = if settings.sampling {
+        labels
+    } else {
+        labels.by_names_alone()
+    };
+    let database = Database::new(
+        settings.name.clone(),
+        settings.target.clone(),
+        settings.context.clone(),
+        settings.passthrough,
+    );
+    Ok(database.with_labels(labels))
 }
 
 /// What a self-signed certificate is for: this machine, and the addresses that are listened on.

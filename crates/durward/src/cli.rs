@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Policies
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// What the columns hold, and for whom they are masked
+    #[command(subcommand)]
+    Data(DataCommand),
 }
 
 /// `durward demo`
@@ -276,6 +279,46 @@ pub(crate) struct LedgerPlace {
     pub(crate) ledger_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) data_dir: DataDirectoryOption,
+}
+
+/// `durward data …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Show what was found in the columns, why, and for whom it is masked
+    Map(MapArgs),
+    /// Say what a column holds: that wins over whatever is found, for ever
+    Label {
+        /// The database, by the name that clients use
+        database: String,
+        /// The column: SCHEMA.TABLE.COLUMN, names with a dot in double quotes
+        #[arg(value_name = "COLUMN")]
+        column: String,
+        /// What it holds, as `map` names it; none for nothing that has to be masked; auto for what is found
+        #[arg(value_name = "LABEL|none|auto")]
+        label: String,
+        #[command(flatten)]
+        data_dir: DataDirectoryOption,
+    },
+}
+
+/// `durward data map`
+#[derive(Debug, Args)]
+pub(crate) struct MapArgs {
+    /// The database, by the name that clients use; all where none is given. A URL, postgres://…, is looked at directly,
+    /// without a gateway
+    #[arg(value_name = "DATABASE|URL")]
+    pub(crate) database: Option<String>,
+    /// This table only: TABLE or SCHEMA.TABLE
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Option<String>,
+    /// Show columns that hold nothing personal too
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print JSON, a line for each column
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) options: AllOptions,
 }
 
 /// `durward policy …`

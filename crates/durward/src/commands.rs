@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod audit;
+mod data;
 mod explain;
 mod gateway;
 mod identities;
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Identities(command) => identities::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Policy(command) => policy::run(&command),
+        Command::Data(command) => data::run(&command),
     }
 }
 

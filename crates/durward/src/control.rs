@@ -1,4 +1,4 @@
-//! The control socket: how `durward sessions`, `identities` and `explain` reach a running gateway.
+//! The control socket: how `durward sessions`, `identities`, `data` and `explain` reach a running gateway.
 //!
 //! One line of JSON asks, one answers. The socket lies in the data directory, only its owner can open it, and the peer's
 //! user is checked besides.
@@ -38,6 +38,20 @@ pub(crate) enum Request {
     },
     /// Read the policies again.
     ReloadPolicies,
+    /// What the columns hold.
+    DataMap {
+        /// Of which database; all where none is given.
+        database: Option<String>,
+    },
+    /// Say what a column holds.
+    LabelColumn {
+        /// The database.
+        database: String,
+        /// The column.
+        column: String,
+        /// A label's word, `none` or `auto`.
+        label: String,
+    },
     /// What would become of a statement.
     Explain {
         /// The database.

@@ -24,6 +24,9 @@ use crate::settings::Settings;
 /// How often the identities' file is looked at for what other processes have changed.
 const DIRECTORY_INTERVAL: Duration = Duration::from_millis(500);
 
+/// How long columns are judged by their values before sessions are served; the rest follows behind.
+const FIRST_SURVEY_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long sessions may take to end.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -164,7 +167,8 @@ fn watchers(
     });
     let mut watchers = JoinSet::new();
     watchers.spawn(desk.serve(control_socket));
-    watchers.spawn(Arc::clone(&assembled.gateway).watch_catalogs(shut));
+    watchers.spawn(Arc::clone(&assembled.gateway).watch_catalogs(shut.clone()));
+    watchers.spawn(Arc::clone(&assembled.gateway).watch_labels(shut));
     watchers.spawn(Arc::clone(&assembled.directory).watch(DIRECTORY_INTERVAL));
     watchers.spawn(Arc::clone(&assembled.policies).watch());
     let issuers = Arc::clone(&assembled.issuers);
@@ -176,12 +180,17 @@ fn watchers(
     watchers
 }
 
-/// Reads each catalog once, so that the first session needn't wait, and a wrong address shows at once.
+/// Reads each catalog and judges its columns once, so that the first session needn't wait, and a wrong address shows at
+/// once.
 async fn greet_databases(gateway: &Gateway, start: Start) -> anyhow::Result<()> {
     for database in gateway.databases() {
         let read = database.catalog.refresh().await;
         match (read, start) {
-            (Ok(_), _) => {}
+            (Ok(catalog), _) => match database.labels.survey(&catalog, FIRST_SURVEY_PATIENCE).await {
+                Ok(report) => tracing::info!(database = %database.name, ?report, "columns are judged"),
+                // They stay unsafe until the watcher's next try.
+                Err(error) => tracing::warn!(database = %database.name, "columns can't be judged yet: {error}"),
+            },
             (Err(error), Start::Alone) => {
                 return Err(anyhow::anyhow!(
                     "can't read the database {} at {}: {error}",

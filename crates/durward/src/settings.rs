@@ -59,6 +59,8 @@ pub(crate) struct DatabaseSettings {
     pub(crate) context: DatabaseContext,
     /// Whether its own accounts may log in.
     pub(crate) passthrough: bool,
+    /// Whether values are looked at to find personal data.
+    pub(crate) sampling: bool,
     /// TLS server names that choose it.
     pub(crate) server_names: Vec<String>,
 }
@@ -204,6 +206,7 @@ fn database(name: &str, given: &GivenOptions, target: Target) -> anyhow::Result<
         name,
         target,
         passthrough: switch(given, "passthrough", false)?,
+        sampling: switch(given, "sampling", true)?,
         server_names: list(given, "server_names")
             .into_iter()
             .map(|name| name.to_ascii_lowercase())

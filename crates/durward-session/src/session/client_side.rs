@@ -15,10 +15,11 @@ use durward_wire::postgres::table::{Direction, State, Treatment, treatment};
 use durward_wire::postgres::tag::frontend as tag;
 
 use super::judge::{NoAnalysis, Verdict};
+use super::masking::{Sent, TextPlace};
 use super::subjects::Subject;
 use super::{End, Session};
 use crate::forward::OWN_NAME;
-use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, REPLIES_EXPECTED_MAX};
+use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, GIVEN_BYTES_MAX, REPLIES_EXPECTED_MAX};
 use crate::names::Undo;
 use crate::prepared::{Place, Portal, Prepared};
 use crate::replies::{Expected, Run};
@@ -219,13 +220,22 @@ impl Session {
             Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
             Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal),
         };
-        match self.decide(&commands).await? {
+        let sent = Sent::Now {
+            text: &decoded,
+            origin: Origin::Simple,
+        };
+        match self.decide(&commands, sent).await? {
             Verdict::No(refusal) => self.refuse_query(refusal),
-            Verdict::Go(recorded, numbers) => {
-                self.server.statement(recorded, bytes);
+            Verdict::Go(recorded, numbers, masks) => {
+                match &masks.rewritten {
+                    Some(rewritten) => self.server.rewritten_query(recorded, &rewritten.text),
+                    None => self.server.statement(recorded, bytes),
+                };
                 let mut runs: VecDeque<Run> = numbers.into_iter().map(Run::new).collect();
                 for (command, (run, statement)) in runs.iter_mut().zip(&analysis.statements).enumerate() {
-                    self.apply_effects(statement, (&decoded, command), literals, run);
+                    masks.arm(command, &decoded, run);
+                    self.guarded |= run.guard.is_some();
+                    self.apply_effects(statement, masks.place(&decoded, command), literals, run);
                 }
                 self.replies.push(Expected::Query { runs });
                 Ok(Flow::Next)
@@ -258,15 +268,31 @@ impl Session {
             .iter()
             .map(|statement| vec![Subject::of(statement, Origin::Parse, literals)])
             .collect();
-        match self.decide(&commands).await? {
+        let sent = Sent::Now {
+            text: &decoded,
+            origin: Origin::Parse,
+        };
+        match self.decide(&commands, sent).await? {
             Verdict::No(refusal) => self.refuse_extended(refusal),
-            Verdict::Go(recorded, numbers) => {
-                self.server.statement(recorded, bytes);
+            Verdict::Go(recorded, numbers, masks) => {
+                match &masks.rewritten {
+                    Some(rewritten) => {
+                        let types: Vec<u32> = parse.parameter_types.iter().collect();
+                        self.server
+                            .rewritten_parse(recorded, (parse.statement, &rewritten.text), &types)
+                    }
+                    None => self.server.statement(recorded, bytes),
+                };
                 let number = numbers.first().copied().unwrap_or_else(|| self.next_statement());
                 let mut run = Run::new(number);
+                masks.arm(0, &decoded, &mut run);
+                self.guarded |= run.guard.is_some();
+                run.shown = None;
+                let place = Place::Command { command: 0 };
                 let prepared = Prepared {
                     text: decoded.as_ref().into(),
-                    place: Place::Command { command: 0 },
+                    masked: masks.place(&decoded, 0).masked_text(&place),
+                    place,
                     statement: analysis.statements.first().cloned(),
                     stamp: self.sight.stamp(),
                     literals,
@@ -288,9 +314,18 @@ impl Session {
         }
         let portal = self.names.statement(bind.statement).map(|prepared| {
             let parameters = (bind.parameters.count() > 0).then(|| self.gateway.ledger.keyed_digest(frame.body));
+            let writes = prepared
+                .statement
+                .as_ref()
+                .is_some_and(|statement| statement.facts.writes());
+            let given = bind.parameters.iter().flatten().filter(|_| writes);
             Arc::new(Portal {
                 prepared: Arc::clone(prepared),
                 parameters,
+                given: given
+                    .filter(|value| value.len() <= GIVEN_BYTES_MAX)
+                    .map(Into::into)
+                    .collect(),
                 is_cursor: false,
                 is_holdable: false,
             })
@@ -329,15 +364,31 @@ impl Session {
                 }
             },
         };
-        match self.decide(&commands).await? {
+        match self.decide(&commands, Sent::Before { given: &portal.given }).await? {
             Verdict::No(refusal) => self.refuse_extended(refusal),
-            Verdict::Go(recorded, numbers) => {
-                self.server.statement(recorded, bytes);
+            Verdict::Go(recorded, numbers, masks) => {
                 let number = numbers.first().copied().unwrap_or_else(|| self.next_statement());
                 let mut run = Run::new(number);
+                let text = Arc::clone(&portal.prepared.text);
+                masks.arm(0, &text, &mut run);
+                self.guarded |= run.guard.is_some();
+                if run.shown.is_some() {
+                    // The server's word on where each column comes from, right before its rows.
+                    self.server.own_describe(name);
+                    self.replies.push(Expected::Shape);
+                }
+                self.server.statement(recorded, bytes);
                 if let Some(statement) = &statement {
-                    let text = Arc::clone(&portal.prepared.text);
-                    self.apply_effects(statement, (&text, 0), portal.prepared.literals, &mut run);
+                    let place = TextPlace {
+                        text: &text,
+                        command: 0,
+                        masked: portal
+                            .prepared
+                            .masked
+                            .as_ref()
+                            .map(|masked| (&masked.rewritten, &masked.masked)),
+                    };
+                    self.apply_effects(statement, place, portal.prepared.literals, &mut run);
                 }
                 self.replies.push(Expected::Execute { run: Box::new(run) });
                 Ok(Flow::Next)
@@ -366,6 +417,9 @@ impl Session {
             false
         };
         Ok(subjects.map(|mut commands| {
+            if let Some(own) = commands.first_mut().and_then(|command| command.first_mut()) {
+                own.sent = Some(Arc::clone(&portal.prepared));
+            }
             for subject in commands.iter_mut().flatten() {
                 if moved {
                     *subject = subject.clone().with_moved_names();
@@ -408,7 +462,7 @@ impl Session {
     fn apply_effects(
         &mut self,
         statement: &AnalyzedStatement,
-        (text, command): (&str, usize),
+        place: TextPlace<'_>,
         literals: KeyedDigest,
         run: &mut Run,
     ) {
@@ -417,9 +471,11 @@ impl Session {
             self.name.note(effect);
             match effect {
                 SessionEffect::Prepare { name, body } => {
+                    let body_place = Place::BodyOf { command: place.command };
                     let prepared = Prepared {
-                        text: text.into(),
-                        place: Place::BodyOf { command },
+                        text: place.text.into(),
+                        masked: place.masked_text(&body_place),
+                        place: body_place,
                         statement: Some((**body).clone()),
                         stamp: self.sight.stamp(),
                         literals,
@@ -433,7 +489,7 @@ impl Session {
                 }
                 SessionEffect::Deallocate { name: None } => run.undo.push(self.names.clear_statements()),
                 SessionEffect::DeclareCursor { name } => {
-                    let undo = self.declare(statement, name, (text, command), literals);
+                    let undo = self.declare(statement, name, place, literals);
                     run.undo.push(undo);
                 }
                 SessionEffect::CloseCursor { name: Some(name) } => {
@@ -466,12 +522,14 @@ impl Session {
         &mut self,
         statement: &AnalyzedStatement,
         name: &str,
-        (text, command): (&str, usize),
+        place: TextPlace<'_>,
         literals: KeyedDigest,
     ) -> Undo {
+        let command = Place::Command { command: place.command };
         let prepared = Prepared {
-            text: text.into(),
-            place: Place::Command { command },
+            text: place.text.into(),
+            masked: place.masked_text(&command),
+            place: command,
             statement: Some(statement.clone()),
             stamp: self.sight.stamp(),
             literals,
@@ -479,6 +537,7 @@ impl Session {
         let portal = Portal {
             prepared: Arc::new(prepared),
             parameters: None,
+            given: Box::default(),
             is_cursor: true,
             is_holdable: true,
         };
@@ -547,7 +606,7 @@ impl Session {
     }
 }
 
-fn body_of(statement: &AnalyzedStatement) -> Option<AnalyzedStatement> {
+pub(super) fn body_of(statement: &AnalyzedStatement) -> Option<AnalyzedStatement> {
     statement.effects.iter().find_map(|effect| match effect {
         SessionEffect::Prepare { body, .. } => Some((**body).clone()),
         _ => None,

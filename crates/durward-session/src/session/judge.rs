@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use durward_audit::{Durability, Origin, Recorded, StatementIntentInput, StatementRefusedInput};
 use durward_model::{Obligation, Refusal, StatementId, sqlstate};
-use durward_policy::{Decision, DecisionRequest, Permit, SessionContext};
+use durward_policy::{Decision, DecisionRequest, Permit, SessionContext, Terms};
 use durward_sql::catalog::CatalogReading;
 use durward_sql::{Analysis, AnalysisError, SessionSettings};
 use durward_wire::postgres::backend::TransactionStatus;
 
+use super::masking::{MessageMasks, Sent};
 use super::subjects::Subject;
 use super::{End, OwnQuery, Session};
 use crate::catalog::{CatalogSource, TextRow};
@@ -19,7 +20,7 @@ use crate::sight::depends_on_names;
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// Recorded, and may be forwarded; each command has its number.
-    Go(Recorded<Vec<Permit>>, Vec<StatementId>),
+    Go(Recorded<Vec<Permit>>, Vec<StatementId>, MessageMasks),
     /// It may not, and that is recorded.
     No(Refusal),
 }
@@ -233,7 +234,7 @@ impl Session {
     }
 
     /// Decides on every subject of a message and records the intent of all, or the refusal of the first refused.
-    pub(super) async fn decide(&mut self, commands: &[Vec<Subject>]) -> Result<Verdict, End> {
+    pub(super) async fn decide(&mut self, commands: &[Vec<Subject>], sent: Sent<'_>) -> Result<Verdict, End> {
         if let Err(refusal) = self.standing.check() {
             return Err(End::Revoked(refusal));
         }
@@ -275,13 +276,32 @@ impl Session {
                 return Ok(Verdict::No(refusal));
             }
         }
-        self.record_intents(permitted, numbers).await
+        if permitted.iter().all(|(permit, _, _)| !masks(permit)) {
+            return self.record_intents(permitted, numbers, MessageMasks::default()).await;
+        }
+        self.masked = true;
+        let mut terms = permitted.iter().map(|(permit, _, _)| Arc::clone(permit.terms()));
+        let terms: Vec<Vec<Arc<Terms>>> = commands
+            .iter()
+            .map(|command| terms.by_ref().take(command.len()).collect())
+            .collect();
+        match self.mask(commands, &terms, sent).await? {
+            Ok(masks) => self.record_intents(permitted, numbers, masks).await,
+            Err(refusal) => {
+                if let Some((permit, subject, number)) = permitted.first() {
+                    let (rules, version) = (permit.terms().rules(), snapshot.version().number);
+                    self.record_refusal(*number, subject, &refusal, (rules, version));
+                }
+                Ok(Verdict::No(refusal))
+            }
+        }
     }
 
     async fn record_intents(
         &self,
         permitted: Vec<(Permit, &Subject, StatementId)>,
         numbers: Vec<StatementId>,
+        masks: MessageMasks,
     ) -> Result<Verdict, End> {
         let durability = permitted
             .iter()
@@ -319,7 +339,7 @@ impl Session {
             .record_intents(inputs, durability.unwrap_or(Durability::Process))
             .await
         {
-            Ok(recorded) => Ok(Verdict::Go(recorded, numbers)),
+            Ok(recorded) => Ok(Verdict::Go(recorded, numbers, masks)),
             Err(error) => {
                 tracing::error!(%error, session = %self.id, "an intent could not be recorded: statement refused");
                 Ok(Verdict::No(error.refusal()))
@@ -371,6 +391,12 @@ impl Session {
     }
 }
 
+/// Whether a permit obliges to mask.
+fn masks(permit: &Permit) -> bool {
+    let mut obligations = permit.terms().obligations().iter();
+    obligations.any(|obligation| matches!(obligation, Obligation::Mask { .. }))
+}
+
 fn has_unresolved(analysis: &Analysis) -> bool {
     analysis
         .statements
@@ -403,7 +429,7 @@ fn unenforceable(permit: &Permit, principal: &durward_model::Principal, subject:
         .obligations()
         .iter()
         .find_map(|obligation| match obligation {
-            Obligation::DurableIntent | Obligation::Annotate(_) => None,
+            Obligation::DurableIntent | Obligation::Annotate(_) | Obligation::Mask { .. } => None,
             Obligation::ReadOnly => Some(Refusal::not_understood(
                 "obligation-not-enforceable",
                 "policy asks for a read-only transaction, which can't be enforced here",

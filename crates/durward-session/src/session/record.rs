@@ -44,7 +44,11 @@ impl Session {
                 }
             }
             Expected::ProbeExtended | Expected::ProbeSync => self.probe.fail(),
-            Expected::Describe | Expected::Sync | Expected::RefusedExtended { .. } | Expected::RefusedQuery { .. } => {}
+            Expected::Describe
+            | Expected::Shape
+            | Expected::Sync
+            | Expected::RefusedExtended { .. }
+            | Expected::RefusedQuery { .. } => {}
         }
     }
 

@@ -9,12 +9,17 @@ use durward_wire::postgres::backend::{BackendMessage, ErrorFields};
 use durward_wire::postgres::frame::{Frame, FrameHeader, HEADER_BYTES, peek_header};
 use durward_wire::postgres::tag::backend as tag;
 
+use super::guard::scanned_notification;
 use super::{APPLICATION_NAME, End, Session};
+use crate::masks::{ReadyMasks, detectors};
 use crate::replies::{Expected, Run};
 use crate::report::report;
 
+/// Rows whose columns come from elsewhere than their lineage says are never shown.
+const DISAGREEMENT: End = End::ServerFault("a result whose columns are other than what was judged");
+
 /// What becomes of one message.
-enum Fate {
+pub(super) enum Fate {
     /// It goes to the client as it came.
     Forward,
     /// It was for us.
@@ -92,15 +97,19 @@ impl Session {
         if !matches!(header.tag, tag::DATA_ROW | tag::COPY_DATA) {
             return None;
         }
-        let run = match self.replies.front_mut() {
-            Some(Expected::Execute { run }) => Some(&mut **run),
-            Some(Expected::Query { runs }) => runs.front_mut(),
-            Some(Expected::ProbeExtended | Expected::ProbeSync) => return None,
-            _ => None,
-        };
-        let Some(run) = run else {
+        if matches!(
+            self.replies.front_mut(),
+            Some(Expected::ProbeExtended | Expected::ProbeSync)
+        ) {
+            return None;
+        }
+        let Some(run) = self.replies.front_run() else {
             return Some(Err(End::ServerFault("rows that nobody asked for")));
         };
+        if run.masks.is_some() || run.shown.is_some() {
+            // Each cell is looked at, so that its row must be whole.
+            return None;
+        }
         run.rows += u64::from(header.tag == tag::DATA_ROW);
         run.bytes += u64::try_from(header.body_len).unwrap_or(u64::MAX);
         Some(Ok(()))
@@ -110,6 +119,15 @@ impl Session {
     fn follow(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
         match frame.tag {
             tag::NOTICE_RESPONSE if self.replies.front_is_own() => return Ok(Fate::Keep),
+            tag::NOTICE_RESPONSE if self.guarded => return Ok(self.follow_guarded_notice(frame)),
+            tag::NOTIFICATION_RESPONSE if self.masked => {
+                // One that can't be read is not for this client.
+                self.client.outbound.extend_with(|out| {
+                    scanned_notification(frame, out);
+                });
+                return Ok(Fate::Keep);
+            }
+            tag::DATA_ROW if !self.replies.front_is_own() => return self.mask_row(frame),
             tag::NOTICE_RESPONSE | tag::NOTIFICATION_RESPONSE => return Ok(Fate::Forward),
             tag::PARAMETER_STATUS => return self.follow_setting(frame),
             tag::ERROR_RESPONSE => return self.follow_error(frame),
@@ -118,6 +136,7 @@ impl Session {
         }
         match self.replies.front_mut() {
             Some(Expected::ProbeExtended | Expected::ProbeSync) => self.follow_probe(frame),
+            Some(Expected::Shape) => self.follow_shape(frame),
             Some(Expected::Query { .. }) => self.follow_query(frame),
             Some(Expected::Execute { .. }) => self.follow_execute(frame),
             Some(Expected::Parse { .. }) if frame.tag == tag::PARSE_COMPLETE => {
@@ -144,7 +163,8 @@ impl Session {
 
     fn follow_query(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
         match frame.tag {
-            tag::ROW_DESCRIPTION | tag::EMPTY_QUERY_RESPONSE | tag::COPY_OUT_RESPONSE | tag::COPY_DONE => {}
+            tag::ROW_DESCRIPTION => self.ready_masks(frame)?,
+            tag::EMPTY_QUERY_RESPONSE | tag::COPY_OUT_RESPONSE | tag::COPY_DONE => {}
             tag::COPY_IN_RESPONSE => self.begin_copy_in(),
             tag::COMMAND_COMPLETE => {
                 let affected = command_rows(frame)?;
@@ -176,6 +196,54 @@ impl Session {
             self.record_outcome(&run, affected, None);
         }
         Ok(Fate::Forward)
+    }
+
+    /// The answer to a Describe of ours: the run behind it is the one whose rows are masked.
+    fn follow_shape(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        if !matches!(frame.tag, tag::ROW_DESCRIPTION | tag::NO_DATA) {
+            return Err(End::ServerFault("an answer that Describe doesn't have"));
+        }
+        self.replies.pop();
+        if frame.tag == tag::ROW_DESCRIPTION {
+            self.ready_masks(frame)?;
+        }
+        Ok(Fate::Keep)
+    }
+
+    /// Puts the masks of the run in front together with the server's description of its result.
+    fn ready_masks(&mut self, frame: Frame<'_>) -> Result<(), End> {
+        let Some(run) = self.replies.front_run() else {
+            return Err(End::ServerFault("a description that nobody waits for"));
+        };
+        let Some(shown) = &run.shown else { return Ok(()) };
+        let Ok(BackendMessage::RowDescription(description)) = BackendMessage::decode(frame) else {
+            return Err(End::ServerFault("a description that can't be read"));
+        };
+        let catalog = &self.sight.context.catalog;
+        let masks = ReadyMasks::new(shown, description, &self.keys, catalog).map_err(|_| DISAGREEMENT)?;
+        run.masks = Some(Box::new(masks));
+        Ok(())
+    }
+
+    /// Masks a row. One whose columns the server hasn't described never passes.
+    fn mask_row(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        let Some(run) = self.replies.front_run() else {
+            return Err(End::ServerFault("rows that nobody asked for"));
+        };
+        let Some(masks) = &run.masks else {
+            return Err(End::ServerFault("masked rows without their description"));
+        };
+        let before = self.client.outbound.len();
+        let mut written = Ok(());
+        self.client
+            .outbound
+            .extend_with(|out| written = masks.row(frame.body, detectors(), out));
+        written.map_err(|_| DISAGREEMENT)?;
+        let bytes = u64::try_from(self.client.outbound.len() - before).unwrap_or(u64::MAX);
+        run.rows += 1;
+        run.bytes += bytes;
+        self.bytes_sent += bytes;
+        Ok(Fate::Keep)
     }
 
     fn begin_copy_in(&mut self) {
@@ -238,6 +306,7 @@ impl Session {
             _ => return Err(End::ServerFault("a ReadyForQuery that nobody waits for")),
         };
         if status == TransactionStatus::Idle {
+            self.guarded = !self.replies.is_empty() && self.guarded;
             self.names.end_transaction();
             if self.sight.end_transaction() {
                 self.database.catalog.note_change();
@@ -256,6 +325,7 @@ impl Session {
             return Ok(Fate::Forward);
         }
         self.copying_in = false;
+        let guard = self.replies.front_run().and_then(|run| run.guard.clone());
         match self.replies.front_mut() {
             Some(Expected::RefusedQuery { refusal }) => {
                 let refusal = refusal.clone();
@@ -298,19 +368,20 @@ impl Session {
                         },
                     );
                 }
-                Ok(Fate::Forward)
+                Ok(self.tell_error(fields, guard.as_deref()))
             }
             // A deferred check that fails as the transaction of a Sync commits.
-            Some(Expected::Sync) | None => Ok(Fate::Forward),
+            Some(Expected::Sync) | None => Ok(self.tell_error(fields, None)),
             Some(
                 Expected::Parse { .. }
                 | Expected::Bind { .. }
                 | Expected::Describe
+                | Expected::Shape
                 | Expected::Close { .. }
                 | Expected::Execute { .. },
             ) => {
                 self.skip_to_sync(fields.code());
-                Ok(Fate::Forward)
+                Ok(self.tell_error(fields, guard.as_deref()))
             }
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Subject {
     pub(super) origin: Origin,
     pub(super) literals: KeyedDigest,
     pub(super) parameters: Option<KeyedDigest>,
+    /// What went to the server with an earlier message, where this runs it.
+    pub(super) sent: Option<Arc<Prepared>>,
 }
 
 impl Subject {
@@ -33,6 +35,15 @@ impl Subject {
             origin,
             literals,
             parameters: None,
+            sent: None,
+        }
+    }
+
+    /// The same, of what an earlier message has sent.
+    fn sent_before(self, prepared: &Arc<Prepared>) -> Self {
+        Self {
+            sent: Some(Arc::clone(prepared)),
+            ..self
         }
     }
 
@@ -62,6 +73,9 @@ impl Subject {
 
 /// A statement under a name, and the keyed digest of the text that it came in.
 type Named = (AnalyzedStatement, KeyedDigest);
+
+/// What an EXECUTE runs: of its own text, or sent before.
+type Executed = (AnalyzedStatement, KeyedDigest, Option<Arc<Prepared>>);
 
 /// What earlier commands of a text do to one kind of names, before the server has run any of them. A command that fails
 /// ends the text, so that each may be taken to succeed.
@@ -147,11 +161,12 @@ impl Session {
             for effect in statement.effects.iter() {
                 match effect {
                     SessionEffect::Execute { name } => {
-                        let (executed, literals) = match self.executed(name, &before.statements).await? {
+                        let (executed, literals, sent) = match self.executed(name, &before.statements).await? {
                             Ok(executed) => executed,
                             Err(no) => return Ok(Err(no)),
                         };
                         let mut subject = Subject::of(&executed, Origin::SqlExecute, literals);
+                        subject.sent = sent;
                         if (before.blurred || before.moved) && depends_on_names(&executed) {
                             subject = subject.with_moved_names();
                         }
@@ -178,9 +193,9 @@ impl Session {
     }
 
     /// What SQL-level EXECUTE of this name runs, behind what its text has done to names.
-    async fn executed(&mut self, name: &str, here: &TextNames) -> Result<Result<Named, NoAnalysis>, End> {
+    async fn executed(&mut self, name: &str, here: &TextNames) -> Result<Result<Executed, NoAnalysis>, End> {
         let prepared = match here.get(name) {
-            Some(Some(named)) => return Ok(Ok(named.clone())),
+            Some(Some((statement, literals))) => return Ok(Ok((statement.clone(), *literals, None))),
             Some(None) => None,
             None => self.names.statement(name.as_bytes()).cloned(),
         };
@@ -193,7 +208,7 @@ impl Session {
             ))));
         };
         match self.current(&prepared).await? {
-            Ok(Some(statement)) => Ok(Ok((statement, prepared.literals))),
+            Ok(Some(statement)) => Ok(Ok((statement, prepared.literals, Some(prepared)))),
             Ok(None) => Ok(Err(NoAnalysis::Refused(catalog_unknown()))),
             Err(no) => Ok(Err(no)),
         }
@@ -219,7 +234,7 @@ impl Session {
         let Some(statement) = &prepared.statement else {
             return Ok(Ok(self.unknown_cursor(name, of_this)));
         };
-        let subject = Subject::of(statement, Origin::Fetch, prepared.literals);
+        let subject = Subject::of(statement, Origin::Fetch, prepared.literals).sent_before(&prepared);
         Ok(self
             .has_moved_under(&prepared)
             .await?
@@ -256,6 +271,7 @@ impl Session {
             normalized,
             origin: Origin::Fetch,
             parameters: None,
+            sent: None,
         }
         .opaque(name, "a cursor that was opened out of sight")
     }

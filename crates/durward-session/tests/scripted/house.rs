@@ -88,6 +88,7 @@ impl House {
                 Arc::new(Issuers::new(Vec::new(), Arc::new(SystemClock)).unwrap()),
                 Default::default(),
             ),
+            mask_key: durward_session::MasterKey::new([7; 32]),
             workers: Workers::here(),
             databases: vec![database(stand_in.address())],
             server_names: HashMap::new(),

@@ -6,13 +6,14 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use durward_audit::{Administration, Event};
 use durward_identity::Directory;
-use durward_session::Gateway;
+use durward_session::{Database, Gateway, LabelChoice};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{Answer, Request, socket_path};
+use crate::data_map::ColumnReport;
 use crate::policies::Policies;
-use crate::{explain, identities};
+use crate::{data_map, explain, identities};
 
 /// The longest request.
 ///
@@ -138,15 +139,24 @@ impl ControlDesk {
                 self.record(by, "policy_reload", "")?;
                 serde_json::json!({ "message": self.policies.reload()? })
             }
+            Request::DataMap { database } => {
+                let databases = match database {
+                    Some(name) => vec![self.database(&name)?],
+                    None => self.gateway.databases().cloned().collect(),
+                };
+                serde_json::to_value(map(&databases))?
+            }
+            Request::LabelColumn {
+                database,
+                column,
+                label,
+            } => serde_json::Value::String(self.label_column(&database, &column, &label, by)?),
             Request::Explain {
                 database,
                 sql,
                 principal,
             } => {
-                let found = self.gateway.database(&database, None).with_context(|| {
-                    let names: Vec<String> = self.gateway.databases().map(|known| known.name.to_string()).collect();
-                    format!("no database is called {database}; there is {}", names.join(", "))
-                })?;
+                let found = self.database(&database)?;
                 let principal = explain::principal(Some(&self.directory), &principal)?;
                 let report = explain::explain(
                     &self.gateway.analyzer,
@@ -161,6 +171,27 @@ impl ControlDesk {
         })
     }
 
+    fn database(&self, name: &str) -> anyhow::Result<Arc<Database>> {
+        self.gateway.database(name, None).with_context(|| {
+            let names: Vec<String> = self.gateway.databases().map(|known| known.name.to_string()).collect();
+            format!("no database is called {name}; there is {}", names.join(", "))
+        })
+    }
+
+    /// Returns the column's full name.
+    fn label_column(&self, database: &str, column: &str, label: &str, by: &str) -> anyhow::Result<String> {
+        let labels = &self.database(database)?.labels;
+        let choice = LabelChoice::of_word(label);
+        let column = labels.resolve(&column.parse()?, &choice)?;
+        self.record(
+            by,
+            "data_label",
+            &data_map::object(database, &column.to_string(), &choice),
+        )?;
+        labels.tell(&column, &choice, by)?;
+        Ok(column.to_string())
+    }
+
     fn record(&self, by: &str, action: &str, object: &str) -> anyhow::Result<()> {
         let event = Administration {
             by: by.to_owned(),
@@ -170,6 +201,16 @@ impl ControlDesk {
         self.gateway.ledger.record(&Event::Administration(event))?;
         Ok(())
     }
+}
+
+fn map(databases: &[Arc<Database>]) -> Vec<ColumnReport> {
+    let mut columns = Vec::new();
+    for database in databases {
+        let snapshot = database.labels.current();
+        let relations = snapshot.relations().map(|(_, labels)| &**labels);
+        columns.extend(data_map::report(database.name.as_str(), relations));
+    }
+    columns
 }
 
 /// How the record calls whoever uses the gateway's own power from this machine.

@@ -55,6 +55,16 @@ impl Tour {
             &["SELECT order_id, status, customer, total FROM order_overview ORDER BY placed_at DESC LIMIT 3"],
         )?;
 
+        heading("Personal data is masked, with nothing configured; who may see it does");
+        let people = "SELECT customer_id, first_name, email, birth_date FROM customers ORDER BY 1 LIMIT 2";
+        self.psql("engineer", Expect::Passes, &[people])?;
+        self.psql("operator", Expect::Passes, &[people])?;
+        self.psql(
+            "agent",
+            Expect::Passes,
+            &["SELECT upper(reverse(email)) FROM customers ORDER BY customer_id LIMIT 1"],
+        )?;
+
         heading("An agent that works for this person may read too");
         let open = "SELECT language, count(*) FROM support_tickets WHERE status = 'open' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3";
         self.psql("agent", Expect::Passes, &[open])?;

@@ -176,6 +176,16 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         example: "true",
     },
     OptionSpec {
+        key: "sampling",
+        scope: Scope::Database,
+        kind: Kind::Switch,
+        value_name: "BOOLEAN",
+        default: "true",
+        help: "Look at some values of each table to find personal data and secrets. Without, columns' names and types alone \
+               decide.",
+        example: "false",
+    },
+    OptionSpec {
         key: "server_names",
         scope: Scope::Database,
         kind: Kind::List,

@@ -10,6 +10,8 @@ mod answers;
 mod clients;
 mod crash;
 mod guardrails;
+mod labels;
 mod locks;
+mod masking;
 mod regression;
 mod support;

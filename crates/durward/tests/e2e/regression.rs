@@ -105,7 +105,7 @@ fn run_all(files: &[String], side: &str) -> Vec<String> {
         server.execute("postgres", &format!("ALTER DATABASE {DATABASE} SET {setting}"));
     }
     let folder = copy_for_server(&server);
-    let door = (side == "gateway").then(|| Door::open(&direct));
+    let door = (side == "gateway").then(|| Door::open_unsampled(&direct));
     let access = door.as_ref().map_or(direct, |door| door.access("operator"));
     let outputs = kept(side);
     fs::create_dir_all(&outputs).expect("a folder");

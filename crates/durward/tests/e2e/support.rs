@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -51,8 +52,31 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn open(upstream: &Access) -> Self {
+        Self::open_with(upstream, &GatewayOptions::default())
+    }
+
+    /// The same for a suite in which everybody sees everything in clear, to compare it with a direct connection.
+    pub(crate) fn open_in_clear(upstream: &Access) -> Self {
+        let policy = tests("guardrails/in_clear.cedar").display().to_string();
+        let options = GatewayOptions {
+            arguments: vec!["--policy".to_owned(), policy, "--sampling=false".to_owned()],
+            ..GatewayOptions::default()
+        };
+        Self::open_with(upstream, &options)
+    }
+
+    /// The same where the server must see nothing but what a client sends: no values are looked at.
+    pub(crate) fn open_unsampled(upstream: &Access) -> Self {
+        let options = GatewayOptions {
+            arguments: vec!["--sampling=false".to_owned()],
+            ..GatewayOptions::default()
+        };
+        Self::open_with(upstream, &options)
+    }
+
+    fn open_with(upstream: &Access, options: &GatewayOptions) -> Self {
         Self {
-            gateway: (!direct()).then(|| Gateway::start(&binary(), upstream, &GatewayOptions::default())),
+            gateway: (!direct()).then(|| Gateway::start(&binary(), upstream, options)),
             upstream: upstream.clone(),
         }
     }
@@ -171,4 +195,98 @@ pub(crate) fn difference(direct: &str, through: &str) -> String {
         writeln!(text, "the texts differ in length or at the end").expect("a string grows");
     }
     text
+}
+
+/// How long the demo may take to end.
+const DEMO_PATIENCE: Duration = Duration::from_secs(60);
+
+/// `durward demo`: a private server with the shop, and the gateway in front.
+pub(crate) struct Demo {
+    child: Child,
+    pub(crate) data_dir: PathBuf,
+    /// The server itself, as a URL.
+    pub(crate) upstream: String,
+    ready: serde_json::Value,
+}
+
+impl Demo {
+    pub(crate) fn start() -> Self {
+        let mut child = Command::new(binary())
+            .args(["demo", "--json", "--listen", "127.0.0.1:0", "--plaintext-loopback"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("it is piped"))
+            .read_line(&mut line)
+            .expect("a line");
+        let ready: serde_json::Value = serde_json::from_str(&line).expect("the demo says that it is ready");
+        let word = |place: &str| {
+            ready
+                .pointer(place)
+                .and_then(|word| word.as_str())
+                .expect("a word")
+                .to_owned()
+        };
+        Self {
+            child,
+            data_dir: PathBuf::from(word("/data_dir")),
+            upstream: word("/upstream/url"),
+            ready,
+        }
+    }
+
+    /// The access of a local identity.
+    pub(crate) fn access(&self, name: &str) -> Access {
+        let word = |value: &serde_json::Value, place: &str| {
+            let place = format!("/{}", place.trim_start_matches('/'));
+            value
+                .pointer(&place)
+                .and_then(|word| word.as_str())
+                .expect("a word")
+                .to_owned()
+        };
+        let identities = self
+            .ready
+            .get("identities")
+            .and_then(|all| all.as_array())
+            .expect("identities");
+        let identity = identities
+            .iter()
+            .find(|identity| identity.get("name").is_some_and(|known| known == name))
+            .expect("a local identity");
+        Access {
+            address: word(&self.ready, "/listen/0").parse().expect("an address"),
+            user: word(identity, "user"),
+            password: word(identity, "password"),
+            database: word(&self.ready, "database"),
+        }
+    }
+}
+
+impl Demo {
+    /// The server itself, as its superuser.
+    pub(crate) fn direct(&self) -> Access {
+        let (login, place) = self
+            .upstream
+            .strip_prefix("postgres://")
+            .and_then(|rest| rest.split_once('@'))
+            .expect("a URL");
+        let (user, password) = login.split_once(':').expect("a login");
+        let (address, database) = place.split_once('/').expect("a database");
+        Access {
+            address: address.parse().expect("an address"),
+            user: user.to_owned(),
+            password: password.to_owned(),
+            database: database.to_owned(),
+        }
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        durward_testkit::terminate(&self.child);
+        durward_testkit::wait_for_exit(&mut self.child, DEMO_PATIENCE);
+    }
 }

@@ -1,0 +1,62 @@
+//! How many different values of masked columns each person has looked up lately.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many different values somebody may look up within [`LOOK_UP_WINDOW`].
+///
+/// Unit: values. Reason: enough to find the customers that call, too few to try out a list.
+const LOOK_UPS_MAX: usize = 20;
+
+/// The time over which look-ups are counted.
+const LOOK_UP_WINDOW: Duration = Duration::from_secs(3600);
+
+/// Look-ups by person, over all their sessions.
+#[derive(Debug, Default)]
+pub(crate) struct LookUps {
+    people: Mutex<HashMap<Arc<str>, Window>>,
+}
+
+#[derive(Debug)]
+struct Window {
+    began: Instant,
+    values: HashSet<u64>,
+}
+
+impl LookUps {
+    /// Counts a look-up; false where it is one too many. The same one again is free.
+    pub(crate) fn admit(&self, person: &Arc<str>, look_up: &str) -> bool {
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        people.retain(|_, window| window.began.elapsed() < LOOK_UP_WINDOW);
+        let window = people.entry(Arc::clone(person)).or_insert_with(|| Window {
+            began: Instant::now(),
+            values: HashSet::new(),
+        });
+        let mut hasher = DefaultHasher::new();
+        look_up.hash(&mut hasher);
+        let value = hasher.finish();
+        if window.values.contains(&value) {
+            return true;
+        }
+        window.values.len() < LOOK_UPS_MAX && window.values.insert(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LOOK_UPS_MAX, LookUps};
+
+    #[test]
+    fn different_values_are_counted_for_each_person() {
+        let look_ups = LookUps::default();
+        let (ana, bob) = ("ana".into(), "bob".into());
+        for value in 0..LOOK_UPS_MAX {
+            assert!(look_ups.admit(&ana, &value.to_string()));
+        }
+        assert!(!look_ups.admit(&ana, "another"));
+        assert!(look_ups.admit(&ana, "3"));
+        assert!(look_ups.admit(&bob, "another"));
+    }
+}

@@ -1,0 +1,533 @@
+//! How labelled columns look to whoever has masks in force: keys, the masks of result columns, masks within SQL.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use durward_mask::detect::{Detectors, Finding};
+use durward_mask::form::{ColumnType, Form, JsonRule, Mask, MaskKey, Masked, Scalar, Scope, SqlKey};
+use durward_mask::verdict::Verdict;
+use durward_model::{ColumnNumber, DatabaseName, Label, Oid, Principal};
+use durward_sql::catalog::CatalogSnapshot;
+use durward_sql::{NoSqlForm, SourceColumn, SourceMasks};
+use durward_wire::postgres::Format;
+use durward_wire::postgres::backend::RowDescription;
+use zeroize::Zeroizing;
+
+use crate::labels::LabelSnapshot;
+
+/// The most labels whose keys a session's computing statements can use.
+///
+/// Unit: labels. Reason: a startup packet holds at most 10,000 bytes (`MAX_STARTUP_PACKET_LENGTH`), and each key takes
+/// about 430. Columns of further labels give NULL in computing statements.
+const SQL_LABELS_MAX: usize = 16;
+
+/// The gateway's master key, from which the key of every mask is derived.
+pub type MasterKey = Zeroizing<[u8; 32]>;
+
+/// The keys of one session's masks.
+pub(crate) struct MaskKeys {
+    master: Arc<MasterKey>,
+    database: String,
+    principal: String,
+    /// The settings from which SQL reads keys, by label. Their names are as secret as the keys.
+    settings: HashMap<Label, SqlKey>,
+    /// A setting that holds no key: what is explained shows this one's name.
+    decoy: Option<SqlKey>,
+}
+
+impl MaskKeys {
+    /// The keys for a principal, and settings for the labels that are in use.
+    pub(crate) fn new(
+        master: &Arc<MasterKey>,
+        database: &DatabaseName,
+        principal: &Principal,
+        labels: &LabelSnapshot,
+    ) -> Result<Self, getrandom::Error> {
+        let mut in_use = BTreeSet::new();
+        // What is computed from labelled columns within a view, and what nobody has judged, have these.
+        let generic = [Label::FreeText, Label::Secret];
+        in_use.extend(&generic);
+        for (_, relation) in labels.relations() {
+            in_use.extend(relation.columns.iter().filter_map(|column| column.verdict().mask_as()));
+        }
+        let mut settings = HashMap::new();
+        for label in in_use.into_iter().take(SQL_LABELS_MAX) {
+            if let Some(key) = unguessable()? {
+                settings.insert(label.clone(), key);
+            }
+        }
+        Ok(Self {
+            master: Arc::clone(master),
+            database: database.as_str().to_owned(),
+            principal: principal.to_string(),
+            settings,
+            decoy: unguessable()?,
+        })
+    }
+
+    /// What the server is told at login, and nobody else ever.
+    pub(crate) fn startup_parameters(&self) -> Vec<(String, Zeroizing<String>)> {
+        let settings = self.settings.iter();
+        settings
+            .map(|(label, key)| (key.setting_name().to_owned(), self.key(label).setting()))
+            .collect()
+    }
+
+    /// Whether a value that is written to a masked column is a mask of this session's.
+    pub(crate) fn is_own_mask(&self, value: &[u8], holds: &Holding, column_type: ColumnType) -> bool {
+        value.starts_with(b"[masked")
+            || self
+                .mask(holds, column_type, false)
+                .is_some_and(|mask| mask.could_be_own(value))
+    }
+
+    fn key(&self, label: &Label) -> Arc<MaskKey> {
+        let scope = Scope::Principal(&self.principal);
+        Arc::new(MaskKey::derive(&self.master, &self.database, label, scope))
+    }
+
+    /// Where SQL reads a label's key; a statement that is explained names one that holds none.
+    fn setting(&self, label: &Label, explained: bool) -> Option<&SqlKey> {
+        let own = self.settings.get(label).filter(|_| !explained);
+        own.or(self.decoy.as_ref())
+    }
+
+    fn mask(&self, holds: &Holding, column: ColumnType, explained: bool) -> Option<Mask> {
+        let key = self.key(&holds.label);
+        if let Some(paths) = &holds.paths
+            && matches!(column.scalar(), Scalar::Json | Scalar::Jsonb)
+        {
+            let rules = paths.iter().map(|(path, label)| {
+                Some(JsonRule {
+                    path: path.clone(),
+                    label: label.clone(),
+                    key: self.key(label),
+                    setting: self.setting(label, explained)?.clone(),
+                })
+            });
+            return Mask::json(column, rules.collect::<Option<_>>()?, key).ok();
+        }
+        let form = Form::default_for(&holds.label, &column);
+        Mask::new(&holds.label, column, form, key).ok()
+    }
+}
+
+fn unguessable() -> Result<Option<SqlKey>, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    let mut name = String::with_capacity(33);
+    name.push('k');
+    for byte in bytes {
+        // A String takes every write.
+        write!(name, "{byte:02x}").ok();
+    }
+    Ok(SqlKey::new(&name))
+}
+
+/// What a masked column holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holding {
+    pub(crate) label: Label,
+    /// The labelled places of its JSON; `None` for all of it.
+    paths: Option<Vec<(Vec<String>, Label)>>,
+}
+
+impl Holding {
+    /// What has to be masked of a column; `None` for one in clear. What nobody has judged yet could be anything.
+    pub(crate) fn of(verdict: Option<&Verdict>, clear: &[Label]) -> Option<Self> {
+        let Some(verdict) = verdict else {
+            return Some(Self {
+                label: Label::Secret,
+                paths: None,
+            });
+        };
+        let label = verdict.mask_as()?;
+        if clear.contains(label) {
+            return None;
+        }
+        let places = verdict.paths().iter().filter(|place| !clear.contains(&place.label));
+        let paths: Option<Vec<_>> = places
+            .map(|place| Some((keys_of(&place.path)?, place.label.clone())))
+            .collect();
+        if matches!(label, Label::Json) && !verdict.paths().is_empty() && paths.as_ref().is_some_and(Vec::is_empty) {
+            return None;
+        }
+        Some(Self {
+            label: label.clone(),
+            paths: paths.filter(|paths| matches!(label, Label::Json) && !paths.is_empty()),
+        })
+    }
+
+    /// Whether it is text in which anything may stand: what is found in it is masked, and the rest shown.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.label, Label::FreeText | Label::Untrusted)
+    }
+}
+
+/// The keys of a path such as `$.a["b c"][*]`; `None` where it names any member.
+fn keys_of(path: &str) -> Option<Vec<String>> {
+    let mut keys = Vec::new();
+    let mut rest = path.strip_prefix('$').unwrap_or(path);
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix("[*]") {
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('[') {
+            let end = after.find("\"]")?;
+            let key: String = serde_json::from_str(after.get(..=end)?).ok()?;
+            keys.push(key);
+            rest = after.get(end + 2..)?;
+        } else {
+            let after = rest.strip_prefix('.')?;
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            let key = after.get(..end)?;
+            if key == "*" {
+                return None;
+            }
+            keys.push(key.to_owned());
+            rest = after.get(end..)?;
+        }
+    }
+    Some(keys)
+}
+
+/// A result column that is masked on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ShownColumn {
+    /// Where the server must say that it comes from; `None` where only what is found in it is masked.
+    pub(crate) origin: Option<(Oid, ColumnNumber)>,
+    pub(crate) treatment: Treatment,
+}
+
+/// What becomes of the cells of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Treatment {
+    /// Each is masked.
+    Mask(Holding),
+    /// What is found in each is masked.
+    Scan,
+}
+
+/// The masks of a result, by the place of each column.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ShownMasks {
+    pub(crate) columns: Vec<Option<ShownColumn>>,
+}
+
+impl ShownMasks {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.columns.iter().all(Option::is_none)
+    }
+}
+
+/// The masks of a result whose columns the server has described.
+#[derive(Debug)]
+pub(crate) struct ReadyMasks {
+    cells: Vec<CellMask>,
+}
+
+#[derive(Debug)]
+enum CellMask {
+    Clear,
+    Scan,
+    Null,
+    Text(Mask),
+    Binary(Mask),
+    /// A document: what is labelled in it is masked, and what is found in the rest.
+    Document(Mask, Format),
+}
+
+/// The server's result is another than our analysis says, so that no cell can be trusted to be what it seems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Disagreement;
+
+impl ReadyMasks {
+    /// Puts masks and the server's description together; both must agree on where each masked column comes from.
+    pub(crate) fn new(
+        shown: &ShownMasks,
+        description: RowDescription<'_>,
+        keys: &MaskKeys,
+        catalog: &CatalogSnapshot,
+    ) -> Result<Self, Disagreement> {
+        if description.count() != shown.columns.len() {
+            return Err(Disagreement);
+        }
+        let mut cells = Vec::with_capacity(shown.columns.len());
+        for (column, shown) in description.iter().zip(&shown.columns) {
+            let Some(shown) = shown else {
+                cells.push(CellMask::Clear);
+                continue;
+            };
+            if let Some(origin) = shown.origin
+                && origin != (Oid(column.table_oid), ColumnNumber(column.attribute_number))
+            {
+                return Err(Disagreement);
+            }
+            let column_type = column_type(Oid(column.type_oid), column.type_modifier, catalog);
+            let scanned = matches!(&shown.treatment, Treatment::Scan)
+                || matches!(&shown.treatment, Treatment::Mask(holds) if holds.is_text());
+            let is_text = column_type.as_ref().is_some_and(is_textual);
+            cells.push(match (&shown.treatment, column_type) {
+                // Text and its binary form are the same bytes, but for jsonb's version.
+                _ if scanned && is_text => CellMask::Scan,
+                (Treatment::Scan, _) => CellMask::Clear,
+                (Treatment::Mask(_), None) => CellMask::Null,
+                (Treatment::Mask(holds), Some(known)) if is_textual(&known) && holds.paths.is_some() => {
+                    match keys.mask(holds, known, false) {
+                        Some(mask) => CellMask::Document(mask, column.format),
+                        None => CellMask::Null,
+                    }
+                }
+                (Treatment::Mask(holds), Some(known)) => match (keys.mask(holds, known, false), column.format) {
+                    (None, _) => CellMask::Null,
+                    (Some(mask), Format::Text) => CellMask::Text(mask),
+                    (Some(mask), Format::Binary) => CellMask::Binary(mask),
+                },
+            });
+        }
+        Ok(Self { cells })
+    }
+
+    /// Appends the DataRow whose body is `body` with its cells masked.
+    pub(crate) fn row(&self, body: &[u8], detectors: &Detectors, out: &mut Vec<u8>) -> Result<(), Disagreement> {
+        let (count, mut rest) = body.split_first_chunk::<2>().ok_or(Disagreement)?;
+        if usize::from(u16::from_be_bytes(*count)) != self.cells.len() {
+            return Err(Disagreement);
+        }
+        out.push(b'D');
+        let start = out.len();
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(count);
+        for mask in &self.cells {
+            let (length, after) = rest.split_first_chunk::<4>().ok_or(Disagreement)?;
+            let length = i32::from_be_bytes(*length);
+            if length < 0 {
+                out.extend_from_slice(&length.to_be_bytes());
+                rest = after;
+                continue;
+            }
+            let length = usize::try_from(length).map_err(|_| Disagreement)?;
+            let (cell, after) = after.split_at_checked(length).ok_or(Disagreement)?;
+            rest = after;
+            let at = out.len();
+            out.extend_from_slice(&[0; 4]);
+            let masked = match mask {
+                CellMask::Clear => {
+                    out.extend_from_slice(cell);
+                    Masked::Value
+                }
+                CellMask::Scan => {
+                    scanned(cell, detectors, out);
+                    Masked::Value
+                }
+                CellMask::Null => Masked::Null,
+                CellMask::Text(mask) => mask.apply_text(cell, out),
+                CellMask::Binary(mask) => mask.apply_binary(cell, out),
+                CellMask::Document(mask, format) => document(mask, *format, (cell, detectors), out),
+            };
+            let length = match masked {
+                Masked::Value => i32::try_from(out.len() - at - 4).map_err(|_| Disagreement)?,
+                Masked::Null => {
+                    out.truncate(at + 4);
+                    -1
+                }
+            };
+            put(out, at, length)?;
+        }
+        if !rest.is_empty() {
+            return Err(Disagreement);
+        }
+        let length = i32::try_from(out.len() - start).map_err(|_| Disagreement)?;
+        put(out, start, length)
+    }
+}
+
+/// A document with its labelled places masked, and with what is found in the rest replaced.
+fn document(mask: &Mask, format: Format, (cell, detectors): (&[u8], &Detectors), out: &mut Vec<u8>) -> Masked {
+    let mut masked = Vec::with_capacity(cell.len());
+    let outcome = match format {
+        Format::Text => mask.apply_text(cell, &mut masked),
+        Format::Binary => mask.apply_binary(cell, &mut masked),
+    };
+    if outcome == Masked::Value {
+        let start = out.len();
+        scanned(&masked, detectors, out);
+        // In binary, the version of jsonb stands first.
+        let text = |bytes: &[u8]| bytes.strip_prefix(b"\x01").unwrap_or(bytes).to_vec();
+        let whole = out.get(start..).map(text).unwrap_or_default();
+        if serde_json::from_slice::<serde::de::IgnoredAny>(&whole).is_err() {
+            let version = masked.first().filter(|first| **first == 1).copied();
+            out.truncate(start);
+            out.extend(version);
+            out.extend_from_slice(b"\"[masked]\"");
+        }
+    }
+    outcome
+}
+
+fn put(out: &mut [u8], at: usize, length: i32) -> Result<(), Disagreement> {
+    let place = out.get_mut(at..at + 4).ok_or(Disagreement)?;
+    place.copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+/// A text with what was found in it replaced.
+pub(crate) fn scanned(cell: &[u8], detectors: &Detectors, out: &mut Vec<u8>) {
+    let mut from = 0;
+    for Finding { label, span, .. } in detectors.scan(cell) {
+        if span.start < from {
+            continue;
+        }
+        out.extend_from_slice(cell.get(from..span.start).unwrap_or_default());
+        out.extend_from_slice(b"[masked ");
+        out.extend_from_slice(label.word().as_bytes());
+        out.push(b']');
+        from = span.end;
+    }
+    out.extend_from_slice(cell.get(from..).unwrap_or_default());
+}
+
+fn is_textual(column: &ColumnType) -> bool {
+    !column.is_array()
+        && matches!(
+            column.scalar(),
+            Scalar::Text { .. } | Scalar::Bpchar { .. } | Scalar::Json | Scalar::Jsonb
+        )
+}
+
+/// A type as masks know it: domains by their base, texts of extensions as text.
+pub(crate) fn column_type(type_oid: Oid, modifier: i32, catalog: &CatalogSnapshot) -> Option<ColumnType> {
+    let mut type_oid = type_oid;
+    // Domains over domains are rare, and never deep.
+    for _ in 0..8 {
+        if let Some(known) = ColumnType::built_in(type_oid.0, modifier) {
+            return Some(known);
+        }
+        let known = catalog.type_(type_oid)?;
+        if known.kind != 'd' {
+            let text = known.category == 'S' && known.kind == 'b';
+            let name = format!("{}.{}", quoted(&known.schema), quoted(&known.name));
+            return text.then(|| ColumnType::new(Scalar::Text { limit: None }, &name));
+        }
+        type_oid = known.base;
+    }
+    None
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The masks of one statement's sources.
+pub(crate) struct StatementMasks {
+    pub(crate) keys: Arc<MaskKeys>,
+    pub(crate) labels: Arc<LabelSnapshot>,
+    pub(crate) catalog: Arc<CatalogSnapshot>,
+    pub(crate) clear: Vec<Label>,
+    /// Whether the text that comes out may be shown: it then names no key.
+    pub(crate) explained: bool,
+}
+
+impl StatementMasks {
+    /// What a column holds that has to be masked.
+    pub(crate) fn holding(&self, relation: Oid, number: ColumnNumber) -> Option<Holding> {
+        holding(&self.labels, &self.catalog, (relation, number), &self.clear)
+    }
+}
+
+/// What a stored column holds that has to be masked; `None` for one in clear, and for what the server itself made.
+pub(crate) fn holding(
+    labels: &LabelSnapshot,
+    catalog: &CatalogSnapshot,
+    (relation, number): (Oid, ColumnNumber),
+    clear: &[Label],
+) -> Option<Holding> {
+    let known = catalog.relation(relation)?;
+    if relation.is_built_in() || &*known.name == "pg_stat_statements" {
+        let name = &*known.column_numbered(number)?.name;
+        let hidden = HIDDEN_COLUMNS
+            .iter()
+            .any(|(relation, columns)| *relation == &*known.name && columns.contains(&name));
+        return hidden.then_some(Holding {
+            label: Label::Secret,
+            paths: None,
+        });
+    }
+    // A session's own rows hold what it could read; views go by what they come from.
+    if known.temporary || known.kind == durward_model::RelationKind::View {
+        return None;
+    }
+    let column = known.column_numbered(number)?;
+    // A yes or no says nothing of anybody.
+    const BOOL: Oid = Oid(16);
+    let verdict = labels.verdict_on(relation, column);
+    if verdict.is_none() && column.type_oid == BOOL {
+        return None;
+    }
+    Holding::of(verdict, clear)
+}
+
+/// Columns of the server's own relations that show values of others, or texts that name our keys.
+const HIDDEN_COLUMNS: &[(&str, &[&str])] = &[
+    (
+        "pg_statistic",
+        &["stavalues1", "stavalues2", "stavalues3", "stavalues4", "stavalues5"],
+    ),
+    (
+        "pg_statistic_ext_data",
+        &["stxdmcv", "stxdexpr", "stxdndistinct", "stxddependencies"],
+    ),
+    (
+        "pg_stats",
+        &[
+            "most_common_vals",
+            "histogram_bounds",
+            "most_common_elems",
+            "range_bounds_histogram",
+        ],
+    ),
+    ("pg_stats_ext", &["most_common_vals"]),
+    (
+        "pg_stats_ext_exprs",
+        &["most_common_vals", "histogram_bounds", "most_common_elems"],
+    ),
+    ("pg_backend_memory_contexts", &["ident"]),
+    ("pg_stat_activity", &["query"]),
+    ("pg_prepared_statements", &["statement"]),
+    ("pg_cursors", &["statement"]),
+    ("pg_stat_statements", &["query"]),
+];
+
+impl SourceMasks for StatementMasks {
+    fn expression(&self, column: &SourceColumn<'_>, argument: &str) -> Result<Option<String>, NoSqlForm> {
+        let mut holdings = column
+            .lineage
+            .iter()
+            .filter_map(|(relation, number)| self.holding(*relation, *number));
+        let Some(first) = holdings.next() else {
+            return Ok(None);
+        };
+        let known = column_type(column.type_oid, column.type_modifier, &self.catalog).ok_or(NoSqlForm)?;
+        let holds = if column.unchanged && holdings.next().is_none() {
+            first
+        } else {
+            // Something computed from masked columns, within a view: no shape of theirs is its own.
+            let generic = self.keys.settings.contains_key(&Label::FreeText) && !first.label.is_secret();
+            Holding {
+                label: if generic { Label::FreeText } else { first.label },
+                paths: None,
+            }
+        };
+        let setting = self.keys.setting(&holds.label, self.explained);
+        let (Some(mask), Some(setting)) = (self.keys.mask(&holds, known, self.explained), setting) else {
+            return Err(NoSqlForm);
+        };
+        Ok(Some(mask.sql(argument, setting)))
+    }
+}
+
+/// The detectors by which texts are scanned on their way out.
+pub(crate) fn detectors() -> &'static Detectors {
+    static DETECTORS: std::sync::OnceLock<Detectors> = std::sync::OnceLock::new();
+    DETECTORS.get_or_init(Detectors::built_in)
+}

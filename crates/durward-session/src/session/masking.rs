@@ -1,0 +1,685 @@
+//! Masks for one message: what its commands may show as it is, what is masked on the way out, what must be computed on
+//! masks within the server, and what is refused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use durward_audit::Origin;
+use durward_model::{
+    AccessModes, ColumnNumber, Label, Obligation, Oid, PrincipalKind, Refusal, StatementClass, StatementFacts, sqlstate,
+};
+use durward_policy::Terms;
+use durward_sql::{Analysis, CannotRewrite, Rewritten};
+
+use super::client_side::body_of;
+use super::judge::NoAnalysis;
+use super::subjects::Subject;
+use super::{End, Session};
+use crate::masks::{Holding, ShownColumn, ShownMasks, StatementMasks, Treatment, column_type, holding};
+use crate::prepared::Place;
+use crate::replies::{Guard, Run};
+
+/// What is remembered of statements that were looked at before.
+///
+/// Unit: statements. Reason: a session runs some hundred; past it they are looked at again.
+const ASSESSED_MAX: usize = 512;
+
+/// Masked columns that a statement reads, with their labels.
+type MaskedColumns = BTreeMap<(Oid, ColumnNumber), Label>;
+
+/// The text that a message brings, and whose statements are to be masked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sent<'a> {
+    /// It goes to the server with this message.
+    Now { text: &'a str, origin: Origin },
+    /// It went there with an earlier one; these parameters come with its run.
+    Before { given: &'a [Box<[u8]>] },
+}
+
+/// How the commands of a message are masked.
+#[derive(Debug, Default)]
+pub(super) struct MessageMasks {
+    /// What goes to the server in the place of the text.
+    pub(super) rewritten: Option<Arc<Rewritten>>,
+    /// For each command, what is masked in its result, and whether its errors may hold what is masked.
+    pub(super) commands: Vec<CommandMasks>,
+}
+
+/// How one command is masked.
+#[derive(Debug, Clone, Default)]
+pub(super) struct CommandMasks {
+    pub(super) shown: Option<Arc<ShownMasks>>,
+    pub(super) guarded: bool,
+    /// What a text that was rewritten was rewritten for: see [`MaskedText`].
+    pub(super) masked: MaskedColumns,
+}
+
+/// A prepared text that was sent with masks in it.
+#[derive(Debug)]
+pub(crate) struct MaskedText {
+    /// What it was rewritten for: one that must be masked otherwise by now can't run as it was prepared.
+    pub(super) masked: MaskedColumns,
+    /// What it still reads by itself.
+    pub(super) facts: Arc<StatementFacts>,
+    /// The text and where it differs from the client's.
+    pub(super) rewritten: Arc<Rewritten>,
+}
+
+/// A command of a text that goes, or went, to the server, perhaps rewritten.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextPlace<'a> {
+    /// The client's text.
+    pub(super) text: &'a str,
+    /// The command's number in it, from 0.
+    pub(super) command: usize,
+    /// What stands in its place, and for which masked columns.
+    pub(super) masked: Option<(&'a Arc<Rewritten>, &'a MaskedColumns)>,
+}
+
+impl TextPlace<'_> {
+    /// What a prepared statement or cursor keeps of the rewriting of its text.
+    pub(super) fn masked_text(&self, place: &Place) -> Option<Arc<MaskedText>> {
+        let (rewritten, masked) = self.masked?;
+        let statements = &rewritten.analysis.statements;
+        let statement = match place {
+            Place::Command { command } => statements.get(*command).cloned(),
+            Place::BodyOf { command } => statements.get(*command).and_then(body_of),
+        };
+        let facts = statement?.facts;
+        Some(Arc::new(MaskedText {
+            masked: masked.clone(),
+            facts,
+            rewritten: Arc::clone(rewritten),
+        }))
+    }
+}
+
+impl MessageMasks {
+    /// A command of the message's text.
+    pub(super) fn place<'a>(&'a self, text: &'a str, command: usize) -> TextPlace<'a> {
+        let masked = self.rewritten.as_ref().zip(self.commands.get(command));
+        TextPlace {
+            text,
+            command,
+            masked: masked.map(|(rewritten, masks)| (rewritten, &masks.masked)),
+        }
+    }
+
+    /// Arms a run with what is masked in its result and kept back of its errors.
+    pub(super) fn arm(&self, command: usize, text: &str, run: &mut Run) {
+        let Some(masks) = self.commands.get(command) else {
+            return;
+        };
+        run.shown.clone_from(&masks.shown);
+        if masks.guarded {
+            let rewritten = self
+                .rewritten
+                .as_ref()
+                .map(|rewritten| (text.into(), Arc::clone(rewritten)));
+            run.guard = Some(Arc::new(Guard { rewritten }));
+        }
+    }
+}
+
+/// What masks make of one statement.
+#[derive(Debug, Default)]
+pub(super) struct Assessment {
+    /// The masked columns that it reads.
+    masked: MaskedColumns,
+    /// The masked columns that it writes.
+    writes: Vec<(Oid, ColumnNumber, Holding)>,
+    /// Masked columns that it compares with a constant, with whether each may be.
+    looks_up: bool,
+    looks_up_freely: bool,
+    computes: bool,
+    shown: ShownMasks,
+    /// Whether an error of it may hold a masked value.
+    guarded: bool,
+    refusal: Option<Refusal>,
+}
+
+/// An assessment and what it rests on.
+pub(super) struct Assessed {
+    facts: Arc<StatementFacts>,
+    terms: Arc<Terms>,
+    labels: u64,
+    catalog: u64,
+    assessment: Arc<Assessment>,
+}
+
+impl Session {
+    /// How the commands of a message are masked, or why they can't be. `terms` are those of each subject.
+    pub(super) async fn mask(
+        &mut self,
+        commands: &[Vec<Subject>],
+        terms: &[Vec<Arc<Terms>>],
+        sent: Sent<'_>,
+    ) -> Result<Result<MessageMasks, Refusal>, End> {
+        let Some(strictest) = terms.iter().flatten().find(|terms| mask_of(terms).is_some()).cloned() else {
+            return Ok(Ok(MessageMasks::default()));
+        };
+        let mut masks = MessageMasks::default();
+        let mut rewrites = false;
+        for (command, terms) in commands.iter().zip(terms) {
+            if let Err(refusal) = self.refuse_masks_as_data(command, terms, sent) {
+                return Ok(Err(refusal));
+            }
+            match self.command_masks(command, terms) {
+                Ok(Some(command)) => masks.commands.push(command),
+                Ok(None) => {
+                    rewrites = true;
+                    masks.commands.push(CommandMasks::default());
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        if !rewrites {
+            return Ok(Ok(masks));
+        }
+        let Sent::Now { text, origin } = sent else {
+            return Ok(Err(masked_otherwise()));
+        };
+        self.rewrite(commands, &strictest, (text, origin)).await
+    }
+
+    /// A mask that comes back would take the place of the data that it stands for.
+    fn refuse_masks_as_data(
+        &mut self,
+        command: &[Subject],
+        terms: &[Arc<Terms>],
+        sent: Sent<'_>,
+    ) -> Result<(), Refusal> {
+        for (subject, terms) in command.iter().zip(terms) {
+            let Some(clear) = mask_of(terms) else { continue };
+            let assessment = self.assess(&subject.facts, terms, clear);
+            if assessment.writes.is_empty() {
+                continue;
+            }
+            let constants = match sent {
+                Sent::Now { text, .. } => durward_sql::string_constants(text),
+                Sent::Before { .. } => Vec::new(),
+            };
+            let parameters = match sent {
+                Sent::Now { .. } => [].as_slice(),
+                Sent::Before { given } => given,
+            };
+            let values = constants
+                .iter()
+                .map(String::as_bytes)
+                .chain(parameters.iter().map(|value| &**value));
+            let catalog = Arc::clone(&self.sight.context.catalog);
+            for value in values {
+                for (relation, number, holds) in &assessment.writes {
+                    let known = catalog
+                        .relation(*relation)
+                        .and_then(|relation| relation.column_numbered(*number))
+                        .and_then(|column| column_type(column.type_oid, column.type_modifier, &catalog));
+                    if known.is_some_and(|known| self.keys.is_own_mask(value, holds, known)) {
+                        return Err(mask_written());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The masks of one command; `None` where its text must be rewritten.
+    fn command_masks(&mut self, command: &[Subject], terms: &[Arc<Terms>]) -> Result<Option<CommandMasks>, Refusal> {
+        let mut masks = CommandMasks::default();
+        let mut rewrites = false;
+        let own = command.first().map(|own| Arc::clone(&own.facts));
+        for (subject, terms) in command.iter().zip(terms) {
+            let Some(clear) = mask_of(terms) else { continue };
+            let explained = own.as_ref().is_some_and(|own| own.command.starts_with("EXPLAIN"));
+            let before = subject.sent.as_ref().and_then(|prepared| prepared.masked.clone());
+            let now = self.assess(&subject.facts, terms, clear);
+            masks.guarded |= now.guarded;
+            if explained && before.is_some() {
+                return Err(cannot_mask("its plan would show what stands before masked columns"));
+            }
+            if let Some(refusal) = &now.refusal {
+                return Err(refusal.clone());
+            }
+            let assessment = match &before {
+                // What was sent has its masks in it, as long as they are the same.
+                Some(before) if before.masked == now.masked => self.assess(&before.facts, terms, clear),
+                Some(_) => return Err(masked_otherwise()),
+                None => now,
+            };
+            masks.guarded |= assessment.guarded;
+            if assessment.computes || (assessment.looks_up && !assessment.looks_up_freely) {
+                match &subject.sent {
+                    Some(_) if before.is_some() => return Err(cannot_mask("it reads masked data in clear")),
+                    Some(_) => return Err(masked_otherwise()),
+                    None => rewrites = true,
+                }
+                continue;
+            }
+            if assessment.looks_up {
+                self.count_look_up(subject, command.first())?;
+            }
+            if !assessment.shown.is_empty() {
+                let shown = shown_by(own.as_deref(), subject)?;
+                if shown {
+                    masks.shown = Some(Arc::new(assessment.shown.clone()));
+                }
+            }
+        }
+        Ok((!rewrites).then_some(masks))
+    }
+
+    /// Masks the sources of a text, and masks what that leaves.
+    async fn rewrite(
+        &mut self,
+        commands: &[Vec<Subject>],
+        terms: &Arc<Terms>,
+        (text, origin): (&str, Origin),
+    ) -> Result<Result<MessageMasks, Refusal>, End> {
+        let Some(clear) = mask_of(terms) else {
+            return Ok(Ok(MessageMasks::default()));
+        };
+        let mut originals = Vec::with_capacity(commands.len());
+        for command in commands {
+            let mut masked = BTreeMap::new();
+            for subject in command.iter().filter(|subject| subject.sent.is_none()) {
+                let assessment = self.assess(&subject.facts, terms, clear);
+                if assessment.computes
+                    && let Some(refusal) = stores(&subject.facts)
+                {
+                    return Ok(Err(refusal));
+                }
+                masked.extend(assessment.masked.iter().map(|(column, label)| (*column, label.clone())));
+            }
+            originals.push(masked);
+        }
+        let explained = commands
+            .iter()
+            .flatten()
+            .any(|subject| subject.facts.command.starts_with("EXPLAIN"));
+        let statement_masks = StatementMasks {
+            keys: Arc::clone(&self.keys),
+            labels: self.database.labels.current(),
+            catalog: Arc::clone(&self.sight.context.catalog),
+            clear: clear.to_vec(),
+            explained,
+        };
+        let rewritten = self
+            .gateway
+            .analyzer
+            .rewrite(text, &self.sight.context, Arc::new(statement_masks))
+            .await;
+        let rewritten = match rewritten {
+            Ok(Ok(rewritten)) => Arc::new(rewritten),
+            Ok(Err(reason)) => return Ok(Err(unrewritten(&reason))),
+            Err(error) => return Ok(Err(Refusal::from(&error))),
+        };
+        if rewritten.analysis.statements.len() != commands.len() {
+            return Ok(Err(cannot_mask("its commands can't be told apart")));
+        }
+        let subjects = match self.subjects_of(&rewritten.analysis, origin, commands).await? {
+            Ok(subjects) => subjects,
+            Err(NoAnalysis::Refused(refusal)) => return Ok(Err(refusal)),
+            Err(NoAnalysis::Skipped) => return Ok(Err(cannot_mask("its pipeline has failed"))),
+        };
+        let mut masks = MessageMasks {
+            rewritten: Some(Arc::clone(&rewritten)),
+            commands: Vec::with_capacity(commands.len()),
+        };
+        for (command, masked) in subjects.iter().zip(originals) {
+            let all: Vec<Arc<Terms>> = command.iter().map(|_| Arc::clone(terms)).collect();
+            match self.command_masks(command, &all) {
+                Ok(Some(one)) => masks.commands.push(CommandMasks {
+                    guarded: true,
+                    masked,
+                    ..one
+                }),
+                Ok(None) => {
+                    return Ok(Err(cannot_mask(
+                        "it computes on masked columns of the table that it changes",
+                    )));
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        Ok(Ok(masks))
+    }
+
+    async fn subjects_of(
+        &mut self,
+        analysis: &Analysis,
+        origin: Origin,
+        commands: &[Vec<Subject>],
+    ) -> Result<Result<Vec<Vec<Subject>>, NoAnalysis>, End> {
+        let literals = commands
+            .first()
+            .and_then(|command| command.first())
+            .map_or_else(|| self.gateway.ledger.keyed_digest(b""), |subject| subject.literals);
+        if origin == Origin::Parse {
+            let of = |statement| vec![Subject::of(statement, Origin::Parse, literals)];
+            return Ok(Ok(analysis.statements.iter().map(of).collect()));
+        }
+        self.subjects(analysis, origin, literals).await
+    }
+
+    /// What masks make of a statement, remembered while nothing that it rests on has moved.
+    fn assess(&mut self, facts: &Arc<StatementFacts>, terms: &Arc<Terms>, clear: &[Label]) -> Arc<Assessment> {
+        let labels = self.database.labels.current();
+        let catalog = &self.sight.context.catalog;
+        let key = Arc::as_ptr(facts).addr();
+        if let Some(known) = self.assessed.get(&key)
+            && Arc::ptr_eq(&known.terms, terms)
+            && (known.labels, known.catalog) == (labels.generation(), catalog.generation())
+        {
+            return Arc::clone(&known.assessment);
+        }
+        let held = |relation, number| holding(&labels, catalog, (relation, number), clear);
+        // A session's own tables hold what it could read.
+        let decided = |relation, number| {
+            labels.is_decided(relation, number) || catalog.relation(relation).is_some_and(|known| known.temporary)
+        };
+        let has_masks = |relation| {
+            let known = catalog.relation(relation);
+            known.is_some_and(|known| {
+                known
+                    .columns
+                    .iter()
+                    .any(|column| held(relation, column.number).is_some())
+            })
+        };
+        let person = self.principal.actors.is_empty() && self.principal.subject.kind == PrincipalKind::Person;
+        let may_look_up = |relation: Oid, number, label: &Label| {
+            person && !label.is_secret() && catalog.is_unique_column(relation, number)
+        };
+        let assessment = Arc::new(assessment(
+            facts,
+            &Sighted {
+                held: &held,
+                has_masks: &has_masks,
+                decided: &decided,
+                may_look_up: &may_look_up,
+            },
+        ));
+        if self.assessed.len() >= ASSESSED_MAX {
+            self.assessed.clear();
+        }
+        let known = Assessed {
+            facts: Arc::clone(facts),
+            terms: Arc::clone(terms),
+            labels: labels.generation(),
+            catalog: catalog.generation(),
+            assessment: Arc::clone(&assessment),
+        };
+        debug_assert!(
+            Arc::ptr_eq(&known.facts, facts),
+            "the facts keep their address while they are remembered"
+        );
+        self.assessed.insert(key, known);
+        assessment
+    }
+
+    /// The value looked up stands in the text, in that of an EXECUTE, or among the parameters.
+    fn count_look_up(&self, subject: &Subject, own: Option<&Subject>) -> Result<(), Refusal> {
+        let parts = (own.map(|own| own.literals), subject.literals, subject.parameters);
+        if self
+            .gateway
+            .look_ups
+            .admit(&self.principal.subject.name, &format!("{parts:?}"))
+        {
+            return Ok(());
+        }
+        Err(Refusal::denied(
+            "look-ups",
+            "too many different values of masked columns were looked up within the hour",
+        )
+        .with_hint("Look rows up by a key that isn't masked, or ask for a grant to see the column."))
+    }
+}
+
+/// The labels that are shown in clear to one who has masks in force; `None` for one who hasn't.
+fn mask_of(terms: &Terms) -> Option<&[Label]> {
+    terms.obligations().iter().find_map(|obligation| match obligation {
+        Obligation::Mask { clear } => Some(clear.as_slice()),
+        Obligation::ReadOnly | Obligation::DurableIntent | Obligation::Annotate(_) => None,
+    })
+}
+
+/// Whether what a subject gives is the result of its command.
+fn shown_by(own: Option<&StatementFacts>, subject: &Subject) -> Result<bool, Refusal> {
+    if !matches!(subject.origin, Origin::SqlExecute | Origin::Fetch) {
+        return Ok(true);
+    }
+    match own.map(|own| &*own.command) {
+        Some("EXECUTE" | "FETCH" | "MOVE") => Ok(true),
+        Some(command) if command.starts_with("EXPLAIN") && !own.is_some_and(makes_relations) => Ok(false),
+        _ => Err(cannot_mask("it keeps what a prepared statement gives")),
+    }
+}
+
+fn makes_relations(facts: &StatementFacts) -> bool {
+    let mut modes = facts.relations.iter().map(|usage| usage.modes);
+    modes.any(AccessModes::changes)
+}
+
+/// What a statement that would store masks is told.
+fn stores(facts: &StatementFacts) -> Option<Refusal> {
+    let harmless = match facts.class {
+        StatementClass::Read | StatementClass::Session | StatementClass::Transaction => true,
+        StatementClass::Write
+        | StatementClass::Ddl
+        | StatementClass::Maintenance
+        | StatementClass::Privilege
+        | StatementClass::Unknown => false,
+    };
+    (!harmless).then(|| cannot_mask("masks would decide which rows change, or be stored in place of data"))
+}
+
+/// What is known of columns, as one principal may see them.
+struct Sighted<'a> {
+    /// What a column holds that has to be masked.
+    held: &'a dyn Fn(Oid, ColumnNumber) -> Option<Holding>,
+    /// Whether a relation has such columns.
+    has_masks: &'a dyn Fn(Oid) -> bool,
+    /// Whether it is known what a column holds.
+    decided: &'a dyn Fn(Oid, ColumnNumber) -> bool,
+    /// Whether a column of that label may be compared with a value.
+    may_look_up: &'a dyn Fn(Oid, ColumnNumber, &Label) -> bool,
+}
+
+/// Looks at one statement.
+fn assessment(facts: &StatementFacts, sighted: &Sighted<'_>) -> Assessment {
+    let Sighted {
+        held,
+        has_masks,
+        decided,
+        may_look_up,
+    } = sighted;
+    let mut assessment = Assessment {
+        looks_up_freely: true,
+        ..Assessment::default()
+    };
+    if let Some(source) = hidden_source(facts) {
+        assessment.refusal = Some(
+            Refusal::denied(
+                "masked-source",
+                format!("{source} may show values of masked columns or texts of others"),
+            )
+            .with_hint("Leave it out; what describes tables and columns passes."),
+        );
+        return assessment;
+    }
+    if plants_code(facts) {
+        assessment.refusal = Some(cannot_mask("its code would run later, and read what is masked for you"));
+        return assessment;
+    }
+    // An error may quote a whole row.
+    assessment.guarded = facts.relations.iter().any(|usage| has_masks(usage.relation.oid));
+    if defines(facts) {
+        let view = matches!(&*facts.command, "CREATE VIEW");
+        let mut uses = facts.relations.iter().flat_map(|usage| {
+            let columns = usage.columns.iter();
+            columns.filter(|column| held(usage.relation.oid, column.number).is_some())
+        });
+        if view && uses.any(|column| column.reading.computed || column.reading.looked_up || column.reading.in_code) {
+            assessment.refusal = Some(cannot_mask("the view would compute on columns that are masked for you"));
+        }
+        return assessment;
+    }
+    for usage in &facts.relations {
+        for column in &usage.columns {
+            let Some(holds) = held(usage.relation.oid, column.number) else {
+                continue;
+            };
+            if column.written {
+                assessment
+                    .writes
+                    .push((usage.relation.oid, column.number, holds.clone()));
+            }
+            if !column.read {
+                continue;
+            }
+            if column.reading.in_code {
+                let name = format!("{}.{}", usage.relation.name, column.name);
+                assessment.refusal = Some(
+                    Refusal::denied(
+                        "masked-in-function",
+                        format!("a function reads {name}, which is masked for you"),
+                    )
+                    .with_hint("Write the query out in place of the function."),
+                );
+            }
+            assessment.computes |= column.reading.computed;
+            if column.reading.looked_up {
+                assessment.looks_up = true;
+                assessment.looks_up_freely &= may_look_up(usage.relation.oid, column.number, &holds.label);
+            }
+            assessment
+                .masked
+                .insert((usage.relation.oid, column.number), holds.label);
+        }
+    }
+    for output in &facts.output {
+        let mut holdings = output
+            .lineage
+            .iter()
+            .filter_map(|(relation, number)| held(relation.oid, *number));
+        let shown = match (holdings.next(), output.origin) {
+            (Some(holds), Some(origin)) if output.unchanged => Some(ShownColumn {
+                origin: Some(origin),
+                treatment: Treatment::Mask(holds),
+            }),
+            (Some(_), _) => {
+                assessment.computes = true;
+                None
+            }
+            (None, _) => {
+                let open = output
+                    .lineage
+                    .iter()
+                    .any(|(relation, number)| !relation.oid.is_built_in() && !decided(relation.oid, *number));
+                open.then_some(ShownColumn {
+                    origin: None,
+                    treatment: Treatment::Scan,
+                })
+            }
+        };
+        assessment.shown.columns.push(shown);
+    }
+    // Columns that aren't known can't be counted.
+    if facts.output.iter().any(|output| &*output.name == "*") && !assessment.shown.is_empty() {
+        assessment.computes = true;
+    }
+    assessment
+}
+
+/// Whether a command only says what is to be, and no data flows.
+fn defines(facts: &StatementFacts) -> bool {
+    if &*facts.command == "CREATE VIEW" {
+        return true;
+    }
+    match facts.class {
+        StatementClass::Ddl => {
+            !matches!(
+                &*facts.command,
+                "CREATE TABLE AS" | "SELECT" | "SELECT INTO" | "CREATE MATERIALIZED VIEW"
+            ) && !facts.command.starts_with("EXPLAIN")
+        }
+        StatementClass::Maintenance | StatementClass::Privilege | StatementClass::Transaction => true,
+        StatementClass::Session => &*facts.command == "CREATE TABLE",
+        StatementClass::Read | StatementClass::Write | StatementClass::Unknown => false,
+    }
+}
+
+/// Functions that show values of masked columns, texts of others, or texts that name our keys.
+const HIDDEN_FUNCTIONS: &[&str] = &[
+    "current_query",
+    "cursor_to_xml",
+    "cursor_to_xmlschema",
+    "database_to_xml",
+    "database_to_xml_and_xmlschema",
+    "pg_cursor",
+    "pg_get_backend_memory_contexts",
+    "pg_mcv_list_items",
+    "pg_prepared_statement",
+    "pg_stat_get_activity",
+    "pg_stat_get_backend_activity",
+    "pg_stat_statements",
+    "query_to_xml",
+    "query_to_xml_and_xmlschema",
+    "schema_to_xml",
+    "schema_to_xml_and_xmlschema",
+    "table_to_xml",
+    "table_to_xml_and_xmlschema",
+    "ts_rewrite",
+    "ts_stat",
+];
+
+fn hidden_source(facts: &StatementFacts) -> Option<String> {
+    let mut functions = facts.functions.iter();
+    let function = functions.find(|used| HIDDEN_FUNCTIONS.contains(&&*used.function.name.name));
+    // Rows as they are stored out of line, in pieces without names.
+    let mut relations = facts.relations.iter().map(|usage| &usage.relation.name);
+    let relation = relations.find(|name| &*name.schema == "pg_toast" || &*name.name == "pg_largeobject");
+    function
+        .map(|used| used.function.name.to_string())
+        .or_else(|| relation.map(ToString::to_string))
+}
+
+/// Code that would run by itself later, with reads that no statement shows.
+fn plants_code(facts: &StatementFacts) -> bool {
+    match &*facts.command {
+        "CREATE TRIGGER" | "CREATE RULE" => true,
+        "CREATE FUNCTION" | "CREATE PROCEDURE" | "ALTER FUNCTION" => facts.objects.iter().any(|object| {
+            object
+                .schema
+                .as_deref()
+                .is_some_and(|schema| schema.starts_with("pg_temp"))
+        }),
+        "CREATE DOMAIN" | "ALTER DOMAIN" => facts.functions.iter().any(|used| !used.function.oid.is_built_in()),
+        _ => false,
+    }
+}
+
+fn masked_otherwise() -> Refusal {
+    // The code and words by which drivers know that they must prepare again.
+    Refusal::new("0A000", "masked-otherwise", "cached plan must not change result type")
+        .with_detail("What is masked for you has changed since this statement was prepared.")
+        .with_hint("Prepare it again.")
+}
+
+fn mask_written() -> Refusal {
+    Refusal::new(
+        sqlstate::MASK_WRITTEN,
+        "mask-written",
+        "a value that stands for masked data was sent back, and would take its place",
+    )
+    .with_hint("Leave columns that are masked for you out of what you write.")
+}
+
+fn cannot_mask(reason: &str) -> Refusal {
+    Refusal::denied("masked", format!("this statement can't be masked: {reason}"))
+        .with_hint("Select masked columns as they are, give tables an alias, and look rows up by their key.")
+}
+
+fn unrewritten(reason: &CannotRewrite) -> Refusal {
+    cannot_mask(&reason.to_string())
+}

@@ -1,0 +1,215 @@
+//! Ways round the masks, by everybody who has masks in force, over both query protocols, on the demo's shop:
+//! `tests/masking/evasions.sql`. Whatever a statement answers, no true value of a labelled column may be in it, in clear
+//! or in a simple encoding.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use aho_corasick::AhoCorasick;
+use durward_testkit::{Access, RawClient, RawError, Transcript};
+
+use crate::support::{self, Demo};
+
+/// How many shapes there must at least be: the suite never shrinks unseen.
+const CASES_MIN: usize = 200;
+
+/// Queries that give the true values, over a direct connection. Each value is long enough not to stand anywhere else.
+const SECRETS: &[&str] = &[
+    "SELECT email FROM customers",
+    "SELECT phone FROM customers WHERE phone IS NOT NULL",
+    "SELECT street FROM addresses",
+    "SELECT email FROM employees",
+    "SELECT first_name || ' ' || last_name FROM customers",
+];
+
+/// One way round, as one session.
+#[derive(Debug)]
+struct Case {
+    line: usize,
+    title: String,
+    who: Vec<String>,
+    steps: Vec<String>,
+    /// Codes of errors that would answer a question about true values.
+    answers: Vec<String>,
+    /// It is known to answer one, and nothing keeps it from that yet.
+    known: bool,
+}
+
+/// What a statement that asks about true values says where the answer is yes. None holds it in one piece.
+const YES: &str = "leaked";
+
+/// Reads the cases: `-- @ identities | title`, then a statement; `-- @ then` begins the session's next one.
+fn cases() -> Vec<Case> {
+    let text = fs::read_to_string(support::tests("masking/evasions.sql")).expect("the cases");
+    let mut cases: Vec<Case> = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        match (line.strip_prefix("-- @ "), cases.last_mut()) {
+            (Some("then"), Some(case)) => case.steps.push(String::new()),
+            (Some(header), _) => {
+                let (who, title) = header.split_once('|').expect("identities | title");
+                cases.push(Case {
+                    line: index + 1,
+                    title: title.trim().to_owned(),
+                    who: who.split_whitespace().map(str::to_owned).collect(),
+                    steps: vec![String::new()],
+                    answers: Vec::new(),
+                    known: false,
+                });
+            }
+            (None, Some(case)) if line.starts_with("-- ? ") => {
+                case.answers.extend(line.strip_prefix("-- ? ").map(str::to_owned));
+            }
+            (None, Some(case)) if line == "-- ! ANSWERS" => case.known = true,
+            (None, Some(case)) if !line.starts_with("-- ") => {
+                let step = case.steps.last_mut().expect("a step");
+                if !step.is_empty() {
+                    step.push('\n');
+                }
+                step.push_str(line);
+            }
+            (None, _) => {}
+        }
+    }
+    cases
+}
+
+/// True values and how they would look in a simple encoding.
+struct Secrets {
+    searcher: AhoCorasick,
+    patterns: Vec<String>,
+}
+
+impl Secrets {
+    fn read(upstream: &Access) -> Self {
+        let mut direct = RawClient::connect(upstream).expect("a direct connection");
+        let mut patterns = Vec::new();
+        for query in SECRETS {
+            let answer = direct.query(query).expect("an answer");
+            assert!(answer.error().is_none(), "{query}: {answer:?}");
+            for value in answer.rows().into_iter().flatten() {
+                let lower = value.to_lowercase();
+                if lower.chars().count() < 8 {
+                    continue;
+                }
+                patterns.push(lower.chars().rev().collect());
+                patterns.push(lower.bytes().fold(String::new(), |mut hex, byte| {
+                    write!(hex, "{byte:02x}").expect("a string grows");
+                    hex
+                }));
+                patterns.push(lower);
+            }
+        }
+        patterns.sort();
+        patterns.dedup();
+        let searcher = AhoCorasick::new(&patterns).expect("a searcher");
+        Self { searcher, patterns }
+    }
+
+    /// The first true value in an answer.
+    fn found_in(&self, answer: &Transcript) -> Option<&str> {
+        answer.replies.iter().find_map(|reply| {
+            let text = String::from_utf8_lossy(&reply.body).to_lowercase();
+            let found = self.searcher.find(&text)?;
+            self.patterns.get(found.pattern().as_usize()).map(String::as_str)
+        })
+    }
+}
+
+#[test]
+fn masking_evasions() {
+    let cases = cases();
+    assert!(cases.len() >= CASES_MIN, "only {} cases", cases.len());
+    let demo = Demo::start();
+    let secrets = Secrets::read(&demo.direct());
+    let mut failures = String::new();
+    let mut tried = 0;
+    for case in &cases {
+        for who in &case.who {
+            for extended in [false, true] {
+                tried += 1;
+                if let Err(problem) = attempt(&demo, &secrets, case, who, extended) {
+                    let protocol = if extended { "extended" } else { "simple" };
+                    writeln!(
+                        failures,
+                        "✗ {} {} | {who}, {protocol}\n  {problem}",
+                        case.line, case.title
+                    )
+                    .expect("a string grows");
+                }
+            }
+        }
+    }
+    let known = cases.iter().filter(|case| case.known).count();
+    println!(
+        "{tried} attempts of {} shapes, of which {known} are known to answer questions",
+        cases.len()
+    );
+    assert!(failures.is_empty(), "{failures}");
+}
+
+fn attempt(demo: &Demo, secrets: &Secrets, case: &Case, who: &str, extended: bool) -> Result<(), String> {
+    let mut client = RawClient::connect(&demo.access(who)).map_err(|error| format!("{error:?}"))?;
+    for step in &case.steps {
+        let answer = if extended {
+            client.extended(step, b"")
+        } else {
+            client.query(step)
+        };
+        match answer {
+            Ok(answer) => {
+                if let Some(value) = secrets.found_in(&answer) {
+                    return Err(format!("{step}\n  shows {value}"));
+                }
+                let said_yes = answer.rows().concat().concat().to_lowercase().contains(YES);
+                let code = answer.sqlstate().filter(|code| case.answers.contains(code));
+                if !case.known && (said_yes || code.is_some()) {
+                    return Err(format!("{step}\n  answers: {code:?}"));
+                }
+            }
+            // The gateway ends a session whose result is another than was judged.
+            Err(RawError::Socket(_)) => return Ok(()),
+            Err(error) => return Err(format!("{step}\n  {error:?}")),
+        }
+    }
+    Ok(())
+}
+
+/// The masks of ordinary reads keep shapes, and those who may see clear text do.
+#[test]
+fn masked_reads() {
+    let demo = Demo::start();
+    let rows = |who: &str, text: &str| {
+        let mut client = RawClient::connect(&demo.access(who)).expect("a login");
+        let answer = client.query(text).expect("an answer");
+        assert!(
+            answer.error().is_none(),
+            "{who}: {text}: {}",
+            answer.error().expect("one")
+        );
+        answer.rows()
+    };
+    let select = "SELECT customer_id, first_name, email, country FROM customers ORDER BY customer_id LIMIT 50";
+    let clear = rows("operator", select);
+    assert_eq!(rows("service", select), clear);
+    for who in ["engineer", "agent"] {
+        let masked = rows(who, select);
+        assert_eq!(masked.len(), clear.len());
+        for (masked, clear) in masked.iter().zip(&clear) {
+            let [id, name, email, country] = masked.as_slice() else {
+                panic!("four columns")
+            };
+            assert_eq!([id, country], [&clear[0], &clear[3]]);
+            assert!(*name != clear[1] && *email != clear[2], "{masked:?}");
+            assert!(email.contains('@') && email.ends_with(".invalid"), "{email}");
+        }
+        // Equal values stay equal, and different ones different.
+        let count = "SELECT count(DISTINCT email), count(email), count(*) FROM customers";
+        assert_eq!(rows(who, count), rows("operator", count));
+        let join = "SELECT count(*) FROM customers a JOIN customers b ON a.email = b.email";
+        assert_eq!(rows(who, join), rows("operator", join));
+        assert_eq!(
+            rows(who, "SELECT 1 FROM customers WHERE email LIKE '%@example.com'").len(),
+            0
+        );
+    }
+}
