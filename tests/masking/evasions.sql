@@ -1194,3 +1194,27 @@ UPDATE payments SET method = NULL WHERE payment_id = 2
 UPDATE profiles SET customer_id = 2 WHERE customer_id = 1
 -- @ engineer agent | free text that a harmless column holds
 SELECT note FROM orders WHERE note IS NOT NULL LIMIT 3
+-- @ engineer agent | a field of a scalar subquery's row
+SELECT (SELECT c FROM customers c ORDER BY 1 LIMIT 1).email
+-- @ engineer agent | LATERAL renames the column
+SELECT x.e FROM customers c, LATERAL (SELECT c.email AS e) x LIMIT 1
+-- @ engineer agent | VALUES of a scalar subquery
+VALUES ((SELECT email FROM customers LIMIT 1))
+-- @ engineer agent | GROUPING SETS over a renamed column
+SELECT e FROM customers AS c(i, f, l, e) GROUP BY GROUPING SETS ((e), ()) LIMIT 2
+-- @ engineer agent | DISTINCT ON a harmless column
+SELECT DISTINCT ON (country) email FROM customers ORDER BY country LIMIT 1
+-- @ engineer agent | CASE that is always true
+SELECT CASE WHEN true THEN email END FROM customers LIMIT 1
+-- @ engineer agent | a cast to a longer varchar, beside parentheses
+SELECT coalesce(email, ''), email::varchar(100), (email) FROM customers LIMIT 1
+-- @ engineer agent | a joined LATERAL without aliases of its own
+SELECT * FROM (customers CROSS JOIN LATERAL (SELECT email AS z) q) LIMIT 1
+-- @ engineer agent | a materialised WITH query joined with itself
+WITH x AS MATERIALIZED (SELECT email FROM customers LIMIT 1) SELECT * FROM x, x y
+-- @ engineer agent | EXPLAIN ANALYZE VERBOSE of a masked expression
+EXPLAIN (ANALYZE, VERBOSE, COSTS off) SELECT upper(email) FROM customers WHERE customer_id = 1
+-- @ engineer agent | characters as rows
+SELECT string_to_table(email, '') FROM customers LIMIT 3
+-- @ engineer agent | a window function that only passes on
+SELECT nth_value(email, 1) OVER () FROM customers LIMIT 1
