@@ -1218,3 +1218,47 @@ EXPLAIN (ANALYZE, VERBOSE, COSTS off) SELECT upper(email) FROM customers WHERE c
 SELECT string_to_table(email, '') FROM customers LIMIT 3
 -- @ engineer agent | a window function that only passes on
 SELECT nth_value(email, 1) OVER () FROM customers LIMIT 1
+-- @ engineer agent | a guess among VALUES
+SELECT 'LEA' || 'KED' FROM customers c JOIN (VALUES ('olivia.okafor1@example.org')) v (e) ON c.email = v.e
+-- @ engineer agent | a guess in a WITH query, joined by USING
+WITH g AS (SELECT 'olivia.okafor1@example.org'::text AS email) SELECT 'LEA' || 'KED' FROM customers JOIN g USING (email)
+-- @ engineer agent | guesses in a temporary table, joined naturally
+CREATE TEMP TABLE g AS SELECT 'olivia.okafor1@example.org'::text AS email
+-- @ then
+SELECT 'LEA' || 'KED' FROM g NATURAL JOIN (SELECT email FROM customers) c
+-- @ then
+SELECT 'LEA' || 'KED' FROM g JOIN customers c ON c.email = g.email
+-- @ then
+SELECT 'LEA' || 'KED' FROM g WHERE EXISTS (SELECT FROM customers c WHERE c.email IS NOT DISTINCT FROM g.email)
+-- @ engineer agent | a guess through a second reference to the same masked column
+SELECT 'LEA' || 'KED' FROM customers a JOIN customers b ON a.email = b.email WHERE (SELECT 'olivia.okafor1@example.org'::text) = b.email
+-- @ engineer agent | a masked column matched with a harmless one that shows it
+SELECT o.note FROM orders o JOIN customers c ON c.email = o.note
+-- @ engineer agent | masked columns of different kinds matched
+SELECT 'LEA' || 'KED' FROM customers c JOIN employees e ON e.email = c.last_name
+-- @ engineer agent | an operator of one's own that keeps what it compares
+CREATE TABLE evasion_kept (v text)
+-- @ then
+CREATE FUNCTION pg_temp.keeps(a text, b text) RETURNS boolean LANGUAGE sql AS 'INSERT INTO public.evasion_kept VALUES (a); SELECT true'
+-- @ then
+CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.keeps)
+-- @ then
+SET search_path = public, pg_catalog
+-- @ then
+SELECT count(*) FROM customers a JOIN customers b ON a.email = b.email
+-- @ then
+SELECT count(*) FROM customers WHERE email = 'x'
+-- @ then
+SELECT v FROM evasion_kept LIMIT 3
+-- @ engineer agent | a look-up beside what it computes
+SELECT lower(email), upper(phone), encode(last_name::bytea, 'hex') FROM customers WHERE email = 'olivia.okafor1@example.org'
+-- @ engineer agent | a look-up whose answer is computed with
+SELECT CASE WHEN count(*) > 0 THEN 'LEA' || 'KED' END FROM customers WHERE email = 'olivia.okafor1@example.org' AND upper(email) < 'P'
+-- @ engineer agent | counts by value
+SELECT count(DISTINCT email), count(email) FILTER (WHERE email LIKE 'olivia%'), count(phone) FROM customers
+-- @ engineer agent | a count in the order of what it counts
+SELECT string_agg(email, ',') OVER (ORDER BY email) FROM customers WHERE email IS NOT DISTINCT FROM email LIMIT 3
+-- @ engineer agent | columns that nothing reads, reached after all
+SELECT to_json(c) FROM customers c WHERE upper(c.email) > 'A' LIMIT 3
+-- @ engineer agent | columns that nothing reads, by a function of the row
+SELECT c.*::text, md5(c::text) FROM customers c WHERE upper(c.email) > 'A' LIMIT 3

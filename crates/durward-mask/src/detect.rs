@@ -154,6 +154,11 @@ impl Detectors {
         settled(found)
     }
 
+    /// The words of the labels of one's own.
+    pub fn own_labels(&self) -> &BTreeSet<Arc<str>> {
+        self.0.own.names()
+    }
+
     fn compile(own: OwnLabels) -> Self {
         Self(Arc::new(Compiled {
             anchors: Anchors::compile(anchored(), secret::tokens()),

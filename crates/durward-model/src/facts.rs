@@ -21,6 +21,9 @@ pub struct StatementFacts {
     pub functions: Vec<FunctionUse>,
     /// Objects other than relations' rows that are made, changed or dropped.
     pub objects: Vec<ObjectUse>,
+    /// Stored columns that are compared for equality, each pair once and sorted; a column whose different values are
+    /// counted stands beside itself.
+    pub matches: Vec<ColumnMatch>,
     /// The columns that the client receives, with their lineage; empty for commands that return no rows.
     pub output: Vec<OutputColumn>,
     /// Hazards, sorted, each once.
@@ -42,6 +45,7 @@ impl StatementFacts {
             relations: Vec::new(),
             functions: Vec::new(),
             objects: Vec::new(),
+            matches: Vec::new(),
             output: Vec::new(),
             hazards: Vec::new(),
             rows_written: RowBound::AtMost(0),
@@ -167,6 +171,8 @@ pub struct ColumnUse {
 pub struct Reading {
     /// Compared for equality with a constant or a parameter.
     pub looked_up: bool,
+    /// Compared for equality with a stored column, as [`StatementFacts::matches`] says.
+    pub matched: bool,
     /// Used in any other way: computed with, ordered by, joined on, stored.
     pub computed: bool,
     /// Read in the body of a function or block that the command runs.
@@ -179,9 +185,26 @@ impl Reading {
     pub const fn union(self, other: Self) -> Self {
         Self {
             looked_up: self.looked_up || other.looked_up,
+            matched: self.matched || other.matched,
             computed: self.computed || other.computed,
             in_code: self.in_code || other.in_code,
         }
+    }
+}
+
+/// Two stored columns, the lesser first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ColumnMatch([(Oid, ColumnNumber); 2]);
+
+impl ColumnMatch {
+    /// Both columns, in any order.
+    pub fn new(one: (Oid, ColumnNumber), other: (Oid, ColumnNumber)) -> Self {
+        Self([one.min(other), one.max(other)])
+    }
+
+    /// Both columns.
+    pub const fn columns(self) -> [(Oid, ColumnNumber); 2] {
+        self.0
     }
 }
 

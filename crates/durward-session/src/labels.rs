@@ -16,7 +16,6 @@ mod survey;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -127,8 +126,6 @@ pub struct LabelBook {
     detectors: Detectors,
     /// Whether values are looked at, and not names and types alone.
     looks_at_values: bool,
-    /// Labels of the organisation's own.
-    own_labels: HashSet<Arc<str>>,
     current: ArcSwap<LabelSnapshot>,
     state: Mutex<State>,
     surveyor: tokio::sync::Mutex<Surveyor>,
@@ -184,12 +181,22 @@ impl LabelBook {
         }
     }
 
+    /// The same book, which looks for what these find.
+    #[must_use]
+    pub fn with_detectors(self, detectors: Detectors) -> Self {
+        Self { detectors, ..self }
+    }
+
+    /// What finds sensitive values in the database's texts.
+    pub(crate) const fn detectors(&self) -> &Detectors {
+        &self.detectors
+    }
+
     fn with(target: Target, files: Option<LabelFiles>, told: Vec<Override>) -> Self {
         Self {
             files,
             detectors: Detectors::built_in(),
             looks_at_values: true,
-            own_labels: HashSet::new(),
             current: ArcSwap::from_pointee(Pages::default().snapshot(next_generation())),
             state: Mutex::new(State::Closed(told)),
             surveyor: tokio::sync::Mutex::new(Surveyor::new(target)),
@@ -213,7 +220,7 @@ impl LabelBook {
     pub fn resolve(&self, path: &ColumnPath, choice: &LabelChoice) -> Result<ColumnPath, LabelsError> {
         let state = self.state();
         let pages = state.pages().ok_or(LabelsError::NotSurveyed)?;
-        kept::resolve(pages, &self.own_labels, path, choice)
+        kept::resolve(pages, self.detectors.own_labels(), path, choice)
     }
 
     /// Notes what somebody says of a column: on disk first, then for the next statement.
@@ -227,7 +234,7 @@ impl LabelBook {
             pages,
             self.files.as_ref(),
             identity,
-            &self.own_labels,
+            self.detectors.own_labels(),
             (path, choice, by),
         )?;
         self.publish(pages);

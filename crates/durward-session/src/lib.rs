@@ -6,6 +6,7 @@
 //! The three types to know: [`Gateway`] (what sessions share, and the door), [`Database`] (what is behind it) and
 //! [`SessionRegistry`] (who is there, and how to end it).
 
+mod assessment;
 mod buffer;
 mod catalog;
 mod forward;

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use durward_mask::detect::{Detectors, Finding};
 use durward_mask::form::{ColumnType, Form, JsonRule, Mask, MaskKey, Masked, Scalar, Scope, SqlKey};
 use durward_mask::verdict::Verdict;
-use durward_model::{ColumnNumber, DatabaseName, Label, Oid, Principal};
+use durward_model::{ColumnMatch, ColumnNumber, DatabaseName, Label, Oid, Principal, StatementFacts};
 use durward_sql::catalog::CatalogSnapshot;
 use durward_sql::{NoSqlForm, SourceColumn, SourceMasks};
 use durward_wire::postgres::Format;
-use durward_wire::postgres::backend::RowDescription;
+use durward_wire::postgres::backend::{Column, RowDescription};
 use zeroize::Zeroizing;
 
+use crate::assessment::Viewer;
 use crate::labels::LabelSnapshot;
 
 /// The most labels whose keys a session's computing statements can use.
@@ -91,6 +92,14 @@ impl MaskKeys {
     fn setting(&self, label: &Label, explained: bool) -> Option<&SqlKey> {
         let own = self.settings.get(label).filter(|_| !explained);
         own.or(self.decoy.as_ref())
+    }
+
+    /// Whether the masks of a column differ where its values do, whatever the keys.
+    pub(crate) fn is_injective(holds: &Holding, column: ColumnType) -> bool {
+        let form = Form::default_for(&holds.label, &column);
+        let key = Arc::new(MaskKey::derive(&[0; 32], "", &holds.label, Scope::Database));
+        let mask = Mask::new(&holds.label, column, form, key);
+        holds.paths.is_none() && mask.is_ok_and(|mask| mask.is_injective())
     }
 
     fn mask(&self, holds: &Holding, column: ColumnType, explained: bool) -> Option<Mask> {
@@ -247,13 +256,16 @@ impl ReadyMasks {
         shown: &ShownMasks,
         description: RowDescription<'_>,
         keys: &MaskKeys,
-        catalog: &CatalogSnapshot,
+        viewer: &Viewer<'_>,
     ) -> Result<Self, Disagreement> {
         if description.count() != shown.columns.len() {
             return Err(Disagreement);
         }
         let mut cells = Vec::with_capacity(shown.columns.len());
         for (column, shown) in description.iter().zip(&shown.columns) {
+            if holds_masked(viewer, &column) && shown.as_ref().is_none_or(|shown| shown.origin.is_none()) {
+                return Err(Disagreement);
+            }
             let Some(shown) = shown else {
                 cells.push(CellMask::Clear);
                 continue;
@@ -263,7 +275,7 @@ impl ReadyMasks {
             {
                 return Err(Disagreement);
             }
-            let column_type = column_type(Oid(column.type_oid), column.type_modifier, catalog);
+            let column_type = column_type(Oid(column.type_oid), column.type_modifier, viewer.catalog);
             let scanned = matches!(&shown.treatment, Treatment::Scan)
                 || matches!(&shown.treatment, Treatment::Mask(holds) if holds.is_text());
             let is_text = column_type.as_ref().is_some_and(is_textual);
@@ -340,6 +352,14 @@ impl ReadyMasks {
         let length = i32::try_from(out.len() - start).map_err(|_| Disagreement)?;
         put(out, start, length)
     }
+}
+
+/// Whether a result column is, as the server says, a stored one that has to be masked.
+pub(crate) fn holds_masked(viewer: &Viewer<'_>, column: &Column<'_>) -> bool {
+    column.table_oid != 0
+        && viewer
+            .held(Oid(column.table_oid), ColumnNumber(column.attribute_number))
+            .is_some()
 }
 
 /// A document with its labelled places masked, and with what is found in the rest replaced.
@@ -424,14 +444,20 @@ pub(crate) struct StatementMasks {
     pub(crate) labels: Arc<LabelSnapshot>,
     pub(crate) catalog: Arc<CatalogSnapshot>,
     pub(crate) clear: Vec<Label>,
+    /// Whether it is a person who asks, and not somebody's agent.
+    pub(crate) is_person: bool,
     /// Whether the text that comes out may be shown: it then names no key.
     pub(crate) explained: bool,
 }
 
 impl StatementMasks {
-    /// What a column holds that has to be masked.
-    pub(crate) fn holding(&self, relation: Oid, number: ColumnNumber) -> Option<Holding> {
-        holding(&self.labels, &self.catalog, (relation, number), &self.clear)
+    fn viewer(&self) -> Viewer<'_> {
+        Viewer {
+            labels: &self.labels,
+            catalog: &self.catalog,
+            clear: &self.clear,
+            is_person: self.is_person,
+        }
     }
 }
 
@@ -503,7 +529,7 @@ impl SourceMasks for StatementMasks {
         let mut holdings = column
             .lineage
             .iter()
-            .filter_map(|(relation, number)| self.holding(*relation, *number));
+            .filter_map(|(relation, number)| self.viewer().held(*relation, *number));
         let Some(first) = holdings.next() else {
             return Ok(None);
         };
@@ -524,10 +550,17 @@ impl SourceMasks for StatementMasks {
         };
         Ok(Some(mask.sql(argument, setting)))
     }
-}
 
-/// The detectors by which texts are scanned on their way out.
-pub(crate) fn detectors() -> &'static Detectors {
-    static DETECTORS: std::sync::OnceLock<Detectors> = std::sync::OnceLock::new();
-    DETECTORS.get_or_init(Detectors::built_in)
+    fn may_look_up(&self, (relation, number): (Oid, ColumnNumber)) -> bool {
+        self.viewer().may_look_up(relation, number)
+    }
+
+    fn may_match(&self, columns: ColumnMatch) -> bool {
+        self.viewer().may_match(columns)
+    }
+
+    fn accepts(&self, facts: &StatementFacts) -> bool {
+        // What an EXPLAIN shows of conditions is the rewritten text's.
+        !self.viewer().assess(facts).needs_masks()
+    }
 }

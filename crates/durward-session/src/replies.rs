@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use durward_model::{Refusal, StatementId};
+use durward_policy::Terms;
 use durward_sql::Rewritten;
 
 use crate::masks::{ReadyMasks, ShownMasks};
@@ -51,6 +52,8 @@ pub(crate) struct Run {
     pub(crate) copies_in: bool,
     /// What to take back if it fails or is skipped.
     pub(crate) undo: Vec<Undo>,
+    /// The terms under which masks are in force: no column that they mask may come as it is.
+    pub(crate) terms: Option<Arc<Terms>>,
     /// What is masked in its result, until the server has described that.
     pub(crate) shown: Option<Arc<ShownMasks>>,
     /// The masks of its rows.
@@ -75,6 +78,7 @@ impl Run {
             bytes: 0,
             copies_in: false,
             undo: Vec::new(),
+            terms: None,
             shown: None,
             masks: None,
             guard: None,

@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use durward_model::{ColumnNumber, Oid, RelationKind};
+use durward_model::{ColumnMatch, ColumnNumber, Oid, RelationKind, StatementFacts};
 use pg_query::protobuf::Token;
 
-use crate::analysis::{Places, analyze_masked, analyze_text};
-use crate::bind::{MaskedPlaces, NamedValue, Source, SourcePlace};
+use crate::analysis::{FreshAnalysis, analyze_masked, analyze_text};
+use crate::bind::{MaskedPlaces, NamedValue, Position, Reference, Source, SourcePlace};
 use crate::catalog::Column;
 use crate::parser::Reading;
 use crate::{Analysis, AnalysisContext, AnalysisError};
@@ -26,6 +26,15 @@ pub trait SourceMasks: Send + Sync {
     /// # Errors
     /// The column is masked, and its mask has no form in SQL.
     fn expression(&self, column: &SourceColumn<'_>, argument: &str) -> Result<Option<String>, NoSqlForm>;
+
+    /// Whether a stored column may be compared in clear with a constant or a parameter.
+    fn may_look_up(&self, column: (Oid, ColumnNumber)) -> bool;
+
+    /// Whether two stored columns may be compared in clear, because their masks would be equal where they are.
+    fn may_match(&self, columns: ColumnMatch) -> bool;
+
+    /// Whether what a command of the rewritten text still reads in clear gives nothing away.
+    fn accepts(&self, facts: &StatementFacts) -> bool;
 }
 
 /// A masked column can't be masked in SQL.
@@ -81,6 +90,9 @@ pub enum CannotRewrite {
     /// A name means nothing any more.
     #[error("{0} can't be found once its table is masked")]
     Name(String),
+    /// Whatever is replaced, something computes on a masked column.
+    #[error("it would compute on masked columns in clear")]
+    Clear,
     /// The text that comes out can't be read.
     #[error("with masked sources it can't be read: {0}")]
     Unreadable(String),
@@ -112,7 +124,9 @@ impl Rewritten {
 /// Masks the sources of a text. To be called on a parser thread.
 ///
 /// Derived tables come first: what our analysis missed reads masks in them. Where they would change what the text means
-/// (a key that others are grouped with, a row's place), each column is replaced where it is named.
+/// (a key that others are grouped with, a row's place), each column is replaced where it is named. Before both, where a
+/// column is looked up or matched in ways that give nothing away, it stays there and is replaced elsewhere: the server
+/// can use its indexes.
 pub(crate) fn rewrite(
     text: &str,
     context: &AnalysisContext,
@@ -125,18 +139,15 @@ pub(crate) fn rewrite(
             "its strings are not read in the standard way".to_owned(),
         )));
     }
-    let tokens = Tokens::of(text);
-    let places = &first.places;
-    let derived = || derive_sources(text, places, &tokens, masks).and_then(|splicing| splicing.finish(text));
-    let substituted = || substitute_columns(places, &tokens, masks).and_then(|splicing| splicing.finish(text));
-    let ways: [&dyn Fn() -> Result<Spliced, CannotRewrite>; 2] = if places.groups {
-        [&substituted, &derived]
-    } else {
-        [&derived, &substituted]
+    let rewriting = Rewriting {
+        text,
+        first: &first,
+        tokens: Tokens::of(text),
+        masks,
     };
     let mut reason = None;
-    for way in ways {
-        let spliced = match way() {
+    for way in rewriting.ways() {
+        let spliced = match rewriting.splicing(way).and_then(|splicing| splicing.finish(text)) {
             Ok(spliced) if spliced.splices.is_empty() => continue,
             Ok(spliced) => spliced,
             Err(no) => {
@@ -144,125 +155,195 @@ pub(crate) fn rewrite(
                 continue;
             }
         };
-        match analyze_masked(&spliced.text, context, tokens_max, Some(&spliced.masked)) {
-            Ok(second) => {
-                // What the client's own text doesn't name rightly, the server will say.
-                let before = first.analysis.statements.iter().flat_map(|one| one.unresolved.iter());
-                let before: BTreeSet<&Arc<str>> = before.collect();
-                let after = second.analysis.statements.iter().flat_map(|one| one.unresolved.iter());
-                if let Some(name) = after.into_iter().find(|name| !before.contains(name)).cloned() {
-                    reason.get_or_insert(CannotRewrite::Name(name.to_string()));
-                    continue;
-                }
-                return Ok(Ok(Rewritten {
-                    text: spliced.text,
-                    analysis: second.analysis,
-                    splices: spliced.splices,
-                }));
-            }
+        let second = match analyze_masked(&spliced.text, context, tokens_max, Some(&spliced.masked)) {
+            Ok(second) => second.analysis,
             Err(AnalysisError::Syntax(words)) => {
                 reason.get_or_insert(CannotRewrite::Unreadable(words.message.to_string()));
+                continue;
             }
             Err(error) => return Err(error),
+        };
+        // What the client's own text doesn't name rightly, the server will say.
+        let before = first.analysis.statements.iter().flat_map(|one| one.unresolved.iter());
+        let before: BTreeSet<&Arc<str>> = before.collect();
+        let mut after = second.statements.iter().flat_map(|one| one.unresolved.iter());
+        if let Some(name) = after.find(|name| !before.contains(name)) {
+            reason.get_or_insert(CannotRewrite::Name(name.to_string()));
+            continue;
         }
+        if !second.statements.iter().all(|one| masks.accepts(&one.facts)) {
+            reason.get_or_insert(CannotRewrite::Clear);
+            continue;
+        }
+        return Ok(Ok(Rewritten {
+            text: spliced.text,
+            analysis: second,
+            splices: spliced.splices,
+        }));
     }
     Ok(Err(reason.unwrap_or_else(|| {
         CannotRewrite::Unreadable("nothing in it is masked".to_owned())
     })))
 }
 
-/// Puts derived tables in the place of relations.
-fn derive_sources(
-    text: &str,
-    places: &Places,
-    tokens: &Tokens,
-    masks: &dyn SourceMasks,
-) -> Result<Splicing, CannotRewrite> {
-    let mut splicing = Splicing::default();
-    let mut masked = BTreeSet::new();
-    for (location, source) in &places.sources {
-        let Some(derived) = Derived::of(source, masks)? else {
-            continue;
-        };
-        let original = tokens
-            .source(*location, source)
-            .ok_or_else(|| CannotRewrite::Place(source.relation.reference().name.to_string()))?;
-        masked.insert(source.relation.oid);
-        splicing.splices.push(Piece {
-            original,
-            before: derived.before,
-            behind: derived.behind,
-            masked: Behind::Relation(derived.masked),
-        });
-    }
-    // A schema's name finds no derived table: its alias is the relation's own name.
-    for (location, reference) in &places.references {
-        let of_masked = reference.value.reads.iter().any(|(oid, _)| masked.contains(oid));
-        if reference.qualifiers == 0 || !of_masked {
-            continue;
-        }
-        let original = tokens.qualifiers(*location, reference.qualifiers).ok_or_else(|| {
-            CannotRewrite::Place(text.get(*location..).unwrap_or_default().chars().take(20).collect())
-        })?;
-        splicing.splices.push(Piece {
-            original,
-            before: String::new(),
-            behind: String::new(),
-            masked: Behind::Nothing,
-        });
-    }
-    Ok(splicing)
+/// How masks are put into a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Derived tables in the place of relations.
+    Derive,
+    /// Masks in the place of columns.
+    Substitute,
+    /// Masks in the place of columns, but where they may be shown or compared as they are.
+    SubstituteComputed,
 }
 
-/// Puts masks in the place of columns.
-fn substitute_columns(places: &Places, tokens: &Tokens, masks: &dyn SourceMasks) -> Result<Splicing, CannotRewrite> {
-    let mut splicing = Splicing::default();
-    for (location, reference) in &places.references {
-        let Some((relation, number)) = reference.origin else {
-            // A row, or something made within the text: of masked columns, nothing can stand in its place.
-            let source = places.sources.values().find(|source| {
-                let masked = source.columns.iter().zip(source.relation.columns.iter());
-                masked
-                    .filter(|(named, _)| {
-                        named
-                            .value
-                            .reads
-                            .iter()
-                            .any(|read| reference.value.reads.contains(read))
-                    })
-                    .any(|(named, column)| !matches!(masks.expression(&asked(source, column, named), ""), Ok(None)))
-            });
-            if let Some(source) = source {
-                return Err(CannotRewrite::Place(source.relation.reference().name.to_string()));
-            }
-            continue;
-        };
-        let source = places.sources.values().find(|source| source.relation.oid == relation);
-        let Some(source) = source else { continue };
-        let column = source.relation.columns.iter().zip(&source.columns);
-        let Some((column, named)) = column.into_iter().find(|(column, _)| column.number == number) else {
-            continue;
-        };
-        let name = || format!("{}.{}", source.relation.reference().name, column.name);
-        let span = tokens.name(*location).ok_or_else(|| CannotRewrite::Place(name()))?;
-        // The reference itself stands in the mask; a marker is replaced by its text, so that its places are known.
-        let expression = match masks.expression(&asked(source, column, named), MARKER) {
-            Ok(None) => continue,
-            Ok(Some(expression)) => expression,
-            Err(NoSqlForm) => return Err(CannotRewrite::Column(name())),
-        };
-        let alias = reference
-            .result_name
-            .as_ref()
-            .map_or_else(String::new, |name| format!(" AS {}", quoted(name)));
-        splicing.splices.push(Piece {
-            original: span,
-            before: String::new(),
-            behind: format!("{expression}{alias}"),
-            masked: Behind::Columns,
+/// One text that is being rewritten.
+struct Rewriting<'a> {
+    text: &'a str,
+    first: &'a FreshAnalysis,
+    tokens: Tokens,
+    masks: &'a dyn SourceMasks,
+}
+
+impl Rewriting<'_> {
+    /// The ways to try, in order.
+    fn ways(&self) -> Vec<Way> {
+        let mut compared = self.first.places.references.values().filter(|reference| {
+            matches!(reference.position, Position::LookedUp | Position::Matched) && self.may_stay(reference)
         });
+        let mut ways = if self.first.places.groups {
+            vec![Way::Substitute, Way::Derive]
+        } else {
+            vec![Way::Derive, Way::Substitute]
+        };
+        let place = if compared.next().is_some() { 0 } else { ways.len() };
+        ways.insert(place, Way::SubstituteComputed);
+        ways
     }
-    Ok(splicing)
+
+    fn splicing(&self, way: Way) -> Result<Splicing, CannotRewrite> {
+        match way {
+            Way::Derive => self.derive_sources(),
+            Way::Substitute => self.substitute_columns(&|_| false),
+            Way::SubstituteComputed => self.substitute_columns(&|reference| self.may_stay(reference)),
+        }
+    }
+
+    /// Whether a column may be read in clear where it is named.
+    fn may_stay(&self, reference: &Reference) -> bool {
+        match (reference.position, reference.value.stored()) {
+            (Position::Shown, _) => true,
+            (Position::LookedUp, Some(column)) => self.masks.may_look_up(column),
+            (Position::Matched, Some(column)) => {
+                let statements = self.first.analysis.statements.iter();
+                let mut matches = statements
+                    .flat_map(|one| one.facts.matches.iter())
+                    .filter(|columns| columns.columns().contains(&column))
+                    .peekable();
+                matches.peek().is_some() && matches.all(|columns| self.masks.may_match(*columns))
+            }
+            (Position::LookedUp | Position::Matched, None) | (Position::Expression, _) => false,
+        }
+    }
+
+    /// Puts derived tables in the place of relations.
+    fn derive_sources(&self) -> Result<Splicing, CannotRewrite> {
+        let (text, places, tokens) = (self.text, &self.first.places, &self.tokens);
+        let statements = self.first.analysis.statements.iter();
+        let usages = statements.flat_map(|one| one.facts.relations.iter());
+        let read: BTreeSet<(Oid, ColumnNumber)> = usages
+            .flat_map(|usage| {
+                let columns = usage.columns.iter().filter(|column| column.read);
+                columns.map(|column| (usage.relation.oid, column.number))
+            })
+            .collect();
+        let mut splicing = Splicing::default();
+        let mut masked = BTreeSet::new();
+        for (location, source) in &places.sources {
+            let Some(derived) = Derived::of(source, &read, self.masks)? else {
+                continue;
+            };
+            let original = tokens
+                .source(*location, source)
+                .ok_or_else(|| CannotRewrite::Place(source.relation.reference().name.to_string()))?;
+            masked.insert(source.relation.oid);
+            splicing.splices.push(Piece {
+                original,
+                before: derived.before,
+                behind: derived.behind,
+                masked: Behind::Relation(derived.masked),
+            });
+        }
+        // A schema's name finds no derived table: its alias is the relation's own name.
+        for (location, reference) in &places.references {
+            let of_masked = reference.value.reads.iter().any(|(oid, _)| masked.contains(oid));
+            if reference.qualifiers == 0 || !of_masked {
+                continue;
+            }
+            let original = tokens.qualifiers(*location, reference.qualifiers).ok_or_else(|| {
+                CannotRewrite::Place(text.get(*location..).unwrap_or_default().chars().take(20).collect())
+            })?;
+            splicing.splices.push(Piece {
+                original,
+                before: String::new(),
+                behind: String::new(),
+                masked: Behind::Nothing,
+            });
+        }
+        Ok(splicing)
+    }
+
+    /// Puts masks in the place of columns, but of those that stay.
+    fn substitute_columns(&self, stays: &dyn Fn(&Reference) -> bool) -> Result<Splicing, CannotRewrite> {
+        let (places, tokens, masks) = (&self.first.places, &self.tokens, self.masks);
+        let mut splicing = Splicing::default();
+        for (location, reference) in places.references.iter().filter(|(_, reference)| !stays(reference)) {
+            let Some((relation, number)) = reference.origin else {
+                // A row, or something made within the text: of masked columns, nothing can stand in its place.
+                let source = places.sources.values().find(|source| {
+                    let masked = source.columns.iter().zip(source.relation.columns.iter());
+                    masked
+                        .filter(|(named, _)| {
+                            named
+                                .value
+                                .reads
+                                .iter()
+                                .any(|read| reference.value.reads.contains(read))
+                        })
+                        .any(|(named, column)| !matches!(masks.expression(&asked(source, column, named), ""), Ok(None)))
+                });
+                if let Some(source) = source {
+                    return Err(CannotRewrite::Place(source.relation.reference().name.to_string()));
+                }
+                continue;
+            };
+            let source = places.sources.values().find(|source| source.relation.oid == relation);
+            let Some(source) = source else { continue };
+            let column = source.relation.columns.iter().zip(&source.columns);
+            let Some((column, named)) = column.into_iter().find(|(column, _)| column.number == number) else {
+                continue;
+            };
+            let name = || format!("{}.{}", source.relation.reference().name, column.name);
+            let span = tokens.name(*location).ok_or_else(|| CannotRewrite::Place(name()))?;
+            // The reference itself stands in the mask; a marker is replaced by its text, so that its places are known.
+            let expression = match masks.expression(&asked(source, column, named), MARKER) {
+                Ok(None) => continue,
+                Ok(Some(expression)) => expression,
+                Err(NoSqlForm) => return Err(CannotRewrite::Column(name())),
+            };
+            let alias = reference
+                .result_name
+                .as_ref()
+                .map_or_else(String::new, |name| format!(" AS {}", quoted(name)));
+            splicing.splices.push(Piece {
+                original: span,
+                before: String::new(),
+                behind: format!("{expression}{alias}"),
+                masked: Behind::Columns,
+            });
+        }
+        Ok(splicing)
+    }
 }
 
 /// Stands for a column's own text within its mask, until that is spliced.
@@ -361,7 +442,12 @@ struct Derived {
 }
 
 impl Derived {
-    fn of(source: &Source, masks: &dyn SourceMasks) -> Result<Option<Self>, CannotRewrite> {
+    /// Masked columns that aren't `read` are NULL, not to be computed nor planned.
+    fn of(
+        source: &Source,
+        read: &BTreeSet<(Oid, ColumnNumber)>,
+        masks: &dyn SourceMasks,
+    ) -> Result<Option<Self>, CannotRewrite> {
         let relation = &source.relation;
         let mut masked = BTreeSet::new();
         let mut list = String::new();
@@ -378,8 +464,13 @@ impl Derived {
             }
             let quoted = quoted(&column.name);
             let argument = format!("{INNER_NAME}.{quoted}");
+            let is_read = is_copied || read.contains(&(relation.oid, column.number));
             let item = match masks.expression(&asked(source, column, named), &argument) {
                 Ok(None) => argument,
+                Ok(Some(_)) | Err(NoSqlForm) if !is_read => {
+                    masked.insert(column.number);
+                    format!("CASE WHEN false THEN {argument} END AS {quoted}")
+                }
                 Ok(Some(expression)) => {
                     masked.insert(column.number);
                     format!("{expression} AS {quoted}")

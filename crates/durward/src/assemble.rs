@@ -108,6 +108,7 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
 fn open_database(settings: &DatabaseSettings, data_dir: &Path) -> anyhow::Result<Database> {
     let labels = LabelBook::open(settings.target.clone(), &settings.name, data_dir)
         .with_context(|| format!("can't open the labels of {}", settings.name))?;
+    let labels = labels.with_detectors(settings.detectors.clone());
     let labels = if settings.sampling {
         labels
     } else {

@@ -1,6 +1,7 @@
 //! The options, second stage: built and checked values. Every error names the flag, the variable, or the file's line.
 
 mod issuer;
+mod own_labels;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use durward_identity::IssuerConfig;
+use durward_mask::detect::Detectors;
 use durward_model::DatabaseName;
 use durward_policy::{DatabaseContext, DatabaseMarks, NamePattern, ObjectPattern, PolicyFile, PolicySources};
 use durward_session::tls::RootCertificates;
@@ -61,6 +63,8 @@ pub(crate) struct DatabaseSettings {
     pub(crate) passthrough: bool,
     /// Whether values are looked at to find personal data.
     pub(crate) sampling: bool,
+    /// Finds sensitive values, those of labels of one's own among them.
+    pub(crate) detectors: Detectors,
     /// TLS server names that choose it.
     pub(crate) server_names: Vec<String>,
 }
@@ -207,11 +211,20 @@ fn database(name: &str, given: &GivenOptions, target: Target) -> anyhow::Result<
         target,
         passthrough: switch(given, "passthrough", false)?,
         sampling: switch(given, "sampling", true)?,
+        detectors: detectors(given)?,
         server_names: list(given, "server_names")
             .into_iter()
             .map(|name| name.to_ascii_lowercase())
             .collect(),
     })
+}
+
+fn detectors(given: &GivenOptions) -> anyhow::Result<Detectors> {
+    let Some(file) = path(given, "own_labels") else {
+        return Ok(Detectors::built_in());
+    };
+    let labels = own_labels::read(&file)?;
+    Detectors::with_own(&labels).with_context(|| format!("{} can't be used", file.display()))
 }
 
 fn patterns(given: &GivenOptions, key: &str) -> anyhow::Result<Vec<ObjectPattern>> {

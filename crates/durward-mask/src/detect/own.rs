@@ -2,6 +2,9 @@
 //!
 //! Cost: one automaton for all words, one set of all patterns, and each pattern that fits.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use aho_corasick::AhoCorasick;
 use durward_model::Label;
 use regex::bytes::{Regex, RegexSet};
@@ -61,6 +64,7 @@ const MATCHES_MAX: usize = 1000;
 /// Labels of the organisation's own, compiled.
 #[derive(Debug, Default)]
 pub(super) struct OwnLabels {
+    names: BTreeSet<Arc<str>>,
     patterns: Option<Patterns>,
     words: Option<Words>,
 }
@@ -112,9 +116,15 @@ impl OwnLabels {
             }
         }
         Ok(Self {
+            names: labels.iter().map(|own| own.label.as_str().into()).collect(),
             patterns: (!each.is_empty()).then(|| Patterns::of(each)).transpose()?,
             words: (!words.is_empty()).then(|| Words::of(words)).transpose()?,
         })
+    }
+
+    /// The labels' words.
+    pub(super) const fn names(&self) -> &BTreeSet<Arc<str>> {
+        &self.names
     }
 
     /// Adds the labels that a trimmed value has as a whole, given where it begins.

@@ -1,6 +1,6 @@
 //! The book without a gateway: what was kept of it, to be shown or changed by the command line.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -54,7 +54,7 @@ impl KeptLabels {
     /// # Errors
     /// As there.
     pub fn resolve(&self, path: &ColumnPath, choice: &LabelChoice) -> Result<ColumnPath, LabelsError> {
-        resolve(&self.pages, &HashSet::new(), path, choice)
+        resolve(&self.pages, &BTreeSet::new(), path, choice)
     }
 
     /// As [`super::LabelBook::tell`].
@@ -62,7 +62,7 @@ impl KeptLabels {
     /// # Errors
     /// As there.
     pub fn tell(&mut self, path: &ColumnPath, choice: &LabelChoice, by: &str) -> Result<(), LabelsError> {
-        let own_labels = HashSet::new();
+        let own_labels = BTreeSet::new();
         let files = Some(&self.files);
         tell(&mut self.pages, files, self.identity, &own_labels, (path, choice, by))
     }
@@ -81,7 +81,7 @@ impl FoundColumn {
 /// Whether it makes sense to say this of that column, and its full name.
 pub(super) fn resolve(
     pages: &Pages,
-    own_labels: &HashSet<Arc<str>>,
+    own_labels: &BTreeSet<Arc<str>>,
     path: &ColumnPath,
     choice: &LabelChoice,
 ) -> Result<ColumnPath, LabelsError> {
@@ -96,7 +96,7 @@ pub(super) fn tell(
     pages: &mut Pages,
     files: Option<&LabelFiles>,
     identity: DatabaseIdentity,
-    own_labels: &HashSet<Arc<str>>,
+    own_labels: &BTreeSet<Arc<str>>,
     (path, choice, by): (&ColumnPath, &LabelChoice, &str),
 ) -> Result<(), LabelsError> {
     let found = pages.find(path)?;

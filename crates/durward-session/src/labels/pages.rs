@@ -1,6 +1,6 @@
 //! The book's pages: what was found and what was said, brought together and kept in step with the catalog.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use durward_mask::verdict::Verdict;
@@ -361,7 +361,7 @@ fn kin_of(catalog: &CatalogSnapshot, oid: Oid) -> HashSet<Oid> {
 }
 
 /// Whether a label can be given to a column.
-pub(super) fn check_label(label: Option<&Label>, known: &HashSet<Arc<str>>) -> Result<(), LabelsError> {
+pub(super) fn check_label(label: Option<&Label>, known: &BTreeSet<Arc<str>>) -> Result<(), LabelsError> {
     match label {
         Some(Label::Custom(word)) if !known.contains(word) => Err(LabelsError::UnknownLabel(word.to_string())),
         Some(_) | None => Ok(()),

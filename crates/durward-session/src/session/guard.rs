@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
+use durward_mask::detect::Detectors;
 use durward_wire::postgres::backend::write::{self, Report, Severity};
 use durward_wire::postgres::backend::{BackendMessage, ErrorFields, field};
 use durward_wire::postgres::frame::Frame;
 
 use super::Session;
 use super::server_side::Fate;
-use crate::masks::detectors;
 use crate::replies::Guard;
 
 /// Classes of SQLSTATE whose messages are about names and syntax, connections and transactions, and never quote data
@@ -64,12 +64,12 @@ impl Session {
 }
 
 /// A notification with what is found in its payload replaced.
-pub(super) fn scanned_notification(frame: Frame<'_>, out: &mut Vec<u8>) -> Option<()> {
+pub(super) fn scanned_notification(frame: Frame<'_>, detectors: &Detectors, out: &mut Vec<u8>) -> Option<()> {
     let (process, names) = frame.body.split_at_checked(4)?;
     let channel = names.iter().position(|byte| *byte == 0)? + 1;
     let (channel, payload) = names.split_at_checked(channel)?;
     let mut scanned = Vec::with_capacity(payload.len());
-    crate::masks::scanned(payload.strip_suffix(b"\0")?, detectors(), &mut scanned);
+    crate::masks::scanned(payload.strip_suffix(b"\0")?, detectors, &mut scanned);
     let length = u32::try_from(4 + process.len() + channel.len() + scanned.len() + 1).ok()?;
     out.push(frame.tag);
     out.extend_from_slice(&length.to_be_bytes());

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use durward_audit::Origin;
-use durward_model::{
-    AccessModes, ColumnNumber, Label, Obligation, Oid, PrincipalKind, Refusal, StatementClass, StatementFacts, sqlstate,
-};
+use durward_model::{AccessModes, Label, Obligation, PrincipalKind, Refusal, StatementClass, StatementFacts, sqlstate};
 use durward_policy::Terms;
 use durward_sql::{Analysis, CannotRewrite, Rewritten};
+use durward_wire::postgres::backend::write::{self, Report, Severity};
 
 use super::client_side::body_of;
 use super::judge::NoAnalysis;
 use super::subjects::Subject;
 use super::{End, Session};
-use crate::masks::{Holding, ShownColumn, ShownMasks, StatementMasks, Treatment, column_type, holding};
+use crate::assessment::{Assessment, MaskedColumns, Viewer, cannot_mask};
+use crate::masks::{ShownMasks, StatementMasks, column_type};
 use crate::prepared::Place;
 use crate::replies::{Guard, Run};
 
@@ -23,9 +23,6 @@ use crate::replies::{Guard, Run};
 ///
 /// Unit: statements. Reason: a session runs some hundred; past it they are looked at again.
 const ASSESSED_MAX: usize = 512;
-
-/// Masked columns that a statement reads, with their labels.
-type MaskedColumns = BTreeMap<(Oid, ColumnNumber), Label>;
 
 /// The text that a message brings, and whose statements are to be masked.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +40,8 @@ pub(super) struct MessageMasks {
     pub(super) rewritten: Option<Arc<Rewritten>>,
     /// For each command, what is masked in its result, and whether its errors may hold what is masked.
     pub(super) commands: Vec<CommandMasks>,
+    /// The strictest terms under which masks are in force.
+    terms: Option<Arc<Terms>>,
 }
 
 /// How one command is masked.
@@ -110,6 +109,7 @@ impl MessageMasks {
         let Some(masks) = self.commands.get(command) else {
             return;
         };
+        run.terms.clone_from(&self.terms);
         run.shown.clone_from(&masks.shown);
         if masks.guarded {
             let rewritten = self
@@ -119,23 +119,6 @@ impl MessageMasks {
             run.guard = Some(Arc::new(Guard { rewritten }));
         }
     }
-}
-
-/// What masks make of one statement.
-#[derive(Debug, Default)]
-pub(super) struct Assessment {
-    /// The masked columns that it reads.
-    masked: MaskedColumns,
-    /// The masked columns that it writes.
-    writes: Vec<(Oid, ColumnNumber, Holding)>,
-    /// Masked columns that it compares with a constant, with whether each may be.
-    looks_up: bool,
-    looks_up_freely: bool,
-    computes: bool,
-    shown: ShownMasks,
-    /// Whether an error of it may hold a masked value.
-    guarded: bool,
-    refusal: Option<Refusal>,
 }
 
 /// An assessment and what it rests on.
@@ -158,7 +141,10 @@ impl Session {
         let Some(strictest) = terms.iter().flatten().find(|terms| mask_of(terms).is_some()).cloned() else {
             return Ok(Ok(MessageMasks::default()));
         };
-        let mut masks = MessageMasks::default();
+        let mut masks = MessageMasks {
+            terms: Some(Arc::clone(&strictest)),
+            ..MessageMasks::default()
+        };
         let mut rewrites = false;
         for (command, terms) in commands.iter().zip(terms) {
             if let Err(refusal) = self.refuse_masks_as_data(command, terms, sent) {
@@ -247,7 +233,7 @@ impl Session {
                 None => now,
             };
             masks.guarded |= assessment.guarded;
-            if assessment.computes || (assessment.looks_up && !assessment.looks_up_freely) {
+            if assessment.needs_masks() {
                 match &subject.sent {
                     Some(_) if before.is_some() => return Err(cannot_mask("it reads masked data in clear")),
                     Some(_) => return Err(masked_otherwise()),
@@ -279,6 +265,7 @@ impl Session {
             return Ok(Ok(MessageMasks::default()));
         };
         let mut originals = Vec::with_capacity(commands.len());
+        let mut looks_up = false;
         for command in commands {
             let mut masked = BTreeMap::new();
             for subject in command.iter().filter(|subject| subject.sent.is_none()) {
@@ -288,6 +275,7 @@ impl Session {
                 {
                     return Ok(Err(refusal));
                 }
+                looks_up |= assessment.looks_up;
                 masked.extend(assessment.masked.iter().map(|(column, label)| (*column, label.clone())));
             }
             originals.push(masked);
@@ -301,6 +289,7 @@ impl Session {
             labels: self.database.labels.current(),
             catalog: Arc::clone(&self.sight.context.catalog),
             clear: clear.to_vec(),
+            is_person: self.is_person(),
             explained,
         };
         let rewritten = self
@@ -324,8 +313,13 @@ impl Session {
         let mut masks = MessageMasks {
             rewritten: Some(Arc::clone(&rewritten)),
             commands: Vec::with_capacity(commands.len()),
+            terms: Some(Arc::clone(terms)),
         };
+        let mut still_looks_up = false;
         for (command, masked) in subjects.iter().zip(originals) {
+            for subject in command {
+                still_looks_up |= self.assess(&subject.facts, terms, clear).looks_up;
+            }
             let all: Vec<Arc<Terms>> = command.iter().map(|_| Arc::clone(terms)).collect();
             match self.command_masks(command, &all) {
                 Ok(Some(one)) => masks.commands.push(CommandMasks {
@@ -341,7 +335,27 @@ impl Session {
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
+        if looks_up && !still_looks_up {
+            self.tell_of_masks_compared();
+        }
         Ok(Ok(masks))
+    }
+
+    /// Finding nothing would look as if there were nothing.
+    fn tell_of_masks_compared(&mut self) {
+        let mut notice = Report::new(
+            Severity::Notice,
+            "00000",
+            "a value is compared with masks, because its column is masked for you",
+        );
+        notice.hint = Some(
+            "Compare with the mask that you were shown, or look the row up by its key. People may also look up values of \
+             columns with a unique index."
+                .into(),
+        );
+        self.client
+            .outbound
+            .extend_with(|out| write::notice_response(out, &notice));
     }
 
     async fn subjects_of(
@@ -372,33 +386,13 @@ impl Session {
         {
             return Arc::clone(&known.assessment);
         }
-        let held = |relation, number| holding(&labels, catalog, (relation, number), clear);
-        // A session's own tables hold what it could read.
-        let decided = |relation, number| {
-            labels.is_decided(relation, number) || catalog.relation(relation).is_some_and(|known| known.temporary)
+        let viewer = Viewer {
+            labels: &labels,
+            catalog,
+            clear,
+            is_person: self.is_person(),
         };
-        let has_masks = |relation| {
-            let known = catalog.relation(relation);
-            known.is_some_and(|known| {
-                known
-                    .columns
-                    .iter()
-                    .any(|column| held(relation, column.number).is_some())
-            })
-        };
-        let person = self.principal.actors.is_empty() && self.principal.subject.kind == PrincipalKind::Person;
-        let may_look_up = |relation: Oid, number, label: &Label| {
-            person && !label.is_secret() && catalog.is_unique_column(relation, number)
-        };
-        let assessment = Arc::new(assessment(
-            facts,
-            &Sighted {
-                held: &held,
-                has_masks: &has_masks,
-                decided: &decided,
-                may_look_up: &may_look_up,
-            },
-        ));
+        let assessment = Arc::new(viewer.assess(facts));
         if self.assessed.len() >= ASSESSED_MAX {
             self.assessed.clear();
         }
@@ -415,6 +409,10 @@ impl Session {
         );
         self.assessed.insert(key, known);
         assessment
+    }
+
+    fn is_person(&self) -> bool {
+        self.principal.actors.is_empty() && self.principal.subject.kind == PrincipalKind::Person
     }
 
     /// The value looked up stands in the text, in that of an EXECUTE, or among the parameters.
@@ -436,7 +434,7 @@ impl Session {
 }
 
 /// The labels that are shown in clear to one who has masks in force; `None` for one who hasn't.
-fn mask_of(terms: &Terms) -> Option<&[Label]> {
+pub(super) fn mask_of(terms: &Terms) -> Option<&[Label]> {
     terms.obligations().iter().find_map(|obligation| match obligation {
         Obligation::Mask { clear } => Some(clear.as_slice()),
         Obligation::ReadOnly | Obligation::DurableIntent | Obligation::Annotate(_) => None,
@@ -473,192 +471,6 @@ fn stores(facts: &StatementFacts) -> Option<Refusal> {
     (!harmless).then(|| cannot_mask("masks would decide which rows change, or be stored in place of data"))
 }
 
-/// What is known of columns, as one principal may see them.
-struct Sighted<'a> {
-    /// What a column holds that has to be masked.
-    held: &'a dyn Fn(Oid, ColumnNumber) -> Option<Holding>,
-    /// Whether a relation has such columns.
-    has_masks: &'a dyn Fn(Oid) -> bool,
-    /// Whether it is known what a column holds.
-    decided: &'a dyn Fn(Oid, ColumnNumber) -> bool,
-    /// Whether a column of that label may be compared with a value.
-    may_look_up: &'a dyn Fn(Oid, ColumnNumber, &Label) -> bool,
-}
-
-/// Looks at one statement.
-fn assessment(facts: &StatementFacts, sighted: &Sighted<'_>) -> Assessment {
-    let Sighted {
-        held,
-        has_masks,
-        decided,
-        may_look_up,
-    } = sighted;
-    let mut assessment = Assessment {
-        looks_up_freely: true,
-        ..Assessment::default()
-    };
-    if let Some(source) = hidden_source(facts) {
-        assessment.refusal = Some(
-            Refusal::denied(
-                "masked-source",
-                format!("{source} may show values of masked columns or texts of others"),
-            )
-            .with_hint("Leave it out; what describes tables and columns passes."),
-        );
-        return assessment;
-    }
-    if plants_code(facts) {
-        assessment.refusal = Some(cannot_mask("its code would run later, and read what is masked for you"));
-        return assessment;
-    }
-    // An error may quote a whole row.
-    assessment.guarded = facts.relations.iter().any(|usage| has_masks(usage.relation.oid));
-    if defines(facts) {
-        let view = matches!(&*facts.command, "CREATE VIEW");
-        let mut uses = facts.relations.iter().flat_map(|usage| {
-            let columns = usage.columns.iter();
-            columns.filter(|column| held(usage.relation.oid, column.number).is_some())
-        });
-        if view && uses.any(|column| column.reading.computed || column.reading.looked_up || column.reading.in_code) {
-            assessment.refusal = Some(cannot_mask("the view would compute on columns that are masked for you"));
-        }
-        return assessment;
-    }
-    for usage in &facts.relations {
-        for column in &usage.columns {
-            let Some(holds) = held(usage.relation.oid, column.number) else {
-                continue;
-            };
-            if column.written {
-                assessment
-                    .writes
-                    .push((usage.relation.oid, column.number, holds.clone()));
-            }
-            if !column.read {
-                continue;
-            }
-            if column.reading.in_code {
-                let name = format!("{}.{}", usage.relation.name, column.name);
-                assessment.refusal = Some(
-                    Refusal::denied(
-                        "masked-in-function",
-                        format!("a function reads {name}, which is masked for you"),
-                    )
-                    .with_hint("Write the query out in place of the function."),
-                );
-            }
-            assessment.computes |= column.reading.computed;
-            if column.reading.looked_up {
-                assessment.looks_up = true;
-                assessment.looks_up_freely &= may_look_up(usage.relation.oid, column.number, &holds.label);
-            }
-            assessment
-                .masked
-                .insert((usage.relation.oid, column.number), holds.label);
-        }
-    }
-    for output in &facts.output {
-        let mut holdings = output
-            .lineage
-            .iter()
-            .filter_map(|(relation, number)| held(relation.oid, *number));
-        let shown = match (holdings.next(), output.origin) {
-            (Some(holds), Some(origin)) if output.unchanged => Some(ShownColumn {
-                origin: Some(origin),
-                treatment: Treatment::Mask(holds),
-            }),
-            (Some(_), _) => {
-                assessment.computes = true;
-                None
-            }
-            (None, _) => {
-                let open = output
-                    .lineage
-                    .iter()
-                    .any(|(relation, number)| !relation.oid.is_built_in() && !decided(relation.oid, *number));
-                open.then_some(ShownColumn {
-                    origin: None,
-                    treatment: Treatment::Scan,
-                })
-            }
-        };
-        assessment.shown.columns.push(shown);
-    }
-    // Columns that aren't known can't be counted.
-    if facts.output.iter().any(|output| &*output.name == "*") && !assessment.shown.is_empty() {
-        assessment.computes = true;
-    }
-    assessment
-}
-
-/// Whether a command only says what is to be, and no data flows.
-fn defines(facts: &StatementFacts) -> bool {
-    if &*facts.command == "CREATE VIEW" {
-        return true;
-    }
-    match facts.class {
-        StatementClass::Ddl => {
-            !matches!(
-                &*facts.command,
-                "CREATE TABLE AS" | "SELECT" | "SELECT INTO" | "CREATE MATERIALIZED VIEW"
-            ) && !facts.command.starts_with("EXPLAIN")
-        }
-        StatementClass::Maintenance | StatementClass::Privilege | StatementClass::Transaction => true,
-        StatementClass::Session => &*facts.command == "CREATE TABLE",
-        StatementClass::Read | StatementClass::Write | StatementClass::Unknown => false,
-    }
-}
-
-/// Functions that show values of masked columns, texts of others, or texts that name our keys.
-const HIDDEN_FUNCTIONS: &[&str] = &[
-    "current_query",
-    "cursor_to_xml",
-    "cursor_to_xmlschema",
-    "database_to_xml",
-    "database_to_xml_and_xmlschema",
-    "pg_cursor",
-    "pg_get_backend_memory_contexts",
-    "pg_mcv_list_items",
-    "pg_prepared_statement",
-    "pg_stat_get_activity",
-    "pg_stat_get_backend_activity",
-    "pg_stat_statements",
-    "query_to_xml",
-    "query_to_xml_and_xmlschema",
-    "schema_to_xml",
-    "schema_to_xml_and_xmlschema",
-    "table_to_xml",
-    "table_to_xml_and_xmlschema",
-    "ts_rewrite",
-    "ts_stat",
-];
-
-fn hidden_source(facts: &StatementFacts) -> Option<String> {
-    let mut functions = facts.functions.iter();
-    let function = functions.find(|used| HIDDEN_FUNCTIONS.contains(&&*used.function.name.name));
-    // Rows as they are stored out of line, in pieces without names.
-    let mut relations = facts.relations.iter().map(|usage| &usage.relation.name);
-    let relation = relations.find(|name| &*name.schema == "pg_toast" || &*name.name == "pg_largeobject");
-    function
-        .map(|used| used.function.name.to_string())
-        .or_else(|| relation.map(ToString::to_string))
-}
-
-/// Code that would run by itself later, with reads that no statement shows.
-fn plants_code(facts: &StatementFacts) -> bool {
-    match &*facts.command {
-        "CREATE TRIGGER" | "CREATE RULE" => true,
-        "CREATE FUNCTION" | "CREATE PROCEDURE" | "ALTER FUNCTION" => facts.objects.iter().any(|object| {
-            object
-                .schema
-                .as_deref()
-                .is_some_and(|schema| schema.starts_with("pg_temp"))
-        }),
-        "CREATE DOMAIN" | "ALTER DOMAIN" => facts.functions.iter().any(|used| !used.function.oid.is_built_in()),
-        _ => false,
-    }
-}
-
 fn masked_otherwise() -> Refusal {
     // The code and words by which drivers know that they must prepare again.
     Refusal::new("0A000", "masked-otherwise", "cached plan must not change result type")
@@ -673,11 +485,6 @@ fn mask_written() -> Refusal {
         "a value that stands for masked data was sent back, and would take its place",
     )
     .with_hint("Leave columns that are masked for you out of what you write.")
-}
-
-fn cannot_mask(reason: &str) -> Refusal {
-    Refusal::denied("masked", format!("this statement can't be masked: {reason}"))
-        .with_hint("Select masked columns as they are, give tables an alias, and look rows up by their key.")
 }
 
 fn unrewritten(reason: &CannotRewrite) -> Refusal {

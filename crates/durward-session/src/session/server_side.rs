@@ -10,8 +10,10 @@ use durward_wire::postgres::frame::{Frame, FrameHeader, HEADER_BYTES, peek_heade
 use durward_wire::postgres::tag::backend as tag;
 
 use super::guard::scanned_notification;
+use super::masking::mask_of;
 use super::{APPLICATION_NAME, End, Session};
-use crate::masks::{ReadyMasks, detectors};
+use crate::assessment::Viewer;
+use crate::masks::{ReadyMasks, holds_masked};
 use crate::replies::{Expected, Run};
 use crate::report::report;
 
@@ -122,8 +124,9 @@ impl Session {
             tag::NOTICE_RESPONSE if self.guarded => return Ok(self.follow_guarded_notice(frame)),
             tag::NOTIFICATION_RESPONSE if self.masked => {
                 // One that can't be read is not for this client.
+                let detectors = self.database.labels.detectors();
                 self.client.outbound.extend_with(|out| {
-                    scanned_notification(frame, out);
+                    scanned_notification(frame, detectors, out);
                 });
                 return Ok(Fate::Keep);
             }
@@ -215,13 +218,29 @@ impl Session {
         let Some(run) = self.replies.front_run() else {
             return Err(End::ServerFault("a description that nobody waits for"));
         };
-        let Some(shown) = &run.shown else { return Ok(()) };
+        let Some(clear) = run.terms.as_deref().and_then(mask_of) else {
+            return Ok(());
+        };
         let Ok(BackendMessage::RowDescription(description)) = BackendMessage::decode(frame) else {
             return Err(End::ServerFault("a description that can't be read"));
         };
-        let catalog = &self.sight.context.catalog;
-        let masks = ReadyMasks::new(shown, description, &self.keys, catalog).map_err(|_| DISAGREEMENT)?;
-        run.masks = Some(Box::new(masks));
+        let labels = self.database.labels.current();
+        let viewer = Viewer {
+            labels: &labels,
+            catalog: &self.sight.context.catalog,
+            clear,
+            // Nothing is looked up any more.
+            is_person: false,
+        };
+        match &run.shown {
+            Some(shown) => {
+                let masks = ReadyMasks::new(shown, description, &self.keys, &viewer).map_err(|_| DISAGREEMENT)?;
+                run.masks = Some(Box::new(masks));
+            }
+            // A column that was renamed behind our back is known by its number.
+            None if description.iter().any(|column| holds_masked(&viewer, &column)) => return Err(DISAGREEMENT),
+            None => {}
+        }
         Ok(())
     }
 
@@ -233,11 +252,12 @@ impl Session {
         let Some(masks) = &run.masks else {
             return Err(End::ServerFault("masked rows without their description"));
         };
+        let detectors = self.database.labels.detectors();
         let before = self.client.outbound.len();
         let mut written = Ok(());
         self.client
             .outbound
-            .extend_with(|out| written = masks.row(frame.body, detectors(), out));
+            .extend_with(|out| written = masks.row(frame.body, detectors, out));
         written.map_err(|_| DISAGREEMENT)?;
         let bytes = u64::try_from(self.client.outbound.len() - before).unwrap_or(u64::MAX);
         run.rows += 1;

@@ -279,7 +279,7 @@ impl Binder<'_> {
         if star {
             // `t.*` as a value is the whole row.
             if let Some(value) = self.resolve_row(&fields) {
-                self.note_row_reference(column, &fields, value.clone());
+                self.note_row_reference(column, &fields, value.clone(), Position::Expression);
                 return value;
             }
         } else if let Some(value) = self.resolve_column(&fields) {
@@ -290,11 +290,12 @@ impl Binder<'_> {
                     value: value.clone(),
                     qualifiers: fields.len().saturating_sub(2),
                     result_name,
+                    position: self.position,
                 },
             );
             return value;
         } else if let Some(value) = self.resolve_row(&fields) {
-            self.note_row_reference(column, &fields, value.clone());
+            self.note_row_reference(column, &fields, value.clone(), Position::Expression);
             return value;
         }
         if let [first, ..] = fields.as_slice() {
@@ -313,7 +314,7 @@ impl Binder<'_> {
         Value::default()
     }
 
-    pub(super) fn note_row_reference(&mut self, column: &ColumnRef, fields: &[&str], value: Value) {
+    pub(super) fn note_row_reference(&mut self, column: &ColumnRef, fields: &[&str], value: Value, position: Position) {
         self.note_reference(
             column,
             Reference {
@@ -321,6 +322,7 @@ impl Binder<'_> {
                 value,
                 qualifiers: fields.len().saturating_sub(1),
                 result_name: None,
+                position,
             },
         );
     }
@@ -352,16 +354,17 @@ impl Binder<'_> {
     #[inline(never)]
     fn operator_expression(&mut self, expression: &AExpr) -> Value {
         let kind = AExprKind::try_from(expression.kind).unwrap_or(AExprKind::Undefined);
-        let looks_up = !self.guesses && looks_up(expression, kind);
-        let position = if looks_up {
+        let position = if !self.guesses && looks_up(expression, kind) {
             Position::LookedUp
+        } else if matches_columns(expression, kind) {
+            Position::Matched
         } else {
             Position::Expression
         };
         let left = expression.lexpr.as_deref().map(|node| self.value_at(node, position));
         // The items of IN and BETWEEN are compared one by one.
         let right = expression.rexpr.as_deref().map(|node| self.value_at(node, position));
-        match kind {
+        let built_in = match kind {
             AExprKind::AexprBetween
             | AExprKind::AexprNotBetween
             | AExprKind::AexprBetweenSym
@@ -369,9 +372,10 @@ impl Binder<'_> {
                 for name in ["<=", ">=", "<", ">"] {
                     self.operator_named(None, name, left.as_ref(), Some(&Value::default()));
                 }
+                false
             }
             AExprKind::AexprOpAny | AExprKind::AexprOpAll | AExprKind::AexprIn => {
-                self.operator(&expression.name, left.as_ref(), Some(&Value::default()));
+                self.operator(&expression.name, left.as_ref(), Some(&Value::default()))
             }
             AExprKind::Undefined
             | AExprKind::AexprOp
@@ -381,6 +385,20 @@ impl Binder<'_> {
             | AExprKind::AexprLike
             | AExprKind::AexprIlike
             | AExprKind::AexprSimilar => self.operator(&expression.name, left.as_ref(), right.as_ref()),
+        };
+        match (position, &left, &right) {
+            (Position::Matched, Some(left), Some(right)) if built_in => {
+                self.note_match(left, right);
+                // That two are equal tells no more than their masks do.
+                return Value::of_type(BOOL);
+            }
+            (Position::Matched | Position::LookedUp, left, right) if !built_in => {
+                // A function of somebody's own gets the values.
+                for value in [left, right].into_iter().flatten() {
+                    self.note_reads(value);
+                }
+            }
+            _ => {}
         }
         let type_oid = result_type(self, expression, kind, left.as_ref(), right.as_ref());
         let mut value = left.unwrap_or_default();
@@ -396,17 +414,27 @@ impl Binder<'_> {
             .arg
             .as_deref()
             .map_or_else(Value::default, |node| self.value_at(node, Position::Shown));
-        value.computed(Some(Oid(BOOL)))
+        match test.arg.as_deref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::ColumnRef(_)) => Value::of_type(BOOL),
+            _ => value.computed(Some(Oid(BOOL))),
+        }
     }
 
     #[inline(never)]
     fn function_call(&mut self, call: &FuncCall) -> Value {
         let mut value = Value::default();
         let mut types = Vec::with_capacity(call.args.len());
+        let position = self.counted_position(call);
         for argument in &call.args {
-            let argument = self.expression_value(argument);
+            let argument = self.value_at(argument, position);
+            if position == Position::Matched {
+                self.note_match(&argument, &argument);
+            }
             types.push(argument.type_oid);
-            value.absorb(&argument);
+            // A count tells nothing of what was counted.
+            if position == Position::Expression {
+                value.absorb(&argument);
+            }
         }
         for part in [self.all_values(&call.agg_order), self.boxed_value(&call.agg_filter)] {
             value.absorb(&part);
@@ -437,6 +465,21 @@ impl Binder<'_> {
         }
         self.last_candidates = candidates;
         value.computed(result)
+    }
+
+    /// `count(column)` asks which values are NULL, `count(DISTINCT column)` which are equal, and no more.
+    fn counted_position(&mut self, call: &FuncCall) -> Position {
+        let named = matches!(strings(&call.funcname).as_slice(), ["count"] | ["pg_catalog", "count"]);
+        if !named || call.args.len() != 1 || call.func_variadic || call.agg_within_group {
+            return Position::Expression;
+        }
+        let candidates = self.function_candidates(call, &[None]);
+        let built_in = !candidates.is_empty() && candidates.iter().all(|function| function.oid.is_built_in());
+        match (built_in, call.agg_distinct) {
+            (false, _) => Position::Expression,
+            (true, false) => Position::Shown,
+            (true, true) => Position::Matched,
+        }
     }
 
     /// What a call can mean, by name, number of arguments and what is known of their types.
@@ -660,6 +703,28 @@ fn looks_up(expression: &AExpr, kind: AExprKind) -> bool {
     let [Some(left), Some(right)] = sides else { return false };
     let is_column = |node: &NodeEnum| matches!(node, NodeEnum::ColumnRef(_));
     equality && ((is_column(left) && is_given(right)) || (is_given(left) && is_column(right)))
+}
+
+/// Whether an expression compares two columns for equality.
+fn matches_columns(expression: &AExpr, kind: AExprKind) -> bool {
+    let names = strings(&expression.name);
+    let equality = match kind {
+        AExprKind::AexprOp => matches!(
+            names.as_slice(),
+            ["=" | "<>" | "!="] | ["pg_catalog", "=" | "<>" | "!="]
+        ),
+        AExprKind::AexprDistinct | AExprKind::AexprNotDistinct => true,
+        _ => false,
+    };
+    let is_column = |side: &Option<Box<Node>>| {
+        matches!(
+            side.as_deref(),
+            Some(Node {
+                node: Some(NodeEnum::ColumnRef(_))
+            })
+        )
+    };
+    equality && is_column(&expression.lexpr) && is_column(&expression.rexpr)
 }
 
 /// Whether a value stands in the text or comes as a parameter.

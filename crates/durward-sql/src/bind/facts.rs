@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use durward_model::{
-    AccessModes, Certainty, ColumnNumber, ColumnUse, FunctionEffect, FunctionRef, FunctionUse, Hazard, HazardKind,
-    ObjectKind, ObjectUse, Oid, OpaqueReason, OutputColumn, QualifiedName, Reading, RelationKind, RelationRef,
-    RelationUse, RowBound, StatementClass, StatementFacts,
+    AccessModes, Certainty, ColumnMatch, ColumnNumber, ColumnUse, FunctionEffect, FunctionRef, FunctionUse, Hazard,
+    HazardKind, ObjectKind, ObjectUse, Oid, OpaqueReason, OutputColumn, QualifiedName, Reading, RelationKind,
+    RelationRef, RelationUse, RowBound, StatementClass, StatementFacts,
 };
 
 use crate::SessionEffect;
@@ -34,6 +34,7 @@ pub(crate) struct FactsBuilder {
     counts_calls: bool,
     moves_path: bool,
     pub(crate) output: Vec<OutputColumn>,
+    matches: BTreeSet<ColumnMatch>,
 }
 
 #[derive(Debug)]
@@ -65,6 +66,7 @@ impl FactsBuilder {
             counts_calls: false,
             moves_path: false,
             output: Vec::new(),
+            matches: BTreeSet::new(),
         }
     }
 
@@ -115,6 +117,11 @@ impl FactsBuilder {
     /// Notes that a column's value is written.
     pub(crate) fn column_written(&mut self, relation: &Relation, number: ColumnNumber, name: &Arc<str>) {
         self.draft(relation).column(number, name).written = true;
+    }
+
+    /// Notes that two stored columns are compared for equality.
+    pub(crate) fn columns_match(&mut self, columns: ColumnMatch) {
+        self.matches.insert(columns);
     }
 
     fn draft(&mut self, relation: &Relation) -> &mut RelationDraft {
@@ -286,6 +293,7 @@ impl FactsBuilder {
         for (function, effect) in &other.functions {
             self.function_named(function.clone(), *effect);
         }
+        self.matches.extend(&other.matches);
         self.opaque.extend(other.opaque.iter().cloned());
         self.conservative |= other.conservative;
         self.literals_matter |= other.literals_matter;
@@ -358,6 +366,7 @@ impl FactsBuilder {
                     modes,
                 })
                 .collect(),
+            matches: self.matches.into_iter().collect(),
             output: self.output,
             hazards: hazards.into_iter().collect(),
             rows_written: self.rows_written,

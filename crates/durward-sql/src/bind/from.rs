@@ -7,7 +7,7 @@ use pg_query::protobuf::{self as pb, Alias, JoinExpr, JoinType, RangeFunction, R
 use pg_query::{Node, NodeEnum};
 
 use super::expr::together;
-use super::scope::{Entry, NamedValue, Value};
+use super::scope::{Entry, NamedValue, Position, Value};
 use super::select::renamed;
 use super::types::strings;
 use super::{Binder, Origin, Source, SourcePlace};
@@ -632,12 +632,18 @@ impl Binder<'_> {
                     .map(|found| found.value.clone())
             };
             let (one, other) = (find(&left), find(&right));
-            if let (Some(one), Some(other)) = (&one, &other) {
-                self.operator_named(None, "=", Some(one), Some(other));
-            }
             let deferred = std::mem::replace(&mut self.reads_deferred, false);
-            for value in [&one, &other].into_iter().flatten() {
-                self.note_reads(value);
+            match (&one, &other) {
+                (Some(one), Some(other)) if self.operator_named(None, "=", Some(one), Some(other)) => {
+                    self.note_reads_as(one, Position::Matched.reading());
+                    self.note_reads_as(other, Position::Matched.reading());
+                    self.note_match(one, other);
+                }
+                _ => {
+                    for value in [&one, &other].into_iter().flatten() {
+                        self.note_reads(value);
+                    }
+                }
             }
             self.reads_deferred = deferred;
             let value = match side {

@@ -21,8 +21,8 @@ use pg_query::{Node, NodeEnum};
 pub(crate) use facts::FactsBuilder;
 pub(crate) use fires::Event;
 pub(crate) use scope::Origin;
-use scope::{Cte, Entry, Level, Position};
-pub(crate) use scope::{Lineage, NamedValue, Value};
+use scope::{Cte, Entry, Level};
+pub(crate) use scope::{Lineage, NamedValue, Position, Value};
 
 use crate::analyzer::LOCKED_DEFINITION;
 use crate::catalog::{CatalogSnapshot, Definition, Function, Relation};
@@ -117,6 +117,8 @@ pub(crate) struct Reference {
     pub(crate) qualifiers: usize,
     /// The name of the result column that it is by itself; `None` elsewhere.
     pub(crate) result_name: Option<String>,
+    /// What becomes of it there.
+    pub(crate) position: Position,
 }
 
 /// A relation that the client's own text reads by name.

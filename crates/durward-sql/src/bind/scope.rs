@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use durward_model::{AccessModes, ColumnNumber, Oid, Reading};
+use durward_model::{AccessModes, ColumnMatch, ColumnNumber, Oid, Reading};
 
 use super::Binder;
 use crate::catalog::Relation;
@@ -13,7 +13,7 @@ pub(crate) type Lineage = BTreeSet<(Oid, ColumnNumber)>;
 
 /// Where a column reference stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Position {
+pub(crate) enum Position {
     /// Within an expression, or anywhere that isn't known to be one of the others.
     #[default]
     Expression,
@@ -21,30 +21,34 @@ pub(super) enum Position {
     Shown,
     /// It alone is compared for equality with a constant or a parameter.
     LookedUp,
+    /// It alone is compared for equality with another column alone, or its different values are counted.
+    Matched,
 }
 
 impl Position {
-    const fn reading(self) -> Reading {
+    pub(super) const fn reading(self) -> Reading {
         match self {
             Self::Expression => COMPUTED,
-            Self::Shown => Reading {
-                looked_up: false,
-                computed: false,
-                in_code: false,
-            },
+            Self::Shown => SHOWN,
             Self::LookedUp => Reading {
                 looked_up: true,
-                computed: false,
-                in_code: false,
+                ..SHOWN
             },
+            Self::Matched => Reading { matched: true, ..SHOWN },
         }
     }
 }
 
-const COMPUTED: Reading = Reading {
+const SHOWN: Reading = Reading {
     looked_up: false,
-    computed: true,
+    matched: false,
+    computed: false,
     in_code: false,
+};
+
+const COMPUTED: Reading = Reading {
+    computed: true,
+    ..SHOWN
 };
 
 /// Whose code is being walked.
@@ -62,11 +66,7 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    const CODE_READING: Reading = Reading {
-        looked_up: false,
-        computed: false,
-        in_code: true,
-    };
+    const CODE_READING: Reading = Reading { in_code: true, ..SHOWN };
 }
 
 /// What is known of an expression's value.
@@ -90,6 +90,15 @@ impl Value {
         Self {
             type_oid: Some(Oid(type_oid)),
             ..Self::default()
+        }
+    }
+
+    /// The stored column that it is, unchanged.
+    pub(crate) fn stored(&self) -> Option<(Oid, ColumnNumber)> {
+        let mut columns = self.lineage.iter();
+        match (columns.next(), columns.next()) {
+            (Some(column), None) if self.unchanged => Some(*column),
+            _ => None,
         }
     }
 
@@ -385,6 +394,20 @@ impl Binder<'_> {
         }
     }
 
+    /// Notes that two values are compared for equality, which were read as [`Position::Matched`].
+    pub(super) fn note_match(&mut self, one: &Value, other: &Value) {
+        if self.reads_deferred || self.origin != Origin::Text {
+            return;
+        }
+        match (one.stored(), other.stored()) {
+            (Some(one), Some(other)) => self.facts.columns_match(ColumnMatch::new(one, other)),
+            _ => {
+                self.note_reads(one);
+                self.note_reads(other);
+            }
+        }
+    }
+
     /// Notes what the bodies of functions read that the client's own text calls.
     pub(super) fn note_code_reads(&mut self, reads: &Lineage) {
         if self.origin == Origin::Text {
@@ -415,6 +438,12 @@ impl Binder<'_> {
         self.facts.column_read(relation, number, &column.name, reading);
         self.may_be_cast(column.type_oid);
         if self.with_children.contains(&oid) {
+            // Which children's columns match which isn't followed.
+            let reading = Reading {
+                computed: reading.computed || reading.matched,
+                matched: false,
+                ..reading
+            };
             for child in self.descendants(oid) {
                 if let Some(same) = child.column(&column.name) {
                     self.facts.column_read(&child, same.number, &same.name, reading);

@@ -99,6 +99,7 @@ impl Binder<'_> {
                         column,
                         &fields,
                         super::expr::together(columns.iter().map(|one| &one.value)),
+                        Position::Shown,
                     );
                     return Some(columns);
                 }

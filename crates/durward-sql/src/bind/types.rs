@@ -135,12 +135,13 @@ impl Binder<'_> {
     }
 
     /// Notes the functions behind an operator that someone made; built-in operators compute from their operands alone.
-    pub(super) fn operator(&mut self, name: &[Node], left: Option<&Value>, right: Option<&Value>) {
+    /// Says whether only the server's own can be meant.
+    pub(super) fn operator(&mut self, name: &[Node], left: Option<&Value>, right: Option<&Value>) -> bool {
         let parts = strings(name);
         let Some((schema, name)) = schema_and_name(&parts) else {
-            return;
+            return false;
         };
-        self.operator_named(schema, name, left, right);
+        self.operator_named(schema, name, left, right)
     }
 
     pub(super) fn operator_named(
@@ -149,7 +150,7 @@ impl Binder<'_> {
         name: &str,
         left: Option<&Value>,
         right: Option<&Value>,
-    ) {
+    ) -> bool {
         let catalog = self.catalog;
         let schema = schema.map(|schema| self.settings.resolve_schema(schema));
         let fits = |value: Option<&Value>, operand: Oid| match value {
@@ -171,6 +172,7 @@ impl Binder<'_> {
             self.facts.conservative();
             self.calls(&functions, &[], CallKind::Operator);
         }
+        functions.is_empty()
     }
 
     /// Whether a value of one type may stand where another is wanted, without an explicit cast. Says yes in doubt.

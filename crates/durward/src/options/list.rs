@@ -186,6 +186,16 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         example: "false",
     },
     OptionSpec {
+        key: "own_labels",
+        scope: Scope::Database,
+        kind: Kind::Text,
+        value_name: "FILE",
+        default: "",
+        help: "Labels of your own, TOML: a table for each label, with the patterns (regular expressions) and words that tell \
+               its values.",
+        example: "/etc/durward/labels.toml",
+    },
+    OptionSpec {
         key: "server_names",
         scope: Scope::Database,
         kind: Kind::List,

@@ -1,0 +1,286 @@
+//! What masks make of a statement, by its facts: what it shows, what it looks up, what it computes.
+
+use std::collections::BTreeMap;
+
+use durward_mask::form::{ColumnType, Scalar};
+use durward_model::{
+    ColumnMatch, ColumnNumber, Label, Oid, Reading, Refusal, RelationUse, StatementClass, StatementFacts,
+};
+use durward_sql::catalog::CatalogSnapshot;
+
+use crate::labels::LabelSnapshot;
+use crate::masks::{Holding, MaskKeys, ShownColumn, ShownMasks, Treatment, column_type, holding};
+
+/// Masked columns that a statement reads, with their labels.
+pub(crate) type MaskedColumns = BTreeMap<(Oid, ColumnNumber), Label>;
+
+/// What masks make of one statement.
+#[derive(Debug, Default)]
+pub(crate) struct Assessment {
+    /// The masked columns that it reads.
+    pub(crate) masked: MaskedColumns,
+    /// The masked columns that it writes.
+    pub(crate) writes: Vec<(Oid, ColumnNumber, Holding)>,
+    /// Whether it compares masked columns with constants, and whether each may be.
+    pub(crate) looks_up: bool,
+    pub(crate) looks_up_freely: bool,
+    /// Whether it uses masked columns in a way that masks must stand before.
+    pub(crate) computes: bool,
+    pub(crate) shown: ShownMasks,
+    /// Whether an error of it may hold a masked value.
+    pub(crate) guarded: bool,
+    pub(crate) refusal: Option<Refusal>,
+}
+
+impl Assessment {
+    /// Whether the statement can't run as it is.
+    pub(crate) const fn needs_masks(&self) -> bool {
+        self.computes || (self.looks_up && !self.looks_up_freely)
+    }
+}
+
+/// What is known of columns, as one principal may see them.
+pub(crate) struct Viewer<'a> {
+    pub(crate) labels: &'a LabelSnapshot,
+    pub(crate) catalog: &'a CatalogSnapshot,
+    /// The labels that are shown in clear.
+    pub(crate) clear: &'a [Label],
+    /// Whether it is a person, and not somebody's agent.
+    pub(crate) is_person: bool,
+}
+
+impl Viewer<'_> {
+    /// What a column holds that has to be masked.
+    pub(crate) fn held(&self, relation: Oid, number: ColumnNumber) -> Option<Holding> {
+        holding(self.labels, self.catalog, (relation, number), self.clear)
+    }
+
+    /// Whether a column may be compared in clear with a value: those that a key stands for, and no secrets.
+    pub(crate) fn may_look_up(&self, relation: Oid, number: ColumnNumber) -> bool {
+        let is_secret = self.held(relation, number).is_some_and(|holds| holds.label.is_secret());
+        self.is_person && !is_secret && self.catalog.is_unique_column(relation, number)
+    }
+
+    /// Whether two columns may be compared in clear: their masks would be equal where they are, and only there.
+    pub(crate) fn may_match(&self, columns: ColumnMatch) -> bool {
+        let [one, other] = columns.columns();
+        match (self.held(one.0, one.1), self.held(other.0, other.1)) {
+            (None, None) => true,
+            (Some(holds), Some(also)) => {
+                holds == also
+                    && self.type_of(one).is_some_and(|known| {
+                        let same = self.type_of(other).is_some_and(|other| is_comparable(&known, &other));
+                        same && MaskKeys::is_injective(&holds, known)
+                    })
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// A column's type, as masks know it.
+    pub(crate) fn type_of(&self, (relation, number): (Oid, ColumnNumber)) -> Option<ColumnType> {
+        let column = self.catalog.relation(relation)?.column_numbered(number)?;
+        column_type(column.type_oid, column.type_modifier, self.catalog)
+    }
+
+    fn has_masks(&self, relation: Oid) -> bool {
+        let known = self.catalog.relation(relation);
+        known.is_some_and(|known| {
+            let mut columns = known.columns.iter();
+            columns.any(|column| self.held(relation, column.number).is_some())
+        })
+    }
+
+    /// Whether it is known what a column holds. A session's own tables hold what it could read.
+    fn is_decided(&self, relation: Oid, number: ColumnNumber) -> bool {
+        let known = self.catalog.relation(relation);
+        self.labels.is_decided(relation, number) || known.is_some_and(|known| known.temporary)
+    }
+
+    /// Looks at one statement.
+    pub(crate) fn assess(&self, facts: &StatementFacts) -> Assessment {
+        let mut assessment = Assessment {
+            looks_up_freely: true,
+            ..Assessment::default()
+        };
+        if let Some(source) = hidden_source(facts) {
+            assessment.refusal = Some(
+                Refusal::denied(
+                    "masked-source",
+                    format!("{source} may show values of masked columns or texts of others"),
+                )
+                .with_hint("Leave it out; what describes tables and columns passes."),
+            );
+            return assessment;
+        }
+        if plants_code(facts) {
+            assessment.refusal = Some(cannot_mask("its code would run later, and read what is masked for you"));
+            return assessment;
+        }
+        // An error may quote a whole row.
+        assessment.guarded = facts.relations.iter().any(|usage| self.has_masks(usage.relation.oid));
+        if defines(facts) {
+            assessment.refusal = self.defined(facts);
+            return assessment;
+        }
+        for usage in &facts.relations {
+            self.assess_relation(usage, &mut assessment);
+        }
+        assessment.computes |= facts.matches.iter().any(|columns| !self.may_match(*columns));
+        self.assess_output(facts, &mut assessment);
+        assessment
+    }
+
+    /// A view that computes would do so on what is in clear for it.
+    fn defined(&self, facts: &StatementFacts) -> Option<Refusal> {
+        let mut uses = facts.relations.iter().flat_map(|usage| {
+            let columns = usage.columns.iter();
+            columns.filter(|column| self.held(usage.relation.oid, column.number).is_some())
+        });
+        let computes = &*facts.command == "CREATE VIEW" && uses.any(|column| column.reading != Reading::default());
+        computes.then(|| cannot_mask("the view would compute on columns that are masked for you"))
+    }
+
+    fn assess_relation(&self, usage: &RelationUse, assessment: &mut Assessment) {
+        let relation = usage.relation.oid;
+        for column in &usage.columns {
+            let Some(holds) = self.held(relation, column.number) else {
+                continue;
+            };
+            if column.written {
+                assessment.writes.push((relation, column.number, holds.clone()));
+            }
+            if !column.read {
+                continue;
+            }
+            if column.reading.in_code {
+                let name = format!("{}.{}", usage.relation.name, column.name);
+                assessment.refusal = Some(
+                    Refusal::denied(
+                        "masked-in-function",
+                        format!("a function reads {name}, which is masked for you"),
+                    )
+                    .with_hint("Write the query out in place of the function."),
+                );
+            }
+            assessment.computes |= column.reading.computed;
+            if column.reading.looked_up {
+                assessment.looks_up = true;
+                assessment.looks_up_freely &= self.may_look_up(relation, column.number);
+            }
+            assessment.masked.insert((relation, column.number), holds.label);
+        }
+    }
+
+    fn assess_output(&self, facts: &StatementFacts, assessment: &mut Assessment) {
+        for output in &facts.output {
+            let mut holdings = output
+                .lineage
+                .iter()
+                .filter_map(|(relation, number)| self.held(relation.oid, *number));
+            let shown = match (holdings.next(), output.origin) {
+                (Some(holds), Some(origin)) if output.unchanged => Some(ShownColumn {
+                    origin: Some(origin),
+                    treatment: Treatment::Mask(holds),
+                }),
+                (Some(_), _) => {
+                    assessment.computes = true;
+                    None
+                }
+                (None, _) => {
+                    let open = output.lineage.iter().any(|(relation, number)| {
+                        !relation.oid.is_built_in() && !self.is_decided(relation.oid, *number)
+                    });
+                    open.then_some(ShownColumn {
+                        origin: None,
+                        treatment: Treatment::Scan,
+                    })
+                }
+            };
+            assessment.shown.columns.push(shown);
+        }
+        // Columns that aren't known can't be counted.
+        if facts.output.iter().any(|output| &*output.name == "*") && !assessment.shown.is_empty() {
+            assessment.computes = true;
+        }
+    }
+}
+
+/// Whether values of both types are equal where their texts are.
+fn is_comparable(one: &ColumnType, other: &ColumnType) -> bool {
+    let is_text = |known: &ColumnType| !known.is_array() && matches!(known.scalar(), Scalar::Text { .. });
+    one == other || (is_text(one) && is_text(other))
+}
+
+/// Whether a command only says what is to be, and no data flows.
+fn defines(facts: &StatementFacts) -> bool {
+    if &*facts.command == "CREATE VIEW" {
+        return true;
+    }
+    match facts.class {
+        StatementClass::Ddl => {
+            !matches!(
+                &*facts.command,
+                "CREATE TABLE AS" | "SELECT" | "SELECT INTO" | "CREATE MATERIALIZED VIEW"
+            ) && !facts.command.starts_with("EXPLAIN")
+        }
+        StatementClass::Maintenance | StatementClass::Privilege | StatementClass::Transaction => true,
+        StatementClass::Session => &*facts.command == "CREATE TABLE",
+        StatementClass::Read | StatementClass::Write | StatementClass::Unknown => false,
+    }
+}
+
+/// Functions that show values of masked columns, texts of others, or texts that name our keys.
+const HIDDEN_FUNCTIONS: &[&str] = &[
+    "current_query",
+    "cursor_to_xml",
+    "cursor_to_xmlschema",
+    "database_to_xml",
+    "database_to_xml_and_xmlschema",
+    "pg_cursor",
+    "pg_get_backend_memory_contexts",
+    "pg_mcv_list_items",
+    "pg_prepared_statement",
+    "pg_stat_get_activity",
+    "pg_stat_get_backend_activity",
+    "pg_stat_statements",
+    "query_to_xml",
+    "query_to_xml_and_xmlschema",
+    "schema_to_xml",
+    "schema_to_xml_and_xmlschema",
+    "table_to_xml",
+    "table_to_xml_and_xmlschema",
+    "ts_rewrite",
+    "ts_stat",
+];
+
+fn hidden_source(facts: &StatementFacts) -> Option<String> {
+    let mut functions = facts.functions.iter();
+    let function = functions.find(|used| HIDDEN_FUNCTIONS.contains(&&*used.function.name.name));
+    // Rows as they are stored out of line, in pieces without names.
+    let mut relations = facts.relations.iter().map(|usage| &usage.relation.name);
+    let relation = relations.find(|name| &*name.schema == "pg_toast" || &*name.name == "pg_largeobject");
+    function
+        .map(|used| used.function.name.to_string())
+        .or_else(|| relation.map(ToString::to_string))
+}
+
+/// Code that would run by itself later, with reads that no statement shows.
+fn plants_code(facts: &StatementFacts) -> bool {
+    match &*facts.command {
+        "CREATE TRIGGER" | "CREATE RULE" => true,
+        "CREATE FUNCTION" | "CREATE PROCEDURE" | "ALTER FUNCTION" => facts.objects.iter().any(|object| {
+            object
+                .schema
+                .as_deref()
+                .is_some_and(|schema| schema.starts_with("pg_temp"))
+        }),
+        "CREATE DOMAIN" | "ALTER DOMAIN" => facts.functions.iter().any(|used| !used.function.oid.is_built_in()),
+        _ => false,
+    }
+}
+
+pub(crate) fn cannot_mask(reason: &str) -> Refusal {
+    Refusal::denied("masked", format!("this statement can't be masked: {reason}"))
+        .with_hint("Select masked columns as they are, give tables an alias, and look rows up by their key.")
+}
