@@ -40,6 +40,26 @@ const MODES: [&str; 3] = ["simple", "extended", "prepared"];
 /// Rows of the streamed result.
 const STREAMED_ROWS: u32 = 1_000_000;
 
+/// Rows of the results in which two columns of four are masked.
+const MASKED_ROWS: u32 = 200_000;
+
+/// What is read of them, and what it is called.
+const MASKED_READS: [(&str, &str); 4] = [
+    (
+        "two of four columns masked",
+        "SELECT id, email, phone, note FROM durward_bench",
+    ),
+    (
+        "one of them computed",
+        "SELECT id, upper(email), note, note FROM durward_bench",
+    ),
+    (
+        "joined on a masked column",
+        "SELECT count(*) FROM durward_bench a JOIN durward_bench b ON a.email = b.email",
+    ),
+    ("nothing masked", "SELECT id, note, note, note FROM durward_bench"),
+];
+
 /// How many sessions are opened to see what an idle one takes.
 const IDLE_SESSIONS: u32 = 100;
 
@@ -71,6 +91,10 @@ pub(crate) struct Streamed {
 pub(crate) struct Results {
     statements: BTreeMap<(usize, Way), Vec<Measured>>,
     streams: BTreeMap<Way, Vec<Streamed>>,
+    /// Seconds that a read took, by its place in [`MASKED_READS`] and the way it went.
+    masked: BTreeMap<(usize, Way), Vec<f64>>,
+    /// How much the gateway grew, at most, while it masked, in KiB.
+    masked_growth_kib: f64,
     idle_session_kib: Option<f64>,
 }
 
@@ -78,6 +102,7 @@ pub(crate) struct Results {
 pub(crate) fn run(root: &Path, extent: Extent) -> anyhow::Result<()> {
     let paths = Paths::open(root)?;
     paths.fill(extent.scale)?;
+    paths.fill_masked(MASKED_ROWS)?;
     let mut results = Results::default();
     for round in 1..=extent.rounds {
         for (mode_number, mode) in MODES.iter().enumerate() {
@@ -99,6 +124,17 @@ pub(crate) fn run(root: &Path, extent: Extent) -> anyhow::Result<()> {
             results.streams.entry(way).or_default().push(streamed);
         }
     }
+    let before = paths.resident_peak_kib(Way::Gateway)?;
+    for round in 1..=extent.rounds {
+        for (number, (name, query)) in MASKED_READS.iter().enumerate() {
+            for way in [Way::Direct, Way::Masked] {
+                let seconds = read(&paths, way, query)?;
+                crate::say(&format!("round {round}  {name:28} {way:10} {seconds:8.3} s"));
+                results.masked.entry((number, way)).or_default().push(seconds);
+            }
+        }
+    }
+    results.masked_growth_kib = paths.resident_peak_kib(Way::Gateway)? - before;
     results.idle_session_kib = Some(idle_session(&paths)?);
     let page = report::page(&results, &paths, extent);
     let file = root.join("docs/benchmarks.md");
@@ -164,6 +200,18 @@ fn stream(paths: &Paths, way: Way) -> anyhow::Result<Streamed> {
         rows_per_second: f64::from(STREAMED_ROWS) / began.elapsed().as_secs_f64(),
         growth_kib: paths.resident_peak_kib(way)? - before,
     })
+}
+
+/// How many seconds a query takes with all its rows.
+fn read(paths: &Paths, way: Way, query: &str) -> anyhow::Result<f64> {
+    let began = Instant::now();
+    let status = paths
+        .client(way, "psql")
+        .args(["-XAt", "--command", query])
+        .stdout(Stdio::null())
+        .status()?;
+    ensure!(status.success(), "reading failed: {way}");
+    Ok(began.elapsed().as_secs_f64())
 }
 
 /// What the gateway's memory grows by for one more session that has said little and waits.

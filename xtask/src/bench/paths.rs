@@ -28,6 +28,8 @@ pub(super) enum Way {
     PgBouncer,
     /// Through the gateway, with everything on.
     Gateway,
+    /// The same as somebody who sees masks.
+    Masked,
 }
 
 impl fmt::Display for Way {
@@ -37,6 +39,7 @@ impl fmt::Display for Way {
             Self::Relay => "relay",
             Self::PgBouncer => "PgBouncer",
             Self::Gateway => "Durward",
+            Self::Masked => "Durward, masked",
         })
     }
 }
@@ -121,16 +124,15 @@ impl Paths {
         let password = url.split(['@', ':']).nth(2).context("no password")?.to_owned();
         self.database = text("/database")?;
         self.data_dir = text("/data_dir")?;
-        let service = ready
-            .pointer("/identities")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        let service = service.filter(|identity| identity.get("name").is_some_and(|name| name == "service"));
-        let service = service
-            .filter_map(|identity| identity.get("password")?.as_str())
-            .next()
-            .context("no service")?;
+        let password_of = |name: &str| -> anyhow::Result<String> {
+            let identities = ready.pointer("/identities").and_then(Value::as_array);
+            let mut named = identities.into_iter().flatten().filter(|identity| {
+                let known = identity.get("name").and_then(Value::as_str);
+                known == Some(name)
+            });
+            let password = named.next().and_then(|identity| identity.get("password")?.as_str());
+            Ok(password.with_context(|| format!("no {name}"))?.to_owned())
+        };
         self.open.push(Open {
             way: Way::Direct,
             port: port("/upstream/port")?,
@@ -139,13 +141,15 @@ impl Paths {
             process: None,
         });
         let process = self.children.first().map(Child::id);
-        self.open.push(Open {
-            way: Way::Gateway,
-            port: port("/port")?,
-            user: "service".to_owned(),
-            password: service.to_owned(),
-            process,
-        });
+        for (way, name) in [(Way::Gateway, "service"), (Way::Masked, "engineer")] {
+            self.open.push(Open {
+                way,
+                port: port("/port")?,
+                user: name.to_owned(),
+                password: password_of(name)?,
+                process,
+            });
+        }
         Ok(())
     }
 
@@ -218,9 +222,10 @@ impl Paths {
         self.add(Way::PgBouncer, pgbouncer, port)
     }
 
-    /// The ways that are open.
+    /// The ways that are open, each once.
     pub(super) fn ways(&self) -> Vec<Way> {
-        self.open.iter().map(|open| open.way).collect()
+        let ways = self.open.iter().map(|open| open.way);
+        ways.filter(|way| *way != Way::Masked).collect()
     }
 
     /// A program of PostgreSQL's, set up to go one way.
@@ -250,6 +255,34 @@ impl Paths {
             String::from_utf8_lossy(&output.stderr)
         );
         Ok(())
+    }
+
+    /// Makes a table with two columns that are masked for people, and waits until they are.
+    pub(super) fn fill_masked(&self, rows: u32) -> anyhow::Result<()> {
+        let table = format!(
+            "CREATE TABLE durward_bench AS SELECT id, 'user' || id || '@example.org' AS email, \
+             '+49 30 ' || (1000000 + id) AS phone, md5(id::text) AS note FROM generate_series(1, {rows}) AS id"
+        );
+        let status = self
+            .client(Way::Direct, "psql")
+            .args(["-XAtqc", &table, "-c", "ANALYZE durward_bench"])
+            .status()?;
+        ensure!(status.success(), "the table wasn't made");
+        let deadline = Instant::now() + PATIENCE;
+        let seen = "SELECT email || phone FROM durward_bench WHERE id = 1";
+        loop {
+            let output = self.client(Way::Masked, "psql").args(["-XAtqc", seen]).output()?;
+            let text = String::from_utf8_lossy(&output.stdout);
+            // Before it is judged, a column is a constant.
+            if text.contains("@example.invalid") && text.contains('+') {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "the table's columns are never masked: {text}"
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     fn process(&self, way: Way) -> Option<u32> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use super::paths::{Paths, Way};
-use super::{Extent, IDLE_SESSIONS, MODES, Measured, Results, STREAMED_ROWS};
+use super::{Extent, IDLE_SESSIONS, MASKED_READS, MASKED_ROWS, MODES, Measured, Results, STREAMED_ROWS};
 
 /// Writes the page `docs/benchmarks.md`.
 pub(super) fn page(results: &Results, paths: &Paths, extent: Extent) -> String {
@@ -69,6 +69,7 @@ pub(super) fn page(results: &Results, paths: &Paths, extent: Extent) -> String {
             .map_or_else(|| "–".to_owned(), |kib| format!("{kib:.0}"));
         _ = writeln!(page, "| {way} | {} | {growth} |", shown(rows(way), rows(Way::Relay), 0));
     }
+    masked(results, &mut page);
     if let Some(kib) = results.idle_session_kib {
         _ = writeln!(
             page,
@@ -76,6 +77,31 @@ pub(super) fn page(results: &Results, paths: &Paths, extent: Extent) -> String {
         );
     }
     page
+}
+
+fn masked(results: &Results, page: &mut String) {
+    _ = writeln!(
+        page,
+        "\n## {MASKED_ROWS} rows of four columns, by a person who sees masks\n\n\
+         In brackets the ratio to a direct connection. Durward grew by at most {:.0} KiB.\n\n\
+         | read | direct, s | Durward, s |\n|---|---:|---:|",
+        results.masked_growth_kib
+    );
+    for (number, (name, query)) in MASKED_READS.iter().enumerate() {
+        let seconds = |way: Way| {
+            results
+                .masked
+                .get(&(number, way))
+                .map(|runs| median(runs.iter().copied()))
+        };
+        let direct = seconds(Way::Direct);
+        _ = writeln!(
+            page,
+            "| {name}: `{query}` | {} | {} |",
+            shown(direct, None, 2),
+            shown(seconds(Way::Masked), direct, 2)
+        );
+    }
 }
 
 fn shown(own: Option<f64>, relay: Option<f64>, digits: usize) -> String {
