@@ -189,3 +189,9 @@ DECLARE c CURSOR FOR SELECT shop.weather()
 SET LOCAL search_path = stormy, shop
 -- @ then
 FETCH ALL FROM c
+-- @ refused | engineer agent service | a setting named by its row
+SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'row_security'
+-- @ refused | engineer agent service | a setting named by a row of one's own
+WITH pg_settings AS (SELECT 'row_security'::text AS name) SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'row_security'
+-- @ refused | engineer agent service | a setting named by a row that a wider condition finds
+SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'work_mem' OR name = 'row_security'

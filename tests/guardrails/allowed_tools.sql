@@ -84,3 +84,5 @@ SELECT balance FROM shop.customers WHERE id = 12
 INSERT INTO shop.audit_trail (at, what) VALUES (CURRENT_TIMESTAMP - CURRENT_TIMESTAMP + timestamptz '2024-01-01', 'pgbench')
 -- @ then
 END
+-- @ allowed | everyone | pg_dump: a setting by its row
+SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use durward_mask::detect::{Detectors, Finding};
 use durward_mask::form::{ColumnType, Form, JsonRule, Mask, MaskKey, Masked, Scalar, Scope, SqlKey};
 use durward_mask::verdict::Verdict;
-use durward_model::{ColumnMatch, ColumnNumber, DatabaseName, Label, Oid, Principal, StatementFacts};
+use durward_model::{ColumnMatch, ColumnNumber, DatabaseName, Label, Oid, Principal, RelationKind, StatementFacts};
 use durward_sql::catalog::CatalogSnapshot;
 use durward_sql::{NoSqlForm, SourceColumn, SourceMasks};
 use durward_wire::postgres::Format;
@@ -480,7 +480,8 @@ pub(crate) fn holding(
         });
     }
     // A session's own rows hold what it could read; views go by what they come from.
-    if known.temporary || known.kind == durward_model::RelationKind::View {
+    // Of a sequence there is a counter alone.
+    if known.temporary || matches!(known.kind, RelationKind::View | RelationKind::Sequence) {
         return None;
     }
     let column = known.column_numbered(number)?;

@@ -23,6 +23,7 @@ pub(crate) use fires::Event;
 pub(crate) use scope::Origin;
 use scope::{Cte, Entry, Level};
 pub(crate) use scope::{Lineage, NamedValue, Position, Value};
+pub(crate) use select::is_setting_name;
 
 use crate::analyzer::LOCKED_DEFINITION;
 use crate::catalog::{CatalogSnapshot, Definition, Function, Relation};
@@ -52,6 +53,8 @@ pub(crate) struct Binder<'a> {
     origin: Origin,
     /// Where the column reference that is walked next stands.
     position: Position,
+    /// The one setting whose row of pg_settings the SELECT being walked reads.
+    pub(crate) pinned_setting: Option<String>,
     catalog_is_current: bool,
     variables: Vec<HashSet<Arc<str>>>,
     levels: Vec<Level>,
@@ -190,6 +193,7 @@ impl<'a> Binder<'a> {
             nesting: 0,
             origin: Origin::Text,
             position: Position::Expression,
+            pinned_setting: None,
             catalog_is_current: context.catalog_is_current,
             variables: Vec::new(),
             levels: Vec::new(),

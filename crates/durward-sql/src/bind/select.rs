@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use durward_model::{AccessModes, ObjectKind, QualifiedName, Reading, RelationKind, StatementClass};
-use pg_query::protobuf::{CommonTableExpr, RangeVar, SelectStmt, SetOperation, WithClause, a_const};
+use pg_query::protobuf::{AExprKind, CommonTableExpr, RangeVar, SelectStmt, SetOperation, WithClause, a_const};
 use pg_query::{Node, NodeEnum};
 
 use super::Binder;
@@ -50,9 +50,40 @@ impl Binder<'_> {
         let deferred = std::mem::replace(&mut self.reads_deferred, false);
         self.optional_value(select.where_clause.as_deref());
         self.reads_deferred = deferred;
+        let selected = self.setting_selected(select);
+        let outer = std::mem::replace(&mut self.pinned_setting, selected);
         let columns = self.target_list(&select.target_list);
+        self.pinned_setting = outer;
         self.locking(&select.locking_clause);
         columns
+    }
+
+    /// The setting named by a SELECT of its row alone: `FROM pg_settings WHERE name = '…'`, as pg_dump asks.
+    fn setting_selected(&mut self, select: &SelectStmt) -> Option<String> {
+        let [
+            Node {
+                node: Some(NodeEnum::RangeVar(range)),
+            },
+        ] = select.from_clause.as_slice()
+        else {
+            return None;
+        };
+        let relation = self.find_relation(range)?;
+        let is_with_query = range.schemaname.is_empty() && self.ctes.iter().any(|cte| *cte.name == *range.relname);
+        if is_with_query || !relation.oid.is_built_in() || &*relation.name != "pg_settings" {
+            return None;
+        }
+        let Some(NodeEnum::AExpr(condition)) = select.where_clause.as_deref().and_then(|node| node.node.as_ref())
+        else {
+            return None;
+        };
+        let equals = AExprKind::try_from(condition.kind) == Ok(AExprKind::AexprOp)
+            && strings(&condition.name) == ["="]
+            && condition.lexpr.as_deref().is_some_and(is_setting_name);
+        const TEXT: u32 = 25;
+        let built_in = self.operator(&condition.name, Some(&Value::of_type(TEXT)), Some(&Value::default()));
+        let value = condition.rexpr.as_deref().filter(|_| equals && built_in)?;
+        crate::functions::constant::text(value)
     }
 
     /// The result columns of a target list or RETURNING.
@@ -486,4 +517,9 @@ pub(super) fn renamed(mut columns: Vec<NamedValue>, names: &[&str]) -> Vec<Named
         column.name = (*name).into();
     }
     columns
+}
+
+/// Whether an expression is the column `name` of pg_settings, the only table in sight.
+pub(crate) fn is_setting_name(node: &Node) -> bool {
+    matches!(&node.node, Some(NodeEnum::ColumnRef(column)) if strings(&column.fields) == ["name"])
 }

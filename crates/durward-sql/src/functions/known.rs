@@ -8,7 +8,7 @@ use pg_query::{Node, NodeEnum};
 use super::builtin::Known;
 use super::{constant, opaque, qualified};
 use crate::SessionEffect;
-use crate::bind::{Binder, Call};
+use crate::bind::{Binder, Call, is_setting_name};
 use crate::catalog::{Function, Relation};
 use crate::utility::setting::{self, Value};
 
@@ -177,7 +177,10 @@ pub(crate) fn quoted(name: &str) -> String {
 }
 
 fn sets_setting(binder: &mut Binder<'_>, call: &Call<'_>, function: &Arc<Function>) {
-    let name = argument(call, function, 0).and_then(constant::text);
+    let name = argument(call, function, 0).and_then(|node| match &binder.pinned_setting {
+        Some(pinned) if is_setting_name(node) => Some(pinned.clone()),
+        _ => constant::text(node),
+    });
     let value = argument(call, function, 1).and_then(constant::text);
     binder.facts.effect(SessionEffect::MayChangeSettings);
     binder.facts.literals_matter();

@@ -175,7 +175,12 @@ fn what_may_be_compared_in_clear_stays() {
     ] {
         let rewritten = rewritten(sql, false).unwrap();
         writeln!(shown, "== {sql}\n{}", rewritten.text).unwrap();
-        writeln!(shown, "   {:?}", reads_in_clear(&rewritten.analysis.statements[0].facts)).unwrap();
+        writeln!(
+            shown,
+            "   {:?}",
+            reads_in_clear(&rewritten.analysis.statements[0].facts)
+        )
+        .unwrap();
     }
     insta::assert_snapshot!(shown);
 }
