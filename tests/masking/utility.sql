@@ -6,8 +6,10 @@
 -- The third part says what can't be read off the result's own columns: `computed 2 3`: these result columns (from 1)
 -- are computed from masked ones; `any order`: the order isn't that of the clear result; `other rows`: a condition
 -- reads masks, so that other rows pass; `volatile 1`: the column differs from run to run; `counted`: looks rows up by a
--- masked value, which is counted. `-- @ with [...]` holds the parameters, `-- @ then` begins another statement of the
--- same session.
+-- masked value, which is counted; `record 1`: a whole row, which comes as an anonymous record; `refused`: it ought to work
+-- and is refused so far (42501, WD008); `wrong`: it ought to give this result and gives another so far. `costly` masks many
+-- rows in SQL. What is counted or costly is run with one driver for each identity. `-- @ with [...]` holds the parameters,
+-- `-- @ then` begins another statement of the same session.
 
 -- ------------------------------------------------------------------ Django
 
@@ -236,7 +238,7 @@ select o1_0.order_id,o1_0.status,c1_0.customer_id,c1_0.email,c1_0.last_name,o1_0
 -- @ with [1, 9]
 -- @ engineer agent | hibernate: count query of a page
 select count(c1_0.customer_id) from customers c1_0 where c1_0.newsletter=true
--- @ engineer agent | hibernate: count of a masked attribute
+-- @ engineer agent | hibernate: count of a masked attribute | costly
 select count(c1_0.phone) from customers c1_0
 -- @ engineer agent | hibernate: collection
 select a1_0.customer_id,a1_0.address_id,a1_0.city,a1_0.country,a1_0.kind,a1_0.postcode,a1_0.street from addresses a1_0 where a1_0.customer_id=$1 order by a1_0.address_id
@@ -302,7 +304,7 @@ SELECT "source"."order_id" AS "order_id", "source"."email" AS "email" FROM (SELE
 SELECT "Customers"."email" AS "email", SUM("public"."payments"."amount") AS "sum" FROM "public"."payments" LEFT JOIN "public"."orders" AS "Orders" ON "public"."payments"."order_id" = "Orders"."order_id" LEFT JOIN "public"."customers" AS "Customers" ON "Orders"."customer_id" = "Customers"."customer_id" GROUP BY "Customers"."email" ORDER BY "sum" DESC LIMIT 10
 -- @ engineer agent | metabase: binned numbers
 SELECT FLOOR(("public"."payments"."amount" / 100.0)) * 100.0 AS "amount", COUNT(*) AS "count" FROM "public"."payments" GROUP BY FLOOR(("public"."payments"."amount" / 100.0)) * 100.0 ORDER BY FLOOR(("public"."payments"."amount" / 100.0)) * 100.0 ASC
--- @ engineer agent | metabase: text is not empty
+-- @ engineer agent | metabase: text is not empty | costly
 SELECT COUNT(*) AS "count" FROM "public"."customers" WHERE ("public"."customers"."phone" IS NOT NULL AND ("public"."customers"."phone" <> '' OR "public"."customers"."phone" IS NULL))
 -- @ engineer agent | metabase: case-insensitive contains on a masked field | other rows
 SELECT COUNT(*) AS "count" FROM "public"."customers" WHERE (LOWER("public"."customers"."email") LIKE '%example%')
@@ -408,7 +410,7 @@ WITH RECURSIVE chain AS (SELECT employee_id, name, manager_id, 1 AS level FROM e
 SELECT last_name, count(*) FROM customers GROUP BY last_name HAVING count(*) > 50 ORDER BY 2 DESC
 -- @ engineer agent | doubles by name and birth date | any order
 SELECT first_name, last_name, birth_date, count(*) FROM customers GROUP BY 1, 2, 3 HAVING count(*) > 1
--- @ engineer agent | customers that share a phone
+-- @ engineer agent | customers that share a phone | costly
 SELECT a.customer_id, b.customer_id FROM customers a JOIN customers b ON a.phone = b.phone AND a.customer_id < b.customer_id ORDER BY 1, 2
 -- @ engineer agent | customers who are employees, by name | other rows
 SELECT count(*) FROM customers c JOIN employees e ON e.name = c.first_name || ' ' || c.last_name
@@ -420,7 +422,7 @@ SELECT department, round(avg(salary), 2), count(*) FROM employees GROUP BY depar
 SELECT min(salary), max(salary) FROM employees
 -- @ engineer agent | total of salaries | computed 1
 SELECT sum(salary) FROM employees
--- @ engineer agent | minimum and maximum of birth dates | computed 1 2
+-- @ engineer agent | minimum and maximum of birth dates | computed 1 2; costly
 SELECT min(birth_date), max(birth_date) FROM customers
 -- @ engineer agent | rank by salary | any order; computed 3
 SELECT employee_id, department, rank() OVER (PARTITION BY department ORDER BY salary DESC) FROM employees
@@ -436,7 +438,7 @@ SELECT department, array_agg(email ORDER BY employee_id) FROM employees GROUP BY
 SELECT json_agg(row_to_json(c)) FROM (SELECT customer_id, email, country FROM customers ORDER BY customer_id LIMIT 5) c
 -- @ engineer agent | to_jsonb of a row | computed 1
 SELECT to_jsonb(c) FROM customers c WHERE customer_id = 3
--- @ engineer agent | a whole row | computed 1
+-- @ engineer agent | a whole row | computed 1; record 1
 SELECT c FROM customers c WHERE customer_id = 3
 -- @ engineer agent | upper and length | computed 1 2
 SELECT upper(last_name), length(email) FROM customers ORDER BY customer_id LIMIT 5
@@ -450,7 +452,7 @@ SELECT customer_id, coalesce(phone, 'none') FROM customers ORDER BY customer_id 
 SELECT customer_id, phone IS NOT NULL AS has_phone FROM customers ORDER BY customer_id LIMIT 10
 -- @ engineer agent | a CASE on whether a phone is known
 SELECT customer_id, CASE WHEN phone IS NULL THEN 'no' ELSE 'yes' END FROM customers ORDER BY customer_id LIMIT 10
--- @ engineer agent | share of phones known
+-- @ engineer agent | share of phones known | costly
 SELECT country, count(phone)::numeric / count(*) AS share FROM customers GROUP BY country ORDER BY country
 -- @ engineer agent | year of birth | computed 2
 SELECT customer_id, extract(year FROM birth_date)::int FROM customers ORDER BY customer_id LIMIT 10
@@ -458,9 +460,9 @@ SELECT customer_id, extract(year FROM birth_date)::int FROM customers ORDER BY c
 SELECT count(*) FROM customers WHERE birth_date BETWEEN '1980-01-01' AND '1989-12-31'
 -- @ engineer agent | payments with cards
 SELECT payment_id, card_number, card_holder, card_expires, iban, amount FROM payments WHERE method = 'card' ORDER BY payment_id LIMIT 10
--- @ engineer agent | last four digits of a card | computed 2
+-- @ engineer agent | last four digits of a card
 SELECT payment_id, right(card_number, 4) FROM payments WHERE card_number IS NOT NULL ORDER BY payment_id LIMIT 10
--- @ engineer agent | payments by method
+-- @ engineer agent | payments by method | costly
 SELECT method, count(*), sum(amount), count(DISTINCT card_number), count(DISTINCT iban) FROM payments GROUP BY method ORDER BY method
 -- @ engineer agent | cards used by several orders
 SELECT count(*) FROM (SELECT card_number FROM payments WHERE card_number IS NOT NULL GROUP BY card_number HAVING count(DISTINCT order_id) > 1) d
@@ -482,17 +484,17 @@ SELECT * FROM api_keys ORDER BY api_key_id LIMIT 10
 SELECT * FROM profiles ORDER BY customer_id LIMIT 10
 -- @ engineer agent | a harmless key of a profile
 SELECT customer_id, data -> 'preferences' ->> 'theme' AS theme FROM profiles ORDER BY customer_id LIMIT 10
--- @ engineer agent | themes counted
+-- @ engineer agent | themes counted | costly
 SELECT data #>> '{preferences,theme}' AS theme, count(*) FROM profiles GROUP BY 1 ORDER BY 1
--- @ engineer agent | loyalty points
+-- @ engineer agent | loyalty points | costly
 SELECT avg((data -> 'loyalty' ->> 'points')::int), max((data #>> '{loyalty,points}')::int) FROM profiles
--- @ engineer agent | containment in a profile
+-- @ engineer agent | containment in a profile | costly
 SELECT count(*) FROM profiles WHERE data @> '{"preferences": {"theme": "dark"}}'
 -- @ engineer agent | a masked key of a profile | computed 2
 SELECT customer_id, data -> 'contact' ->> 'email' AS email FROM profiles ORDER BY customer_id LIMIT 10
--- @ engineer agent | keys of a profile
+-- @ engineer agent | keys of a profile | costly
 SELECT DISTINCT k FROM profiles, jsonb_object_keys(data) k ORDER BY k
--- @ engineer agent | interests unnested
+-- @ engineer agent | interests unnested | costly
 SELECT i, count(*) FROM profiles p, jsonb_array_elements_text(p.data -> 'preferences' -> 'interests') AS i GROUP BY i ORDER BY 2 DESC, 1 LIMIT 10
 -- @ engineer agent | tags of products
 SELECT tag, count(*) FROM products, jsonb_array_elements_text(attributes -> 'tags') AS tag GROUP BY tag ORDER BY 2 DESC, 1 LIMIT 10
@@ -576,7 +578,7 @@ SELECT order_id, order_total(order_id) FROM orders ORDER BY order_id LIMIT 5
 SELECT customer_id, customer_level(customer_id) FROM customers ORDER BY customer_id LIMIT 5
 -- @ engineer agent | COPY out of a table
 COPY products (product_id, sku, price) TO STDOUT
--- @ engineer | COPY out of a masked table
+-- @ engineer | COPY out of a masked table | costly
 COPY customers TO STDOUT (FORMAT csv, HEADER)
 -- @ engineer | COPY out of a query
 COPY (SELECT customer_id, email FROM customers ORDER BY customer_id LIMIT 10) TO STDOUT
@@ -628,7 +630,7 @@ INSERT INTO ticket_messages (ticket_id, author, body, sent_at) VALUES (17, 'staf
 UPDATE customers SET email = 'new.address@example.org' WHERE customer_id = 44
 -- @ engineer | RETURNING with an expression on a harmless column
 UPDATE products SET price = price * 1.1 WHERE product_id = 5 RETURNING product_id, round(price, 1)
--- @ engineer | RETURNING with an expression on a masked column | computed 2
+-- @ engineer | RETURNING with an expression on a masked column | computed 2; refused
 UPDATE customers SET newsletter = true WHERE customer_id = 45 RETURNING customer_id, upper(email)
 -- @ engineer | MERGE by key
 MERGE INTO price_history h USING (VALUES (1::bigint, DATE '2032-01-01', 5.00)) v(p, d, x) ON h.product_id = v.p AND h.valid_from = v.d WHEN MATCHED THEN UPDATE SET price = v.x WHEN NOT MATCHED THEN INSERT VALUES (v.p, v.d, v.x)
@@ -657,7 +659,7 @@ SELECT "customers"."customer_id", "customers"."email", COUNT("orders"."order_id"
 SELECT c.first_name || ' ' || c.last_name AS name, count(*) FROM customers c JOIN orders o USING (customer_id) GROUP BY c.customer_id ORDER BY 2 DESC, c.customer_id LIMIT 10
 -- @ engineer agent | lower(email) grouped by the key | computed 2
 SELECT customer_id, lower(email) FROM customers GROUP BY customer_id ORDER BY customer_id LIMIT 5
--- @ engineer agent | schema-qualified columns with an aggregate of a masked one
+-- @ engineer agent | schema-qualified columns with an aggregate of a masked one | costly
 SELECT count(public.customers.phone) FROM public.customers
 -- @ engineer agent | schema-qualified star of a computing statement
 SELECT public.customers.* FROM public.customers WHERE length(public.customers.email) > 0 ORDER BY public.customers.customer_id LIMIT 5
@@ -675,27 +677,27 @@ SELECT ctid, upper(name) FROM employees ORDER BY employee_id LIMIT 5
 SELECT "order_overview".* FROM "order_overview" WHERE "order_overview"."order_id" = 7
 -- @ engineer agent | a computed masked column of a view | computed 1
 SELECT customer FROM order_overview WHERE order_id < 6 ORDER BY order_id
--- @ engineer | a look-up by email, ordered by a masked column | counted
+-- @ engineer | a look-up by email, ordered by a masked column | counted; wrong
 SELECT customer_id, email, last_name FROM customers WHERE email = 'olivia.okafor1@example.org' ORDER BY last_name
--- @ engineer | a look-up by email that computes on a masked column | counted; computed 2
+-- @ engineer | a look-up by email that computes on a masked column | counted; computed 2; wrong
 SELECT customer_id, first_name || ' ' || last_name AS name FROM customers WHERE email = 'olivia.okafor1@example.org'
--- @ engineer | orders of a customer by email, with the name | counted; computed 2
+-- @ engineer | orders of a customer by email, with the name | counted; computed 2; wrong
 SELECT o.order_id, concat(c.first_name, ' ', c.last_name) FROM orders o JOIN customers c USING (customer_id) WHERE c.email = 'anastasia.pereira2@example.com' ORDER BY o.order_id
 -- @ engineer | whether an email is taken | counted
 SELECT EXISTS (SELECT 1 FROM customers WHERE email = 'anastasia.pereira2@example.com')
--- @ engineer | a look-up by email in a list of one | counted
+-- @ engineer | a look-up by email in a list of one | counted; wrong
 SELECT customer_id FROM customers WHERE email IN ('olivia.okafor1@example.org')
--- @ engineer | a look-up by email by = ANY | counted
+-- @ engineer | a look-up by email by = ANY | counted; wrong
 SELECT customer_id FROM customers WHERE email = ANY ('{olivia.okafor1@example.org}')
 -- @ engineer | UPDATE by email | counted
 UPDATE customers SET newsletter = true WHERE email = 'olivia.okafor1@example.org'
--- @ engineer | UPDATE of another table by a masked condition | other rows
+-- @ engineer | UPDATE of another table by a masked condition | other rows; refused
 UPDATE orders SET note = 'x' WHERE order_id < 10 AND customer_id IN (SELECT customer_id FROM customers WHERE last_name LIKE 'Ok%')
--- @ engineer | UPDATE of unmasked columns with a condition on a masked one | other rows
+-- @ engineer | UPDATE of unmasked columns with a condition on a masked one | other rows; refused
 UPDATE support_tickets SET status = 'closed' WHERE ticket_id = 5 AND body LIKE '%a%'
--- @ engineer | UPDATE … FROM with a computed masked column returned | computed 2
+-- @ engineer | UPDATE … FROM with a computed masked column returned | computed 2; refused
 UPDATE orders o SET note = 'VIP' FROM customers c WHERE c.customer_id = o.customer_id AND o.order_id = 2 RETURNING o.order_id, upper(c.email)
--- @ engineer | a JSON key that isn't masked is changed
+-- @ engineer | a JSON key that isn't masked is changed | refused
 UPDATE profiles SET data = jsonb_set(data, '{preferences,theme}', '"light"') WHERE customer_id = 3
 -- @ engineer | UPSERT that keeps what is there | volatile 1
 INSERT INTO customers (first_name, last_name, email, country, newsletter, created_at, updated_at) VALUES ('A', 'B', 'a@b.example', 'DE', true, now(), now()) ON CONFLICT (email) DO UPDATE SET newsletter = EXCLUDED.newsletter RETURNING customer_id, newsletter
@@ -705,11 +707,11 @@ INSERT INTO customers (first_name, last_name, email, country, newsletter, create
 SELECT ticket_id, left(subject, 10) FROM support_tickets ORDER BY ticket_id LIMIT 5
 -- @ engineer agent | tickets' subjects, ordered by subject | any order
 SELECT ticket_id, subject FROM support_tickets WHERE ticket_id < 50 ORDER BY subject
--- @ engineer agent | tickets of one subject
+-- @ engineer agent | tickets of one subject | other rows
 SELECT count(*) FROM support_tickets WHERE subject = 'Rechnung fehlt'
--- @ engineer agent | count of distinct secrets
+-- @ engineer agent | count of distinct secrets | computed 1
 SELECT count(DISTINCT session_token) FROM web_sessions
--- @ engineer | a masked temporary table, read again | computed 2
+-- @ engineer | a masked temporary table, read again
 CREATE TEMP TABLE t_mails AS SELECT customer_id, email, phone FROM customers WHERE customer_id < 10
 -- @ then | computed 2 3
 SELECT customer_id, email, phone FROM t_mails ORDER BY customer_id

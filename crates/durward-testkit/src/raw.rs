@@ -269,14 +269,40 @@ impl RawClient {
     /// # Errors
     /// When the socket fails.
     pub fn extended(&mut self, text: &str, rows: &[u8]) -> Result<Transcript, RawError> {
+        self.send_extended(text, &[], false)?;
+        // A Sync that arrives during a COPY is ignored by the server, so one more follows the rows.
+        self.read_until_ready(rows, &message(b'S', b""))
+    }
+
+    /// The same with parameters in text format, whose types are left to the server, and results in either format.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn extended_with(
+        &mut self,
+        text: &str,
+        parameters: &[Option<String>],
+        binary: bool,
+    ) -> Result<Transcript, RawError> {
+        self.send_extended(text, parameters, binary)?;
+        self.read_until_ready(b"", &message(b'S', b""))
+    }
+
+    fn send_extended(&mut self, text: &str, parameters: &[Option<String>], binary: bool) -> Result<(), RawError> {
         let parse = message(b'P', &[&[0], terminated(text).as_slice(), &[0, 0]].concat());
-        let bind = message(b'B', &[0; 8]);
+        let count = u16::try_from(parameters.len()).expect("tests have few parameters");
+        // Unnamed portal and statement, no formats of parameters, their values, and one format for all results.
+        let mut bind = [&[0; 4], count.to_be_bytes().as_slice()].concat();
+        for parameter in parameters {
+            let length = parameter.as_ref().map_or(-1, |value| length_of(value.as_bytes()));
+            bind.extend(length.to_be_bytes());
+            bind.extend(parameter.iter().flat_map(|value| value.as_bytes()));
+        }
+        bind.extend([0, 1, 0, u8::from(binary)]);
         let describe = message(b'D', b"P\0");
         let execute = message(b'E', &[0; 5]);
         let sync = message(b'S', b"");
-        self.send(&[parse, bind, describe, execute, sync.clone()].concat())?;
-        // A Sync that arrives during a COPY is ignored by the server, so one more follows the rows.
-        self.read_until_ready(rows, &sync)
+        self.send(&[parse, message(b'B', &bind), describe, execute, sync].concat())
     }
 
     fn read_until_ready(&mut self, rows: &[u8], after_copy: &[u8]) -> Result<Transcript, RawError> {
@@ -345,8 +371,11 @@ fn message(tag: u8, body: &[u8]) -> Vec<u8> {
 
 /// A message without a tag: length and body.
 fn sized(body: &[u8]) -> Vec<u8> {
-    let length = i32::try_from(body.len() + 4).expect("tests send less than 2 GiB");
-    [&length.to_be_bytes(), body].concat()
+    [&(length_of(body) + 4).to_be_bytes(), body].concat()
+}
+
+fn length_of(bytes: &[u8]) -> i32 {
+    i32::try_from(bytes.len()).expect("tests send less than 2 GiB")
 }
 
 fn terminated(text: &str) -> Vec<u8> {

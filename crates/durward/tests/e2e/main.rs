@@ -15,3 +15,4 @@ mod locks;
 mod masking;
 mod regression;
 mod support;
+mod utility;

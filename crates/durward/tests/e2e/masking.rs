@@ -2,6 +2,8 @@
 //! `tests/masking/evasions.sql`. Whatever a statement answers, no true value of a labelled column may be in it, in clear
 //! or in a simple encoding.
 
+mod operator;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::time::{Duration, Instant};
