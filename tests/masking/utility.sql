@@ -677,15 +677,15 @@ SELECT ctid, upper(name) FROM employees ORDER BY employee_id LIMIT 5
 SELECT "order_overview".* FROM "order_overview" WHERE "order_overview"."order_id" = 7
 -- @ engineer agent | a computed masked column of a view | computed 1
 SELECT customer FROM order_overview WHERE order_id < 6 ORDER BY order_id
--- @ engineer | a look-up by email, ordered by a masked column | counted; wrong
+-- @ engineer | a look-up by email, ordered by a masked column | counted
 SELECT customer_id, email, last_name FROM customers WHERE email = 'olivia.okafor1@example.org' ORDER BY last_name
--- @ engineer | a look-up by email that computes on a masked column | counted; computed 2; wrong
+-- @ engineer | a look-up by email that computes on a masked column | counted; computed 2
 SELECT customer_id, first_name || ' ' || last_name AS name FROM customers WHERE email = 'olivia.okafor1@example.org'
--- @ engineer | orders of a customer by email, with the name | counted; computed 2; wrong
+-- @ engineer | orders of a customer by email, with the name | counted; computed 2
 SELECT o.order_id, concat(c.first_name, ' ', c.last_name) FROM orders o JOIN customers c USING (customer_id) WHERE c.email = 'anastasia.pereira2@example.com' ORDER BY o.order_id
 -- @ engineer | whether an email is taken | counted
 SELECT EXISTS (SELECT 1 FROM customers WHERE email = 'anastasia.pereira2@example.com')
--- @ engineer | a look-up by email in a list of one | counted; wrong
+-- @ engineer | a look-up by email in a list of one | counted
 SELECT customer_id FROM customers WHERE email IN ('olivia.okafor1@example.org')
 -- @ engineer | a look-up by email by = ANY | counted; wrong
 SELECT customer_id FROM customers WHERE email = ANY ('{olivia.okafor1@example.org}')

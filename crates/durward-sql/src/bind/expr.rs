@@ -328,7 +328,7 @@ impl Binder<'_> {
     }
 
     /// Notes where the client's own text names a column.
-    fn note_reference(&mut self, column: &ColumnRef, reference: Reference) {
+    pub(super) fn note_reference(&mut self, column: &ColumnRef, reference: Reference) {
         if self.is_direct()
             && let Ok(location) = usize::try_from(column.location)
         {
@@ -698,7 +698,8 @@ impl Binder<'_> {
 /// Whether an expression compares a column for equality with a constant or a parameter.
 fn looks_up(expression: &AExpr, kind: AExprKind) -> bool {
     let names = strings(&expression.name);
-    let equality = kind == AExprKind::AexprOp && matches!(names.as_slice(), ["="] | ["pg_catalog", "="]);
+    let equality = matches!(kind, AExprKind::AexprOp | AExprKind::AexprIn)
+        && matches!(names.as_slice(), ["="] | ["pg_catalog", "="]);
     let sides = [&expression.lexpr, &expression.rexpr].map(|side| side.as_deref().and_then(|node| node.node.as_ref()));
     let [Some(left), Some(right)] = sides else { return false };
     let is_column = |node: &NodeEnum| matches!(node, NodeEnum::ColumnRef(_));
@@ -731,6 +732,11 @@ fn matches_columns(expression: &AExpr, kind: AExprKind) -> bool {
 fn is_given(node: &NodeEnum) -> bool {
     match node {
         NodeEnum::AConst(_) | NodeEnum::ParamRef(_) => true,
+        // A list of one, as IN has it.
+        NodeEnum::List(list) => match list.items.as_slice() {
+            [one] => one.node.as_ref().is_some_and(is_given),
+            _ => false,
+        },
         NodeEnum::TypeCast(cast) => cast
             .arg
             .as_deref()

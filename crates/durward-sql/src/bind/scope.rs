@@ -269,7 +269,7 @@ impl Binder<'_> {
         Some(value)
     }
 
-    fn unqualified(&self, name: &str) -> Option<Value> {
+    pub(super) fn unqualified(&self, name: &str) -> Option<Value> {
         for level in self.levels.iter().rev().filter(|level| !level.hidden) {
             let mut found: Option<Value> = None;
             for column in level.columns.iter().filter(|column| &*column.name == name) {

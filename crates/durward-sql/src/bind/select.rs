@@ -6,11 +6,11 @@ use durward_model::{AccessModes, ObjectKind, QualifiedName, Reading, RelationKin
 use pg_query::protobuf::{AExprKind, CommonTableExpr, RangeVar, SelectStmt, SetOperation, WithClause, a_const};
 use pg_query::{Node, NodeEnum};
 
-use super::Binder;
 use super::expr::together;
 use super::name::column_name;
 use super::scope::{Cte, Lineage, NamedValue, Position, Value};
 use super::types::strings;
+use super::{Binder, Reference};
 
 /// How often a recursive query is walked again until its columns' lineage stands still.
 const RECURSION_PASSES_MAX: usize = 8;
@@ -181,6 +181,8 @@ impl Binder<'_> {
                 self.window(window);
             }
         }
+        let plain =
+            select.distinct_clause.is_empty() && SetOperation::try_from(select.op) == Ok(SetOperation::SetopNone);
         for node in &select.sort_clause {
             let Some(NodeEnum::SortBy(sort)) = &node.node else {
                 continue;
@@ -190,6 +192,9 @@ impl Binder<'_> {
             }
             if let Some(node) = sort.node.as_deref() {
                 self.sort_item(node, columns);
+                if plain {
+                    self.note_sorted_reference(node, columns);
+                }
             }
         }
         for node in &select.distinct_clause {
@@ -210,6 +215,27 @@ impl Binder<'_> {
             return;
         }
         self.expression_value(node);
+    }
+
+    /// Notes an item of ORDER BY that is a result column and an input column in one, so that an expression over the input
+    /// column may stand in its place.
+    fn note_sorted_reference(&mut self, node: &Node, columns: &[NamedValue]) {
+        let (Some(NodeEnum::ColumnRef(column)), Some(result)) = (&node.node, named_result(node, columns)) else {
+            return;
+        };
+        let input = self.unqualified(&result.name);
+        if let Some(input) = input.filter(|input| input.origin.is_some() && input.origin == result.value.origin) {
+            self.note_reference(
+                column,
+                Reference {
+                    origin: input.origin,
+                    value: input,
+                    qualifiers: 0,
+                    result_name: None,
+                    position: Position::Expression,
+                },
+            );
+        }
     }
 
     /// An item of GROUP BY: an input column first, then a result column's name.

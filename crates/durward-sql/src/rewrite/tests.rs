@@ -171,7 +171,10 @@ fn what_may_be_compared_in_clear_stays() {
         // Not these: what is looked up has no leave, what is matched is another kind, what is compared is computed.
         "SELECT lower(email) FROM customers WHERE phone = 'x'",
         "SELECT upper(a.phone) FROM customers a JOIN customers b ON a.email = b.phone",
-        "SELECT email FROM customers WHERE email = 'x' ORDER BY email",
+        "SELECT email FROM customers WHERE email IN ('x') ORDER BY email, phone",
+        "SELECT email AS e FROM customers WHERE email = 'x' ORDER BY e",
+        "SELECT DISTINCT email FROM customers WHERE email = 'x' ORDER BY email",
+        "SELECT id FROM customers WHERE email IN ('x', 'y') AND phone > 'x'",
     ] {
         let rewritten = rewritten(sql, false).unwrap();
         writeln!(shown, "== {sql}\n{}", rewritten.text).unwrap();
