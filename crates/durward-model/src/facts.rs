@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnNumber, FunctionRef, Hazard, HazardKind, Oid, RelationRef};
+use crate::{ColumnNumber, FunctionRef, Hazard, HazardKind, Oid, QualifiedName, RelationRef};
 
 /// What one SQL command touches, resolved against the live catalog. Everything that it contains or fires is in here:
 /// CTEs, subqueries, views, functions whose bodies are understood, triggers, rules, cascades.
@@ -24,6 +24,8 @@ pub struct StatementFacts {
     /// Stored columns that are compared for equality, each pair once and sorted; a column whose different values are
     /// counted stands beside itself.
     pub matches: Vec<ColumnMatch>,
+    /// Stored columns whose values go into others as they are, or cast: what one holds, the other will.
+    pub copies: Vec<ColumnCopy>,
     /// The columns that the client receives, with their lineage; empty for commands that return no rows.
     pub output: Vec<OutputColumn>,
     /// Hazards, sorted, each once.
@@ -46,6 +48,7 @@ impl StatementFacts {
             functions: Vec::new(),
             objects: Vec::new(),
             matches: Vec::new(),
+            copies: Vec::new(),
             output: Vec::new(),
             hazards: Vec::new(),
             rows_written: RowBound::AtMost(0),
@@ -206,6 +209,17 @@ impl ColumnMatch {
     pub const fn columns(self) -> [(Oid, ColumnNumber); 2] {
         self.0
     }
+}
+
+/// A stored column whose values go into another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ColumnCopy {
+    /// Where they come from.
+    pub from: (Oid, ColumnNumber),
+    /// The relation that they go into, which the command itself may make.
+    pub relation: QualifiedName,
+    /// The column there.
+    pub column: Arc<str>,
 }
 
 /// The ways in which a relation is used: a small set of flags.

@@ -25,8 +25,8 @@ mod relation;
 pub mod sqlstate;
 
 pub use facts::{
-    AccessModes, Certainty, ColumnMatch, ColumnUse, FunctionEffect, FunctionUse, ObjectKind, ObjectUse, OpaqueReason,
-    OutputColumn, Reading, RelationUse, RowBound, StatementClass, StatementFacts,
+    AccessModes, Certainty, ColumnCopy, ColumnMatch, ColumnUse, FunctionEffect, FunctionUse, ObjectKind, ObjectUse,
+    OpaqueReason, OutputColumn, Reading, RelationUse, RowBound, StatementClass, StatementFacts,
 };
 pub use hazard::{Hazard, HazardKind};
 pub use id::{DatabaseName, Digest, SessionId, StatementId};

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use durward_mask::detect::Detectors;
-use durward_model::{DatabaseName, Label, Oid};
+use durward_model::{ColumnCopy, DatabaseName, Label, Oid};
 
 use crate::upstream::{Target, UpstreamError};
 use pages::Pages;
@@ -239,6 +239,38 @@ impl LabelBook {
         )?;
         self.publish(pages);
         Ok(())
+    }
+
+    /// Gives columns the labels of those whose values go into them, unless they have one or somebody said something of
+    /// them. On disk first, then for the next statement; a file that can't be written is no reason not to mask.
+    pub(crate) fn follow_data(&self, copies: &[ColumnCopy]) {
+        let current = self.current.load();
+        let label_of = |copy: &ColumnCopy| match current.verdict(copy.from.0, copy.from.1)?.label()? {
+            // Its places are found again.
+            Label::Json => None,
+            label => Some(label.clone()),
+        };
+        let labelled: Vec<_> = copies.iter().filter_map(|copy| Some((copy, label_of(copy)?))).collect();
+        if labelled.is_empty() {
+            return;
+        }
+        let mut state = self.state();
+        let Ok((identity, pages)) = state.pages_mut() else {
+            return;
+        };
+        let mut followed = false;
+        for (copy, label) in labelled {
+            followed |= pages.follow_data(copy, label, identity);
+        }
+        if !followed {
+            return;
+        }
+        if let Some(files) = &self.files
+            && let Err(error) = files.write_told(&pages.told())
+        {
+            tracing::warn!(%error, "labels that followed data couldn't be kept");
+        }
+        self.publish(pages);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -159,6 +159,9 @@ fn evidence(source: Source, text: String) -> Evidence {
     }
 }
 
+/// Who says what a column holds into which another's values went; behind it stands which.
+pub(super) const COPY_OF: &str = "a copy of ";
+
 /// The verdict that follows from what somebody said.
 pub(super) fn as_told(label: Option<&Label>, by: &str) -> Verdict {
     Verdict {
@@ -170,7 +173,13 @@ pub(super) fn as_told(label: Option<&Label>, by: &str) -> Verdict {
             None => Outcome::Harmless,
         },
         confidence: 100,
-        evidence: vec![evidence(Source::Comment, format!("{by} said so"))],
+        evidence: vec![evidence(
+            Source::Comment,
+            match by.strip_prefix(COPY_OF) {
+                Some(from) => format!("its values come from {from}"),
+                None => format!("{by} said so"),
+            },
+        )],
         version: VERDICT_VERSION,
     }
 }

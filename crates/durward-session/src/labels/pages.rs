@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use durward_mask::verdict::Verdict;
-use durward_model::{ColumnNumber, Label, Oid, RelationKind};
+use durward_model::{ColumnCopy, ColumnNumber, Label, Oid, RelationKind};
 use durward_sql::CatalogSnapshot;
 use durward_sql::catalog::Relation;
 
@@ -13,6 +13,11 @@ use super::judge;
 use super::path::ColumnPath;
 use super::snapshot::{ColumnLabel, LabelSnapshot, Overridden, RelationLabels};
 use super::store::{DatabaseIdentity, Override};
+
+/// How many columns that aren't there yet may wait for a label.
+///
+/// Unit: columns. Reason: tables whose making fails leave theirs behind, and a file is written for each.
+const WAITING_MAX: usize = 10_000;
 
 /// What is known of all columns of a database.
 #[derive(Debug, Default)]
@@ -261,6 +266,53 @@ impl Pages {
         let relation = told.relation;
         self.hold(told);
         self.apply_to_all_of(relation);
+    }
+
+    /// Gives a column the label of another whose values go into it: at once, or as soon as there is such a column. Returns
+    /// whether that is new.
+    pub(super) fn follow_data(&mut self, copy: &ColumnCopy, label: Label, identity: DatabaseIdentity) -> bool {
+        let (schema, table) = (&copy.relation.schema, &copy.relation.name);
+        let mut known = self
+            .relations
+            .iter()
+            .filter(|(_, labels)| labels.schema == *schema && labels.name == *table)
+            .flat_map(|(oid, labels)| {
+                let root = labels.partition_of.unwrap_or(*oid);
+                labels.columns.iter().map(move |column| (root, column))
+            })
+            .filter(|(_, column)| column.name == copy.column);
+        let target = known.next().map(|(oid, column)| {
+            let stands = column.overridden.is_some() || column.found.label().is_some();
+            (oid, column.number, stands)
+        });
+        let waits =
+            |stray: &Override| *stray.schema == **schema && *stray.table == **table && *stray.column == *copy.column;
+        let (relation, number) = match target {
+            Some((_, _, true)) => return false,
+            Some((oid, number, false)) => (oid, number),
+            None if self.strays.iter().any(waits) || self.strays.len() >= WAITING_MAX => return false,
+            None => (Oid(0), ColumnNumber(0)),
+        };
+        let from = self.relations.get(&copy.from.0).and_then(|labels| {
+            let column = labels.column(copy.from.1)?;
+            Some(format!("{}.{}.{}", labels.schema, labels.name, column.name))
+        });
+        let told = Override {
+            identity,
+            relation,
+            number,
+            schema: schema.to_string(),
+            table: table.to_string(),
+            column: copy.column.to_string(),
+            label: Some(label),
+            by: format!("{}{}", judge::COPY_OF, from.unwrap_or_default()),
+            set_unix_seconds: 0,
+        };
+        match target {
+            Some(_) => self.tell(told),
+            None => self.strays.push(told),
+        }
+        true
     }
 
     /// Forgets what somebody said of a column. Returns whether anybody had.

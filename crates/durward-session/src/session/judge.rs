@@ -312,6 +312,12 @@ impl Session {
             .iter()
             .map(|(permit, _, _)| (Arc::clone(permit.terms()), permit.policy_version().number))
             .collect();
+        for (_, subject, _) in permitted
+            .iter()
+            .filter(|(_, subject, _)| !subject.facts.copies.is_empty())
+        {
+            self.database.labels.follow_data(&subject.facts.copies);
+        }
         let inputs = permitted
             .into_iter()
             .zip(&terms)

@@ -93,6 +93,12 @@ impl Binder<'_> {
 
     fn assign_one(&mut self, target: &Arc<Relation>, column: &Column, value: Option<&Value>) {
         self.facts.column_written(target, column.number, &column.name);
+        if let Some(value) =
+            value.filter(|value| value.copied != Some((target.oid, column.number)) && !target.temporary)
+        {
+            let relation = QualifiedName::new(Arc::clone(&target.schema), Arc::clone(&target.name));
+            self.copies(value, relation, &column.name);
+        }
         let source = value.and_then(|value| value.type_oid);
         if source != Some(column.type_oid) {
             if let Some(type_) = self.catalog.type_(column.type_oid) {

@@ -587,7 +587,10 @@ impl Binder<'_> {
                 return value;
             }
         }
-        value.computed(target)
+        Value {
+            copied: value.copied,
+            ..value.computed(target)
+        }
     }
 
     #[inline(never)]
@@ -618,6 +621,7 @@ impl Binder<'_> {
             (SubLinkType::ExprSublink, [one]) => {
                 value.absorb(&one.value);
                 value.unchanged = one.value.unchanged;
+                value.copied = one.value.copied;
                 value.type_oid = one.value.type_oid;
                 value
             }

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use durward_model::{
-    AccessModes, Certainty, ColumnMatch, ColumnNumber, ColumnUse, FunctionEffect, FunctionRef, FunctionUse, Hazard,
-    HazardKind, ObjectKind, ObjectUse, Oid, OpaqueReason, OutputColumn, QualifiedName, Reading, RelationKind,
+    AccessModes, Certainty, ColumnCopy, ColumnMatch, ColumnNumber, ColumnUse, FunctionEffect, FunctionRef, FunctionUse,
+    Hazard, HazardKind, ObjectKind, ObjectUse, Oid, OpaqueReason, OutputColumn, QualifiedName, Reading, RelationKind,
     RelationRef, RelationUse, RowBound, StatementClass, StatementFacts,
 };
 
@@ -35,6 +35,7 @@ pub(crate) struct FactsBuilder {
     moves_path: bool,
     pub(crate) output: Vec<OutputColumn>,
     matches: BTreeSet<ColumnMatch>,
+    copies: BTreeSet<ColumnCopy>,
 }
 
 #[derive(Debug)]
@@ -67,6 +68,7 @@ impl FactsBuilder {
             moves_path: false,
             output: Vec::new(),
             matches: BTreeSet::new(),
+            copies: BTreeSet::new(),
         }
     }
 
@@ -122,6 +124,11 @@ impl FactsBuilder {
     /// Notes that two stored columns are compared for equality.
     pub(crate) fn columns_match(&mut self, columns: ColumnMatch) {
         self.matches.insert(columns);
+    }
+
+    /// Notes that a stored column's values go into another.
+    pub(crate) fn column_copied(&mut self, copy: ColumnCopy) {
+        self.copies.insert(copy);
     }
 
     fn draft(&mut self, relation: &Relation) -> &mut RelationDraft {
@@ -294,6 +301,7 @@ impl FactsBuilder {
             self.function_named(function.clone(), *effect);
         }
         self.matches.extend(&other.matches);
+        self.copies.extend(other.copies.iter().cloned());
         self.opaque.extend(other.opaque.iter().cloned());
         self.conservative |= other.conservative;
         self.literals_matter |= other.literals_matter;
@@ -367,6 +375,7 @@ impl FactsBuilder {
                 })
                 .collect(),
             matches: self.matches.into_iter().collect(),
+            copies: self.copies.into_iter().collect(),
             output: self.output,
             hazards: hazards.into_iter().collect(),
             rows_written: self.rows_written,

@@ -228,6 +228,7 @@ impl Binder<'_> {
                     None => Value {
                         lineage: [own].into(),
                         unchanged: true,
+                        copied: Some(own),
                         ..Value::default()
                     },
                 };

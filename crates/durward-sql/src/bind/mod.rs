@@ -23,7 +23,8 @@ pub(crate) use fires::Event;
 pub(crate) use scope::Origin;
 use scope::{Cte, Entry, Level};
 pub(crate) use scope::{Lineage, NamedValue, Position, Value};
-pub(crate) use select::is_setting_name;
+pub(crate) use select::{is_setting_name, renamed};
+pub(crate) use types::strings;
 
 use crate::analyzer::LOCKED_DEFINITION;
 use crate::catalog::{CatalogSnapshot, Definition, Function, Relation};
@@ -335,10 +336,11 @@ impl<'a> Binder<'a> {
         self.copied = None;
     }
 
-    /// Walks a query whose rows become something else than a result: a table's, a COPY's.
-    pub(crate) fn stored_query(&mut self, node: &NodeEnum) {
+    /// Walks a query whose rows become something else than a result: a table's, a COPY's. Returns its columns.
+    pub(crate) fn stored_query(&mut self, node: &NodeEnum) -> Vec<NamedValue> {
         let columns = self.statement_columns(node);
         self.computes(&columns);
+        columns
     }
 
     fn output_column(&self, column: NamedValue) -> OutputColumn {

@@ -78,6 +78,8 @@ pub(crate) struct Value {
     pub(crate) reads: Lineage,
     /// Whether it is one base column's value, unchanged.
     pub(crate) unchanged: bool,
+    /// The base column whose values it has, unchanged or cast.
+    pub(crate) copied: Option<(Oid, ColumnNumber)>,
     /// The column of a relation in FROM that it is, unchanged: a view's own where it comes through one.
     pub(crate) origin: Option<(Oid, ColumnNumber)>,
     /// Its type, where known.
@@ -111,6 +113,7 @@ impl Value {
     /// The same dependencies of something computed, of another type.
     pub(crate) fn computed(mut self, type_oid: Option<Oid>) -> Self {
         self.unchanged = false;
+        self.copied = None;
         self.origin = None;
         self.type_oid = type_oid;
         self

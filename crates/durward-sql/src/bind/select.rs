@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durward_model::{AccessModes, ObjectKind, QualifiedName, Reading, RelationKind, StatementClass};
+use durward_model::{AccessModes, ColumnCopy, ObjectKind, QualifiedName, Reading, RelationKind, StatementClass};
 use pg_query::protobuf::{AExprKind, CommonTableExpr, RangeVar, SelectStmt, SetOperation, WithClause, a_const};
 use pg_query::{Node, NodeEnum};
 
@@ -38,7 +38,7 @@ impl Binder<'_> {
         self.result_clauses(select, &columns);
         if let Some(target) = select.into_clause.as_ref().and_then(|into| into.rel.as_ref()) {
             self.computes(&columns);
-            self.creates(target);
+            self.creates(target, &columns);
         }
         self.ctes.truncate(ctes);
         self.leave();
@@ -454,7 +454,7 @@ impl Binder<'_> {
     }
 
     /// SELECT INTO.
-    fn creates(&mut self, target: &RangeVar) {
+    fn creates(&mut self, target: &RangeVar, columns: &[NamedValue]) {
         // A temporary table is the session's own.
         let temporary = target.relpersistence == "t" || target.schemaname == "pg_temp";
         self.facts.class(if temporary {
@@ -478,8 +478,25 @@ impl Binder<'_> {
             AccessModes::CREATE,
             direct,
         );
+        if !temporary {
+            for column in columns {
+                let relation = QualifiedName::new(Arc::clone(&schema), Arc::clone(&name));
+                self.copies(&column.value, relation, &column.name);
+            }
+        }
         self.facts
             .object(ObjectKind::Relation, Some(schema), name, AccessModes::CREATE);
+    }
+
+    /// Notes where the values of a base column go.
+    pub(crate) fn copies(&mut self, value: &Value, relation: QualifiedName, column: &Arc<str>) {
+        if let Some(from) = value.copied {
+            self.facts.column_copied(ColumnCopy {
+                from,
+                relation,
+                column: Arc::clone(column),
+            });
+        }
     }
 
     /// The schema in which an unqualified new object is made: the first of the path that isn't implicit.
@@ -538,7 +555,7 @@ fn combine(mut left: Vec<NamedValue>, right: &[NamedValue]) -> Vec<NamedValue> {
 }
 
 /// Gives columns the names of an alias's column list, as far as it goes.
-pub(super) fn renamed(mut columns: Vec<NamedValue>, names: &[&str]) -> Vec<NamedValue> {
+pub(crate) fn renamed(mut columns: Vec<NamedValue>, names: &[&str]) -> Vec<NamedValue> {
     for (column, name) in columns.iter_mut().zip(names) {
         column.name = (*name).into();
     }

@@ -38,7 +38,9 @@ pub(super) fn copy(binder: &mut Binder<'_>, statement: &CopyStmt) {
         &statement.relation,
         statement.query.as_ref().and_then(|query| query.node.as_ref()),
     ) {
-        (None, Some(query)) => binder.stored_query(query),
+        (None, Some(query)) => {
+            binder.stored_query(query);
+        }
         (Some(range), None) if statement.is_from => copy_from(binder, statement, range),
         (Some(range), None) => copy_to(binder, range, &statement.attlist),
         _ => binder.facts.opaque("COPY", "neither a table nor a query"),

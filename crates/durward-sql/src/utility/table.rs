@@ -10,7 +10,7 @@ use pg_query::protobuf::{
 use pg_query::{Node, NodeEnum};
 
 use super::{created, ddl, existing, hazard_name, is_own, makes_temporary, temporary_ddl};
-use crate::bind::Binder;
+use crate::bind::{Binder, renamed, strings};
 use crate::catalog::Relation;
 
 /// CREATE TABLE.
@@ -145,7 +145,16 @@ pub(super) fn create_as(binder: &mut Binder<'_>, statement: &CreateTableAsStmt) 
         return;
     };
     match statement.query.as_ref().and_then(|query| query.node.as_ref()) {
-        Some(query) => binder.stored_query(query),
+        Some(query) => {
+            let columns = binder.stored_query(query);
+            let names = statement.into.as_ref().map_or(&[][..], |into| &into.col_names);
+            if !makes_temporary(range) {
+                let relation = super::assumed_name(binder, range);
+                for column in renamed(columns, &strings(names)) {
+                    binder.copies(&column.value, relation.clone(), &column.name);
+                }
+            }
+        }
         None => binder.facts.opaque("CREATE TABLE AS", "without a query"),
     }
     if makes_temporary(range) {

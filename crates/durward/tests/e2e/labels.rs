@@ -330,3 +330,51 @@ fn what_somebody_said_wins_for_ever() {
     let told = record.stdout.lines().filter(|line| line.contains("data_label")).count();
     assert_eq!(told, 4, "{}", record.text());
 }
+
+/// What goes into another column takes its label along: into a table that the statement makes, and into one that is there.
+#[test]
+fn labels_follow_copied_values() {
+    let demo = Demo::start();
+    map_when(&demo.data_dir, |map| {
+        map.get("employees.salary")
+            .is_some_and(|column| column.word() == "salary")
+            && map.get("orders.note").is_some()
+    });
+    let mut operator = RawClient::connect(&demo.access("operator")).expect("a login");
+    for text in [
+        "CREATE TABLE report (a, b, c) AS SELECT salary, e.name AS who, employee_id FROM employees e",
+        "CREATE TABLE figures (x numeric, y text, z integer)",
+        "INSERT INTO figures SELECT salary::numeric, 'none', employee_id FROM employees",
+    ] {
+        let answer = operator.query(text).expect("an answer");
+        assert!(answer.error().is_none(), "{text}: {answer:?}");
+    }
+    let map = map_when(&demo.data_dir, |map| {
+        ["report.a", "report.b", "report.c", "figures.x", "figures.z"]
+            .iter()
+            .all(|column| map.contains_key(*column))
+            && map["figures.x"].word() == "salary"
+            && map["report.a"].word() == "salary"
+    });
+    assert_eq!(map["report.b"].word(), "person_name");
+    assert!(map["figures.x"].evidence.contains("public.employees.salary"), "{map:?}");
+    for harmless in ["report.c", "figures.y", "figures.z"] {
+        assert_ne!(map[harmless].word(), "salary");
+        assert!(map[harmless].told_by.is_none(), "{harmless}");
+    }
+    let mut engineer = RawClient::connect(&demo.access("engineer")).expect("a login");
+    let clear = operator
+        .query("SELECT salary FROM employees ORDER BY employee_id")
+        .expect("an answer");
+    for select in ["SELECT a FROM report ORDER BY c", "SELECT x FROM figures ORDER BY z"] {
+        let masked = engineer.query(select).expect("an answer");
+        assert!(masked.error().is_none(), "{select}: {masked:?}");
+        let same = masked
+            .rows()
+            .iter()
+            .zip(clear.rows())
+            .filter(|(one, other)| **one == *other)
+            .count();
+        assert!(same * 10 < clear.rows().len(), "{select}: {same} are the same");
+    }
+}
