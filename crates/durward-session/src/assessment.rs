@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use durward_mask::form::{ColumnType, Scalar};
 use durward_model::{
-    ColumnMatch, ColumnNumber, Label, Oid, Reading, Refusal, RelationUse, StatementClass, StatementFacts,
+    ColumnMatch, ColumnNumber, Label, Oid, Principal, PrincipalKind, Reading, Refusal, RelationUse, StatementClass,
+    StatementFacts,
 };
 use durward_sql::catalog::CatalogSnapshot;
 
+use crate::Database;
 use crate::labels::LabelSnapshot;
 use crate::masks::{Holding, MaskKeys, ShownColumn, ShownMasks, Treatment, column_type, holding};
 
@@ -204,6 +206,55 @@ impl Viewer<'_> {
             assessment.computes = true;
         }
     }
+}
+
+/// What masks would make of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foreseen {
+    /// The masked columns that it reads, as `schema.table.column`, with what they hold.
+    pub columns: Vec<(String, Label)>,
+    /// Whether it computes on them, so that the server must see masks in their place.
+    pub computes: bool,
+    /// Why it would be refused.
+    pub refusal: Option<Refusal>,
+}
+
+impl Foreseen {
+    /// For somebody who sees these labels in clear.
+    pub fn of(
+        facts: &StatementFacts,
+        database: &Database,
+        catalog: &CatalogSnapshot,
+        who: (&[Label], &Principal),
+    ) -> Self {
+        let (clear, principal) = who;
+        let labels = database.labels.current();
+        let viewer = Viewer {
+            labels: &labels,
+            catalog,
+            clear,
+            is_person: is_person(principal),
+        };
+        let assessment = viewer.assess(facts);
+        let name = |(oid, number): &(Oid, ColumnNumber)| {
+            let relation = catalog.relation(*oid)?;
+            let column = relation.column_numbered(*number)?;
+            Some(format!("{}.{}", relation.reference().name, column.name))
+        };
+        let columns = assessment.masked.iter();
+        Self {
+            columns: columns
+                .filter_map(|(column, label)| Some((name(column)?, label.clone())))
+                .collect(),
+            computes: assessment.needs_masks(),
+            refusal: assessment.refusal,
+        }
+    }
+}
+
+/// Whether it is a person themselves, and not somebody's agent.
+pub(crate) fn is_person(principal: &Principal) -> bool {
+    principal.actors.is_empty() && principal.subject.kind == PrincipalKind::Person
 }
 
 /// Whether values of both types are equal where their texts are.

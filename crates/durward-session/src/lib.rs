@@ -31,6 +31,7 @@ pub mod tls;
 pub mod upstream;
 mod workers;
 
+pub use assessment::Foreseen;
 pub use catalog::{CatalogSource, CatalogSourceError};
 pub use gateway::{Database, Gateway, GatewayParts, Listener};
 pub use labels::{

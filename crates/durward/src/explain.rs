@@ -5,12 +5,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use durward_identity::Directory;
 use durward_model::{
-    Assurance, Certainty, CredentialId, CredentialKind, Principal, PrincipalKind, Refusal, RowBound, StatementFacts,
-    Subject,
+    Assurance, Certainty, CredentialId, CredentialKind, Obligation, Principal, PrincipalKind, Refusal, RowBound,
+    StatementFacts, Subject,
 };
 use durward_policy::{DecisionRequest, PolicySnapshot, SessionContext};
-use durward_session::Database;
 use durward_session::upstream::{UpstreamConnection, UpstreamCredentials};
+use durward_session::{Database, Foreseen};
 use durward_sql::{AnalysisContext, Analyzer, SessionSettings, settings::PROBE_SQL};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,18 @@ struct StatementReport {
     text: String,
     facts: StatementFacts,
     decision: DecisionReport,
+    /// What masks make of it; none where no masks are in force or no gateway knows the labels.
+    masks: Option<MaskReport>,
+}
+
+/// What masks would make of one statement.
+#[derive(Debug, Serialize, Deserialize)]
+struct MaskReport {
+    /// Columns and what they hold.
+    columns: Vec<(String, String)>,
+    /// Whether it computes on masks.
+    computes: bool,
+    refusal: Option<Refusal>,
 }
 
 /// The part of an explanation that is shown; the rest is kept for JSON.
@@ -138,7 +150,24 @@ pub(crate) async fn explain(
             facts: &statement.facts,
             session: &SessionContext::default(),
         });
+        // Without a gateway nobody has judged any column.
+        let judged = database.labels.current().relations().next().is_some();
+        let mut obligations = explanation.obligations.iter().filter(|_| judged);
+        let clear = obligations.find_map(|obligation| match obligation {
+            Obligation::Mask { clear } => Some(clear.as_slice()),
+            _ => None,
+        });
+        let masks = clear.map(|clear| {
+            let foreseen = Foreseen::of(&statement.facts, database, &context.catalog, (clear, principal));
+            let columns = foreseen.columns.into_iter();
+            MaskReport {
+                columns: columns.map(|(column, label)| (column, label.to_string())).collect(),
+                computes: foreseen.computes,
+                refusal: foreseen.refusal,
+            }
+        });
         report.statements.push(StatementReport {
+            masks,
             text: sql
                 .get(statement.span.clone())
                 .unwrap_or(&statement.normalized)
@@ -174,10 +203,10 @@ impl Report {
     /// Whether all of it would pass.
     pub(crate) fn passes(&self) -> bool {
         self.not_read.is_none()
-            && self
-                .statements
-                .iter()
-                .all(|statement| statement.decision.verdict == "allow")
+            && self.statements.iter().all(|statement| {
+                let refused = statement.masks.as_ref().is_some_and(|masks| masks.refusal.is_some());
+                statement.decision.verdict == "allow" && !refused
+            })
     }
 
     /// Prints it.
@@ -217,6 +246,7 @@ impl StatementReport {
             .iter()
             .for_each(|message| line("because", message));
         self.show_facts();
+        self.show_masks();
         for member in &self.decision.members {
             for rule in &member.rules {
                 line("rule", &rule.sentence(&member.name));
@@ -227,6 +257,21 @@ impl StatementReport {
             .would_pass
             .iter()
             .for_each(|hint| line("would pass", hint));
+    }
+
+    fn show_masks(&self) {
+        let Some(masks) = &self.masks else { return };
+        for (column, label) in &masks.columns {
+            line("masked", &format!("{column} ({label})"));
+        }
+        if let Some(refusal) = &masks.refusal {
+            line("masks", &format!("refused: {}", refusal.message));
+        } else if masks.computes {
+            line(
+                "masks",
+                "it computes on masks, which the server puts in the place of values",
+            );
+        }
     }
 
     fn show_facts(&self) {

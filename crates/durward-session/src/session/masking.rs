@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use durward_audit::Origin;
-use durward_model::{AccessModes, Label, Obligation, PrincipalKind, Refusal, StatementClass, StatementFacts, sqlstate};
+use durward_model::{AccessModes, Label, Obligation, Refusal, StatementClass, StatementFacts, sqlstate};
 use durward_policy::Terms;
 use durward_sql::{Analysis, CannotRewrite, Rewritten};
 use durward_wire::postgres::backend::write::{self, Report, Severity};
@@ -14,7 +14,7 @@ use super::client_side::body_of;
 use super::judge::NoAnalysis;
 use super::subjects::Subject;
 use super::{End, Session};
-use crate::assessment::{Assessment, MaskedColumns, Viewer, cannot_mask};
+use crate::assessment::{Assessment, MaskedColumns, Viewer, cannot_mask, is_person};
 use crate::masks::{ShownMasks, StatementMasks, column_type};
 use crate::prepared::Place;
 use crate::replies::{Guard, Run};
@@ -412,7 +412,7 @@ impl Session {
     }
 
     fn is_person(&self) -> bool {
-        self.principal.actors.is_empty() && self.principal.subject.kind == PrincipalKind::Person
+        is_person(&self.principal)
     }
 
     /// The value looked up stands in the text, in that of an EXECUTE, or among the parameters.

@@ -9,6 +9,7 @@ use pg_query::protobuf::{
 };
 use pg_query::{Node, NodeEnum};
 
+use super::compare::{looks_up, matches_columns};
 use super::scope::{Position, Value};
 use super::types::{UNKNOWN, schema_and_name, strings};
 use super::{Binder, CallKind, Reference};
@@ -467,21 +468,6 @@ impl Binder<'_> {
         value.computed(result)
     }
 
-    /// `count(column)` asks which values are NULL, `count(DISTINCT column)` which are equal, and no more.
-    fn counted_position(&mut self, call: &FuncCall) -> Position {
-        let named = matches!(strings(&call.funcname).as_slice(), ["count"] | ["pg_catalog", "count"]);
-        if !named || call.args.len() != 1 || call.func_variadic || call.agg_within_group {
-            return Position::Expression;
-        }
-        let candidates = self.function_candidates(call, &[None]);
-        let built_in = !candidates.is_empty() && candidates.iter().all(|function| function.oid.is_built_in());
-        match (built_in, call.agg_distinct) {
-            (false, _) => Position::Expression,
-            (true, false) => Position::Shown,
-            (true, true) => Position::Matched,
-        }
-    }
-
     /// What a call can mean, by name, number of arguments and what is known of their types.
     pub(super) fn function_candidates(&mut self, call: &FuncCall, types: &[Option<Oid>]) -> Vec<Arc<Function>> {
         let parts = strings(&call.funcname);
@@ -696,57 +682,6 @@ impl Binder<'_> {
             value.absorb(&part);
         }
         value
-    }
-}
-
-/// Whether an expression compares a column for equality with a constant or a parameter.
-fn looks_up(expression: &AExpr, kind: AExprKind) -> bool {
-    let names = strings(&expression.name);
-    let equality = matches!(kind, AExprKind::AexprOp | AExprKind::AexprIn)
-        && matches!(names.as_slice(), ["="] | ["pg_catalog", "="]);
-    let sides = [&expression.lexpr, &expression.rexpr].map(|side| side.as_deref().and_then(|node| node.node.as_ref()));
-    let [Some(left), Some(right)] = sides else { return false };
-    let is_column = |node: &NodeEnum| matches!(node, NodeEnum::ColumnRef(_));
-    equality && ((is_column(left) && is_given(right)) || (is_given(left) && is_column(right)))
-}
-
-/// Whether an expression compares two columns for equality.
-fn matches_columns(expression: &AExpr, kind: AExprKind) -> bool {
-    let names = strings(&expression.name);
-    let equality = match kind {
-        AExprKind::AexprOp => matches!(
-            names.as_slice(),
-            ["=" | "<>" | "!="] | ["pg_catalog", "=" | "<>" | "!="]
-        ),
-        AExprKind::AexprDistinct | AExprKind::AexprNotDistinct => true,
-        _ => false,
-    };
-    let is_column = |side: &Option<Box<Node>>| {
-        matches!(
-            side.as_deref(),
-            Some(Node {
-                node: Some(NodeEnum::ColumnRef(_))
-            })
-        )
-    };
-    equality && is_column(&expression.lexpr) && is_column(&expression.rexpr)
-}
-
-/// Whether a value stands in the text or comes as a parameter.
-fn is_given(node: &NodeEnum) -> bool {
-    match node {
-        NodeEnum::AConst(_) | NodeEnum::ParamRef(_) => true,
-        // A list of one, as IN has it.
-        NodeEnum::List(list) => match list.items.as_slice() {
-            [one] => one.node.as_ref().is_some_and(is_given),
-            _ => false,
-        },
-        NodeEnum::TypeCast(cast) => cast
-            .arg
-            .as_deref()
-            .and_then(|node| node.node.as_ref())
-            .is_some_and(is_given),
-        _ => false,
     }
 }
 

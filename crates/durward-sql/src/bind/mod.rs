@@ -1,5 +1,6 @@
 //! Walks syntax trees, resolves names as the server would, and gathers facts.
 
+mod compare;
 mod dml;
 mod expr;
 mod facts;
