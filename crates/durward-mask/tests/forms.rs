@@ -202,12 +202,63 @@ fn large_samples_stay_distinct() {
 }
 
 #[test]
-fn masks_are_known_again_by_their_own_key_alone() {
+fn masks_are_known_again_by_their_form() {
+    let text = || Scalar::Text { limit: None };
+    let short = |limit| Scalar::Text { limit: Some(limit) };
     for (label, scalar, cell) in [
-        (Label::Email, Scalar::Text { limit: None }, "ada@corp.example"),
-        (Label::PersonName, Scalar::Text { limit: Some(50) }, "Ada Lovelace"),
+        (Label::Email, text(), "ada@corp.example"),
+        (Label::Email, short(36), "ada@corp.example"),
+        (Label::PersonName, short(50), "Ada Lovelace"),
         (Label::StreetAddress, Scalar::Citext, "12 High Street"),
         (Label::FreeText, Scalar::Bpchar { width: Some(60) }, "call Ada"),
+        (Label::Health, text(), "asthma"),
+        (Label::Location, text(), "52.5, 13.4"),
+    ] {
+        let mask = mask(label.clone(), scalar, 1);
+        let image = self::text(&mask, cell);
+        assert!(mask.is_recognisable() && mask.could_be_own(image.as_bytes()), "{image}");
+        // Blanks at the end of a char aren't part of it.
+        let image = image.trim_end().to_owned();
+        let mut others = vec![
+            cell.to_owned(),
+            String::new(),
+            image.to_uppercase(),
+            format!("{image}0"),
+        ];
+        // Any character less or another in its place makes it another text.
+        for (at, letter) in image.char_indices() {
+            let (before, after) = (&image[..at], &image[at + letter.len_utf8()..]);
+            others.push(format!("{before}{after}"));
+            others.push(format!("{before}g{after}"));
+        }
+        for other in others {
+            let same = other == image;
+            assert_eq!(mask.could_be_own(other.as_bytes()), same, "{other}");
+        }
+    }
+    let person = self::mask(Label::PersonName, text(), 1);
+    for name in [
+        "Agile Acorn",
+        "Agile Acorn 0123456789abcdef01",
+        "Agile Acorn 0123456789abcdef01g",
+        "Acorn Agile 0123456789abcdef012",
+        "Agile  Acorn0123456789abcdef012",
+    ] {
+        assert!(!person.could_be_own(name.as_bytes()), "{name}");
+    }
+    assert!(person.could_be_own(b"Agile Acorn 0123456789abcdef012"));
+    assert!(!self::mask(Label::Email, text(), 1).could_be_own(b"u0123456789abcdef01234567@example.com"));
+}
+
+#[test]
+fn bare_hashes_are_known_again_by_their_own_key_alone() {
+    for (label, scalar, cell) in [
+        (
+            Label::Custom("project".into()),
+            Scalar::Text { limit: None },
+            "Bluebird",
+        ),
+        (Label::Email, Scalar::Text { limit: Some(30) }, "ada@corp.example"),
         (Label::IpAddress, Scalar::Text { limit: None }, "no address"),
         (Label::NationalId, Scalar::Uuid, "01234567-89ab-cdef-0123-456789abcdef"),
         (Label::Health, Scalar::Bytea, "\\x616263"),

@@ -20,7 +20,7 @@ use crate::labels::LabelSnapshot;
 /// The most labels whose keys a session's computing statements can use.
 ///
 /// Unit: labels. Reason: a startup packet holds at most 10,000 bytes (`MAX_STARTUP_PACKET_LENGTH`), and each key takes
-/// about 430. Columns of further labels give NULL in computing statements.
+/// about 180. Columns of further labels give NULL in computing statements.
 const SQL_LABELS_MAX: usize = 16;
 
 /// The gateway's master key, from which the key of every mask is derived.

@@ -4,7 +4,7 @@
 //! whatever the sizes are. Six rounds resist every attack below reading about the whole code book. Where a half has one
 //! value the network is a rotation of the other: a domain of ten values has no room for more.
 
-use super::key::{MaskKey, SqlKey};
+use super::key::MaskKey;
 use super::sql::{self, Steps, call, cast, op};
 
 const ROUNDS: u64 = 6;
@@ -41,18 +41,15 @@ pub(super) const fn round_tweak(tweak: u64, round: u64) -> u64 {
     tweak | (round << ROUND_SHIFT)
 }
 
-/// The twin of [`permute`]: takes the columns `l`, `a` (its size), `r`, `b` and `t` (the tweak), all int8, and adds `v5`
-/// and `v6`, the halves of the result.
-pub(super) fn permute_sql(key: &SqlKey, steps: Steps) -> Steps {
+/// The twin of [`permute`]: takes the columns `q` (the key), `l`, `a` (its size), `r`, `b` and `t` (the tweak), all of
+/// them but `q` int8, and adds `v5` and `v6`, the halves of the result.
+pub(super) fn permute_sql(steps: Steps) -> Steps {
     let mut steps = steps;
     let (mut moved, mut other) = ("m.l".to_owned(), "m.r".to_owned());
     for round in 1..=ROUNDS {
         let size = if round % 2 == 1 { "m.a" } else { "m.b" };
         let tweak = op("m.t", "+", &(round << ROUND_SHIFT).to_string());
-        let stream = sql::number(&sql::hex(
-            &sql::round(key, &tweak, &call("int8send", &[&other])),
-            STREAM_DIGITS,
-        ));
+        let stream = first_bits_sql(&sql::round("m.q", &tweak, &call("int8send", &[&other])));
         let next = op(&op(&moved, "+", &stream), "%", size);
         let name = format!("v{round}");
         steps = steps.with(&[(&name, &next)]);
@@ -67,19 +64,26 @@ pub(super) fn int8(number: u64) -> String {
     cast(&number.to_string(), "int8")
 }
 
-const STREAM_DIGITS: usize = 15;
-
 /// Sixty bits: they fit in PostgreSQL's signed integers together with a half.
+const STREAM_MASK: u64 = (1 << 60) - 1;
+
 fn stream(key: &MaskKey, tweak: u64, half: u64) -> u64 {
-    key.round_number(tweak, half) >> 4
+    key.round_number(tweak, half) & STREAM_MASK
 }
 
-/// The first sixty bits of a hash.
+/// Sixty bits of the first eight bytes of a hash.
 pub(super) fn first_bits(hash: &[u8; 32]) -> u64 {
-    hash.iter()
+    let bits = hash
+        .iter()
         .take(8)
-        .fold(0, |so_far, byte| (so_far << 8) | u64::from(*byte))
-        >> 4
+        .fold(0, |so_far, byte| (so_far << 8) | u64::from(*byte));
+    bits & STREAM_MASK
+}
+
+/// The twin of [`first_bits`].
+pub(super) fn first_bits_sql(hash: &str) -> String {
+    let bits = sql::number(&call("substr", &[hash, "1", "8"]));
+    op(&bits, "&", &STREAM_MASK.to_string())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! SHA-256 from a state kept after a key's block: what HMAC and the rounds of permutations cost is compressions alone.
+//! SHA-256 from a state kept after a key's block: what hashes and the rounds of permutations cost is compressions alone.
 //!
 //! The ordinary hashers copy and wipe their buffers at each use, which costs more than the hashing of a cell does.
 

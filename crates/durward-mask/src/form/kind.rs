@@ -315,6 +315,7 @@ impl Kind {
 
     /// The SQL form, of the column's type.
     pub(super) fn sql(&self, column: &ColumnType, argument: &str, key: &SqlKey) -> String {
+        let block = &key.block();
         let expression = match self {
             Self::Null => "NULL".to_owned(),
             // Each path has a key of its own.
@@ -334,27 +335,27 @@ impl Kind {
                     Scalar::Citext => call("lower", &[&text]),
                     _ => text,
                 };
-                mask.sql(key, &text)
+                mask.sql(block, &text)
             }
-            Self::Integer(kind) => number::integer_sql(key, *kind, argument),
-            Self::CoarseInteger(_, bucket) => number::coarse_integer_sql(*bucket, argument),
-            Self::Decimal(bucket) => number::decimal_sql(key, NUMERIC, *bucket, &cast(argument, "numeric")),
-            Self::Float8(bucket) => number::float_sql(key, FLOAT8, *bucket, argument),
-            Self::Float4(bucket) => number::float_sql(key, FLOAT4, *bucket, argument),
-            Self::Day(turn) => moment::day_sql(key, *turn, &cast(argument, "date")),
+            Self::Integer(kind) => number::integer_sql(block, *kind, argument),
+            Self::CoarseInteger(_, bucket) => number::coarse_integer_sql(block, *bucket, argument),
+            Self::Decimal(bucket) => number::decimal_sql(block, NUMERIC, *bucket, &cast(argument, "numeric")),
+            Self::Float8(bucket) => number::float_sql(block, FLOAT8, *bucket, argument),
+            Self::Float4(bucket) => number::float_sql(block, FLOAT4, *bucket, argument),
+            Self::Day(turn) => moment::day_sql(block, *turn, &cast(argument, "date")),
             Self::Moment(turn, clock, places) => {
                 let name = match clock {
                     Clock::Naive => "timestamp",
                     Clock::Zoned => "timestamptz",
                 };
-                moment::moment_sql(key, *turn, *clock, *places, &cast(argument, name))
+                moment::moment_sql(block, *turn, *clock, *places, &cast(argument, name))
             }
-            Self::Uuid => octets::uuid_sql(key, argument),
-            Self::Address(kind, turn) => net::address_sql(key, *kind, *turn, argument),
-            Self::Hardware(kind) => octets::hardware_sql(key, *kind, argument),
-            Self::Bytea => sql::bytes(&Template::bare(None).sql_of_bytes(key, &cast(argument, "bytea"))),
+            Self::Uuid => octets::uuid_sql(block, argument),
+            Self::Address(kind, turn) => net::address_sql(block, *kind, *turn, argument),
+            Self::Hardware(kind) => octets::hardware_sql(block, *kind, argument),
+            Self::Bytea => sql::bytes(&Template::bare(None).sql_of_bytes(block, &cast(argument, "bytea"))),
         };
-        column.cast_scalar(&sql::if_keyed(key, &expression))
+        column.cast_scalar(&expression)
     }
 }
 

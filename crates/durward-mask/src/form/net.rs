@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::feistel::{Halves, permute, permute_sql};
-use super::key::{MaskKey, SqlKey};
+use super::key::MaskKey;
 use super::sql::{self, Steps, call, case, cast, join, op};
 use super::tag;
 
@@ -105,24 +105,24 @@ pub(super) fn could_be_own(key: &MaskKey, text: &[u8]) -> bool {
         let octets = address.octets();
         octets
             .split_at_checked(12)
-            .is_some_and(|(seen, check)| key.round(tag::CHECK, [seen, &[]]).starts_with(check))
+            .is_some_and(|(seen, check)| key.round(tag::CHECK, seen).starts_with(check))
     })
 }
 
 /// The twin of [`push_address`]: an inet or cidr.
-pub(super) fn address_sql(key: &SqlKey, kind: Kind, turn: Turn, argument: &str) -> String {
+pub(super) fn address_sql(block: &str, kind: Kind, turn: Turn, argument: &str) -> String {
     let bits = call("masklen", &["m.x"]);
     let is_v4 = op(&call("family", &["m.x"]), "=", "4");
     let image = match turn {
         Turn::Permute => {
             let v4 = match kind {
-                Kind::Inet => v4_sql(key, &cast("32", "int4"), &tag::IPV4.to_string()),
+                Kind::Inet => v4_sql(&cast("32", "int4"), &tag::IPV4.to_string()),
                 Kind::Cidr => {
                     let tweak = op(&op(&cast("m.k", "int8"), "+", "1"), "*", "256");
-                    v4_sql(key, "m.k", &op(&tweak, "+", &tag::IPV4.to_string()))
+                    v4_sql("m.k", &op(&tweak, "+", &tag::IPV4.to_string()))
                 }
             };
-            let v6 = cast(&v6_text_sql(key, "m.s"), "inet");
+            let v6 = cast(&v6_text_sql("m.s"), "inet");
             case(&[(&is_v4, &op("('0.0.0.0')::pg_catalog.inet", "+", &v4))], &v6)
         }
         Turn::Network => {
@@ -137,24 +137,24 @@ pub(super) fn address_sql(key: &SqlKey, kind: Kind, turn: Turn, argument: &str) 
         Kind::Cidr => cast(&kept, "cidr"),
     };
     let send = call("substr", &[&call("inet_send", &["m.x"]), "5"]);
-    let steps = Steps::of(&cast(argument, "inet")).with(&[("k", &bits), ("s", &send)]);
-    steps.give(&result)
+    let steps = Steps::keyed(&cast(argument, "inet"), block).with(&[("k", &bits), ("s", &send)]);
+    steps.give_keyed(&result)
 }
 
 /// The twin of [`push_text_address`].
-pub(super) fn text_address_sql(key: &SqlKey, text: &str) -> String {
+pub(super) fn text_address_sql(block: &str, text: &str) -> String {
     let octet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
     let is_v4 = op("m.x", "~", &format!("'^{octet}([.]{octet}){{3}}$'"));
     let send = call("substr", &[&call("inet_send", &[&cast("m.x", "inet")]), "5"]);
     let v4 = op(
         "('0.0.0.0')::pg_catalog.inet",
         "+",
-        &v4_sql(key, "32", &tag::IPV4.to_string()),
+        &v4_sql("32", &tag::IPV4.to_string()),
     );
-    Steps::of(text)
+    Steps::keyed(text, block)
         .with(&[("i", &is_v4)])
         .with(&[("s", &case(&[("m.i", &send)], &sql::bytes("m.x")))])
-        .give(&case(&[("m.i", &call("host", &[&v4]))], &v6_text_sql(key, "m.s")))
+        .give_keyed(&case(&[("m.i", &call("host", &[&v4]))], &v6_text_sql("m.s")))
 }
 
 impl Address {
@@ -214,13 +214,13 @@ fn permuted_v4(key: &MaskKey, address: Ipv4Addr, bits: u32, tweak: u64) -> Ipv4A
 }
 
 fn hashed_v6(key: &MaskKey, value: &[u8]) -> Ipv6Addr {
-    let hash = key.mac(value);
+    let hash = key.hash(value);
     let mut octets = [0; 16];
     if let Some((seen, check)) = octets.split_at_mut_checked(12) {
         for (place, byte) in seen.iter_mut().zip(std::iter::once(&0xfd).chain(&hash)) {
             *place = *byte;
         }
-        let checked = key.round(tag::CHECK, [seen, &[]]);
+        let checked = key.round(tag::CHECK, seen);
         for (place, byte) in check.iter_mut().zip(&checked) {
             *place = *byte;
         }
@@ -229,26 +229,24 @@ fn hashed_v6(key: &MaskKey, value: &[u8]) -> Ipv6Addr {
 }
 
 /// The image, as a number of 32 bits, of the first `bits` bits of the four bytes `m.s`.
-fn v4_sql(key: &SqlKey, bits: &str, tweak: &str) -> String {
-    let number = op(&sql::number(&sql::hex("m.s", 8)), ">>", &op("32", "-", bits));
+fn v4_sql(bits: &str, tweak: &str) -> String {
+    let zeros = call("int4send", &["0"]);
+    let number = op(&sql::number(&join(&[&zeros, "m.s"])), ">>", &op("32", "-", bits));
     let one = cast("1", "int8");
-    let steps = Steps::new(&[("n", &number), ("k", bits), ("t", tweak)])
+    let steps = Steps::new(&[("q", "m.q"), ("n", &number), ("k", bits), ("t", tweak)])
         .with(&[
             ("a", &op(&one, "<<", &op("m.k", "-", &op("m.k", "/", "2")))),
             ("b", &op(&one, "<<", &op("m.k", "/", "2"))),
         ])
         .with(&[("l", &op("m.n", "/", "m.b")), ("r", &op("m.n", "%", "m.b"))]);
     let image = op(&op("m.v5", "*", "m.b"), "+", "m.v6");
-    permute_sql(key, steps).give(&op(&image, "<<", &op("32", "-", "m.k")))
+    permute_sql(steps).give(&op(&image, "<<", &op("32", "-", "m.k")))
 }
 
 /// The twin of `hashed_v6`, as text.
-fn v6_text_sql(key: &SqlKey, bytes: &str) -> String {
-    let seen = join(&["'fd'", &sql::hex(&sql::mac(key, bytes), 22)]);
-    let check = sql::hex(
-        &sql::round(key, &tag::CHECK.to_string(), &call("decode", &["m.x", "'hex'"])),
-        8,
-    );
+fn v6_text_sql(bytes: &str) -> String {
+    let seen = join(&["'fd'", &sql::hex(&sql::hash("m.q", bytes), 22)]);
+    let check = sql::round("m.q", &tag::CHECK.to_string(), &call("decode", &["m.x", "'hex'"]));
     let groups: Vec<String> = (0..8)
         .map(|group| call("substr", &["m.y", &(group * 4 + 1).to_string(), "4"]))
         .collect();
@@ -260,5 +258,7 @@ fn v6_text_sql(key: &SqlKey, bytes: &str) -> String {
             join(&[&text, "':'", group])
         };
     }
-    Steps::of(&seen).with(&[("y", &join(&["m.x", &check]))]).give(&text)
+    Steps::keyed(&seen, "m.q")
+        .with(&[("y", &join(&["m.x", &sql::hex(&check, 8)]))])
+        .give(&text)
 }

@@ -175,7 +175,7 @@ impl<'a> Decimal<'a> {
             let number = number.fold(0, |so_far, byte| so_far * 10 + u64::from(byte.saturating_sub(b'0')));
             (permuted(key, number, length, scale, self.negative), length)
         } else {
-            filled(&key.mac_of(digits), kind, length)
+            filled(&key.hash_of(digits), kind, length)
         };
         Image {
             negative: self.negative,

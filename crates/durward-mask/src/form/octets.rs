@@ -4,7 +4,7 @@
 //! string becomes 24 hexadecimal digits in ASCII, check digits included, which print well in both output formats.
 
 use super::feistel::{Halves, int8, permute, permute_sql};
-use super::key::{MaskKey, SqlKey};
+use super::key::MaskKey;
 use super::sql::{self, Steps, call, cast, join, op};
 use super::tag;
 use super::template::{Template, hex_digits, push_hex};
@@ -53,14 +53,14 @@ impl Hardware {
 /// The mask of a uuid.
 pub(super) fn mask_uuid(key: &MaskKey, uuid: [u8; 16]) -> [u8; 16] {
     let mut image = [0; 16];
-    for (place, byte) in image.iter_mut().zip(key.mac(&uuid)) {
+    for (place, byte) in image.iter_mut().zip(key.hash(&uuid)) {
         *place = byte;
     }
     let [_, _, _, _, _, _, version, _, variant, ..] = &mut image;
     *version = *version & 0x0f | 0x40;
     *variant = *variant & 0x3f | 0x80;
     if let Some((seen, check)) = image.split_at_mut_checked(UUID_SEEN_BYTES) {
-        for (place, byte) in check.iter_mut().zip(key.round(tag::CHECK, [seen, &[]])) {
+        for (place, byte) in check.iter_mut().zip(key.round(tag::CHECK, seen)) {
             *place = byte;
         }
     }
@@ -70,30 +70,22 @@ pub(super) fn mask_uuid(key: &MaskKey, uuid: [u8; 16]) -> [u8; 16] {
 /// Whether a uuid carries our check bits.
 pub(super) fn could_be_own_uuid(key: &MaskKey, uuid: [u8; 16]) -> bool {
     uuid.split_at_checked(UUID_SEEN_BYTES)
-        .is_some_and(|(seen, check)| key.round(tag::CHECK, [seen, &[]]).starts_with(check))
+        .is_some_and(|(seen, check)| key.round(tag::CHECK, seen).starts_with(check))
 }
 
 /// The twin of [`mask_uuid`].
-pub(super) fn uuid_sql(key: &SqlKey, argument: &str) -> String {
-    let hash = sql::mac(key, &call("uuid_send", &["m.x"]));
-    let hex = sql::hex("m.h", 2 * UUID_SEEN_BYTES);
-    let variant = op(&op(&call("get_byte", &["m.h", "8"]), ">>", "4"), "&", "3");
-    let seen = join(&[
-        &call("substr", &["m.d", "1", "12"]),
-        "'4'",
-        &call("substr", &["m.d", "14", "3"]),
-        &call("substr", &["'89ab'", &op(&variant, "+", "1"), "1"]),
-        &call("substr", &["m.d", "18", "7"]),
-    ]);
-    let check = sql::hex(
-        &sql::round(key, &tag::CHECK.to_string(), &call("decode", &["m.s", "'hex'"])),
-        8,
-    );
-    Steps::of(&cast(argument, "uuid"))
-        .with(&[("h", &hash)])
-        .with(&[("d", &hex)])
+pub(super) fn uuid_sql(block: &str, argument: &str) -> String {
+    let bits = |place: &str, kept: &str, set: &str| op(&op(&call("get_byte", &["m.h", place]), "&", kept), "|", set);
+    let image = call("substr", &["m.h", "1", &UUID_SEEN_BYTES.to_string()]);
+    let seen = call("set_byte", &[&image, "6", &bits("6", "15", "64")]);
+    let seen = call("set_byte", &[&seen, "8", &bits("8", "63", "128")]);
+    let check = sql::round("m.q", &tag::CHECK.to_string(), "m.s");
+    let check = call("substr", &[&check, "1", &(16 - UUID_SEEN_BYTES).to_string()]);
+    let digits = call("encode", &[&join(&["m.s", &check]), "'hex'"]);
+    Steps::keyed(&call("uuid_send", &[&cast(argument, "uuid")]), block)
+        .with(&[("h", &sql::hash("m.q", "m.x"))])
         .with(&[("s", &seen)])
-        .give(&cast(&join(&["m.s", &check]), "uuid"))
+        .give(&cast(&digits, "uuid"))
 }
 
 /// Reads a uuid as the server writes it.
@@ -164,27 +156,32 @@ pub(super) fn push_hardware(
 }
 
 /// The twin of [`mask_hardware`].
-pub(super) fn hardware_sql(key: &SqlKey, kind: Hardware, argument: &str) -> String {
+pub(super) fn hardware_sql(block: &str, kind: Hardware, argument: &str) -> String {
     let name = kind.sql_name();
-    let digits = call(
-        "encode",
-        &[&call(&format!("{name}_send"), &[&cast(argument, name)]), "'hex'"],
-    );
-    cast(&hardware_digits_sql(key, kind, &digits), name)
+    let bytes = call(&format!("{name}_send"), &[&cast(argument, name)]);
+    let image = hardware_bytes_sql("m.q", kind, "m.x");
+    Steps::keyed(&bytes, block).give(&cast(&call("encode", &[&image, "'hex'"]), name))
 }
 
-/// The image of an address in digits without separators, likewise.
-pub(super) fn hardware_digits_sql(key: &SqlKey, kind: Hardware, digits: &str) -> String {
-    let half = kind.bytes().to_string();
-    let steps = Steps::of(digits).with(&[
-        ("l", &sql::number(&call("left", &["m.x", &half]))),
+/// The image of an address as bytes, likewise.
+pub(super) fn hardware_bytes_sql(block: &str, kind: Hardware, bytes: &str) -> String {
+    let half = kind.bytes() / 2;
+    // Eight bytes make a number.
+    let zeros = call("substr", &[&call("int8send", &["0"]), "1", &(8 - half).to_string()]);
+    let part = |from: usize| {
+        let bytes = call("substr", &["m.x", &from.to_string(), &half.to_string()]);
+        sql::number(&join(&[&zeros, &bytes]))
+    };
+    let steps = Steps::keyed(bytes, block).with(&[
+        ("l", &part(1)),
         ("a", &int8(kind.half())),
-        ("r", &sql::number(&call("right", &["m.x", &half]))),
+        ("r", &part(half + 1)),
         ("b", &int8(kind.half())),
         ("t", &int8(kind.tag())),
     ]);
-    let part = |number: &str| call("lpad", &[&call("to_hex", &[number]), &half, "'0'"]);
-    permute_sql(key, steps).give(&join(&[&part("m.v5"), &part("m.v6")]))
+    let from = (9 - half).to_string();
+    let part = |number: &str| call("substr", &[&call("int8send", &[number]), &from]);
+    permute_sql(steps).give(&join(&[&part("m.v5"), &part("m.v6")]))
 }
 
 /// Writes the mask of a byte string in the output format of the cell. `None` where that is neither.
@@ -197,7 +194,7 @@ pub(super) fn push_bytea(key: &MaskKey, cell: &[u8], out: &mut Vec<u8>) -> Optio
                 [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
                 _ => None,
             });
-            let hash = key.mac_of_bytes(&mut bytes)?;
+            let hash = key.hash_of_bytes(&mut bytes)?;
             out.extend_from_slice(b"\\x");
             let text = out.len();
             template.push(key, &hash, out);
@@ -216,7 +213,7 @@ pub(super) fn push_bytea(key: &MaskKey, cell: &[u8], out: &mut Vec<u8>) -> Optio
         None => {
             let mut rest = cell.iter();
             let mut bytes = std::iter::from_fn(|| Some(unescaped(*rest.next()?, &mut rest)));
-            let hash = key.mac_of_bytes(&mut bytes)?;
+            let hash = key.hash_of_bytes(&mut bytes)?;
             template.push(key, &hash, out);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! For ASCII values of up to 64 characters the mask is a permutation of all values of the same shape: up to eighteen
 //! digits as one number, other mixtures below 2^64 by a Feistel network whose rounds add letter by letter. Values with
-//! more to hide are filled from a hash, where two meet with odds of about 2^-64. Values outside ASCII (whose letters have
+//! more to hide are filled from a hash, where two of up to 27 characters meet with odds of about 2^-64. Values outside ASCII (whose letters have
 //! no alphabet to stay in) become a hash. A permutation has fixed points: a value is its own mask with odds of one in all
 //! values of its shape, which tells nobody anything.
 
@@ -10,11 +10,9 @@ mod twin;
 
 use super::digits::{fill_digits, power};
 use super::feistel::{Halves, permute, round_tweak};
-use super::key::{MaskKey, SqlKey};
+use super::key::MaskKey;
 use super::tag;
 use super::template::Template;
-
-pub(super) use twin::power_sql;
 
 /// Longer values are filled from a hash, whatever little they hide.
 const PERMUTED_CHARACTERS_MAX: usize = 64;
@@ -30,6 +28,10 @@ const FILL_TENTHS: usize = 640;
 /// Below the limit stand at most 19 letters and digits.
 const MIXED_MAX: usize = 20;
 const MIXED_ROUNDS: u64 = 6;
+
+/// How many bytes of a hash fill a text. Unit: bytes. Reason: letters from as many show 126.9 bits of the hash, and no mask
+/// shows more than 128 (see [`MaskKey`]).
+const FILL_BYTES: usize = 27;
 
 /// A card's number has its last four digits kept if it has at least this many and at most that many.
 const CARD_DIGITS_MIN: usize = 10;
@@ -87,8 +89,8 @@ impl Shape {
     }
 
     /// The twin of [`Self::apply`].
-    pub(super) fn sql(&self, key: &SqlKey, text: &str) -> String {
-        twin::shape(self, key, text)
+    pub(super) fn sql(&self, block: &str, text: &str) -> String {
+        twin::shape(self, block, text)
     }
 
     fn split_country<'a>(&self, value: &'a [u8]) -> (&'a [u8], &'a [u8]) {
@@ -136,28 +138,26 @@ fn number(key: &MaskKey, value: &[u8], hidden: usize, out: &mut Vec<u8>) {
     refill(value, out, |_, byte| next.next().unwrap_or(byte));
 }
 
-/// Letter by letter: each half is shifted by a function of the other, of the round and of the shape.
+/// Letter by letter: each half is shifted by a function of the other, of the round and of the length. What shape a value has
+/// needn't be told: letters of another shape differ, and so does what they shift the other half by.
 fn mixed(key: &MaskKey, value: &[u8], out: &mut Vec<u8>) {
     let mut content = [0_u8; MIXED_MAX];
-    let mut shape = [0_u8; MIXED_MAX];
     let mut length = 0;
     let held = value.iter().filter(|byte| byte.is_ascii_alphanumeric());
-    for ((place, class), byte) in content.iter_mut().zip(&mut shape).zip(held) {
+    for (place, byte) in content.iter_mut().zip(held) {
         *place = *byte;
-        *class = alphabet(*byte).0;
         length += 1;
     }
-    let shape = shape.get(..length).unwrap_or_default();
     let content = content.get_mut(..length).unwrap_or_default();
     let (left, right) = content.split_at_mut(length.div_ceil(2));
+    let tweak = tag::MIXED | u64::try_from(length).unwrap_or_default();
     for round in 1..=MIXED_ROUNDS {
-        let tweak = round_tweak(tag::MIXED, round);
         let (moved, other) = if round % 2 == 1 {
             (&mut *left, &*right)
         } else {
             (&mut *right, &*left)
         };
-        let stream = key.round(tweak, [shape, other]);
+        let stream = key.round(round_tweak(tweak, round), other);
         for (byte, shift) in moved.iter_mut().zip(stream.chunks_exact(2)) {
             let shift = shift.iter().fold(0, |so_far, part| so_far * 256 + u64::from(*part));
             *byte = shifted(*byte, shift);
@@ -169,13 +169,11 @@ fn mixed(key: &MaskKey, value: &[u8], out: &mut Vec<u8>) {
 
 /// Each letter and digit from a byte of a hash of the whole, by its place.
 fn fill(key: &MaskKey, value: &[u8], out: &mut Vec<u8>) {
-    let hash = key.mac(value);
+    let hash = key.hash(value);
     refill(value, out, |place, byte| {
         let (first, _) = alphabet(byte);
-        shifted(
-            first,
-            u64::from(hash.get(place % hash.len()).copied().unwrap_or_default()),
-        )
+        let drawn = hash.get(place % FILL_BYTES).copied().unwrap_or_default();
+        shifted(first, u64::from(drawn))
     });
 }
 

@@ -1,6 +1,6 @@
 //! How SQL forms are put together: every function and operator by its full name, so that no search_path changes them.
 
-use super::key::SqlKey;
+use super::key::VALUE_MARK;
 
 /// A call of a built-in function.
 pub(super) fn call(function: &str, arguments: &[&str]) -> String {
@@ -52,33 +52,36 @@ pub(super) fn bytes(text: &str) -> String {
 
 /// The first `digits` digits of some bytes in hexadecimal.
 pub(super) fn hex(bytes: &str, digits: usize) -> String {
-    call(
-        "substr",
-        &[&call("encode", &[bytes, "'hex'"]), "1", &digits.to_string()],
-    )
+    let cut = call("substr", &[bytes, "1", &digits.div_ceil(2).to_string()]);
+    let pairs = call("encode", &[&cut, "'hex'"]);
+    if digits.is_multiple_of(2) {
+        pairs
+    } else {
+        call("left", &[&pairs, &digits.to_string()])
+    }
 }
 
-/// Up to 15 hexadecimal digits as a number.
-pub(super) fn number(hex: &str) -> String {
-    let padded = call("lpad", &[hex, "16", "'0'"]);
-    cast(&cast(&join(&["'x'", &padded]), "bit(64)"), "int8")
+/// Eight bytes as an int8.
+pub(super) fn number(bytes: &str) -> String {
+    let digits = call("encode", &[bytes, "'hex'"]);
+    cast(&cast(&join(&["'x'", &digits]), "bit(64)"), "int8")
 }
 
-/// The twin of [`MaskKey::mac`](super::MaskKey).
-pub(super) fn mac(key: &SqlKey, bytes: &str) -> String {
-    let inner = call("sha256", &[&join(&[&key.inner(), bytes])]);
-    call("sha256", &[&join(&[&key.outer(), &inner])])
+/// The twin of [`MaskKey::hash`](super::MaskKey), of bytes, with a key's block.
+pub(super) fn hash(block: &str, bytes: &str) -> String {
+    let mark = cast(&literal(VALUE_MARK), "bytea");
+    call("sha256", &[&join(&[block, &mark, bytes])])
 }
 
 /// The twin of [`MaskKey::round`](super::MaskKey): `tweak` is an int8, `message` bytes.
-pub(super) fn round(key: &SqlKey, tweak: &str, message: &str) -> String {
+pub(super) fn round(block: &str, tweak: &str, message: &str) -> String {
     let tweak = call("int8send", &[tweak]);
-    call("sha256", &[&join(&[&key.round(), &tweak, message])])
+    call("sha256", &[&join(&[block, &tweak, message])])
 }
 
 /// What an expression is where there is a key, and NULL where there is none.
-pub(super) fn if_keyed(key: &SqlKey, expression: &str) -> String {
-    format!("CASE WHEN {} IS NOT NULL THEN {expression} END", key.round())
+pub(super) fn if_keyed(block: &str, expression: &str) -> String {
+    format!("CASE WHEN {block} IS NOT NULL THEN {expression} END")
 }
 
 /// A computation in steps, each seeing the columns of those before it; the columns are those of a row `m`.
@@ -93,6 +96,11 @@ impl Steps {
         Self::new(&[("x", argument)])
     }
 
+    /// Begins with the argument as `x` and the key's block as `q`, so that the text reads the key in one place.
+    pub(super) fn keyed(argument: &str, block: &str) -> Self {
+        Self::new(&[("x", argument), ("q", block)])
+    }
+
     /// Begins with columns of what stands around.
     pub(super) fn new(columns: &[(&str, &str)]) -> Self {
         Self(format!("(SELECT {} OFFSET 0) AS m", named(columns)))
@@ -105,6 +113,11 @@ impl Steps {
             named(columns),
             self.0
         ))
+    }
+
+    /// The result, or NULL where the key `q` is.
+    pub(super) fn give_keyed(self, expression: &str) -> String {
+        self.give(&if_keyed("m.q", expression))
     }
 
     /// The result.

@@ -1,7 +1,8 @@
-//! Pseudonyms of texts: fixed words around a keyed hash and a few keyed check characters by which a mask is known again.
+//! Pseudonyms of texts: a keyed hash with fixed words around it, by which a mask is known again. A hash alone could be
+//! anybody's, so that a few keyed check characters stand at its end.
 
-use super::key::{MaskKey, SqlKey};
-use super::sql::{self, Steps, call, join, literal, op};
+use super::key::MaskKey;
+use super::sql::{self, Steps, call, cast, join, literal, op};
 use super::tag;
 
 /// Sixty-four words of five letters each, so that a word is cut out by its number.
@@ -20,7 +21,7 @@ const WORD_MASK: u8 = 63;
 const FIRST_WORD_BYTE: usize = 30;
 const SECOND_WORD_BYTE: usize = 31;
 
-/// Check digits: a stranger's text passes by chance once in 2^24, in a column with little room once in 2^20.
+/// Check digits of a hash alone: a stranger's passes by chance once in 2^24, in a column with little room once in 2^20.
 const CHECK_DIGITS: usize = 6;
 
 /// Unit: hexadecimal digits. Reason: with fewer, a stranger's text would pass by chance too often.
@@ -54,6 +55,18 @@ impl Words {
         }
     }
 
+    /// What follows the words; `None` for a text that doesn't begin with two of the lists.
+    fn strip(self, text: &[u8]) -> Option<&[u8]> {
+        if matches!(self, Self::None) {
+            return Some(text);
+        }
+        let (first, rest) = text.split_at_checked(WORD_LETTERS)?;
+        let (second, rest) = rest.strip_prefix(b" ")?.split_at_checked(WORD_LETTERS)?;
+        let listed = |words: &str, word: &[u8]| words.as_bytes().chunks(WORD_LETTERS).any(|known| known == word);
+        let listed = listed(FIRST_WORDS, first) && listed(SECOND_WORDS, second);
+        rest.strip_prefix(self.after().as_bytes()).filter(|_| listed)
+    }
+
     const fn bits(self) -> usize {
         match self {
             Self::None => 0,
@@ -62,7 +75,7 @@ impl Words {
     }
 }
 
-/// A pseudonym's parts: prefix, words, body and check in hexadecimal, suffix.
+/// A pseudonym's parts: prefix, words, body and check in hexadecimal, suffix. At most 108 bits of the hash show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Template {
     prefix: &'static str,
@@ -75,27 +88,40 @@ pub(super) struct Template {
 impl Template {
     /// A well-formed address in a domain that can't exist.
     pub(super) fn email(limit: Option<usize>) -> Self {
-        Self::fit("u", Words::None, 18, "@example.invalid", limit)
+        Self::fit("u", Words::None, 24, "@example.invalid", limit)
     }
 
     /// Two words and a hash.
     pub(super) fn person(limit: Option<usize>) -> Self {
-        Self::fit("", Words::Name, 13, "", limit)
+        Self::fit("", Words::Name, 19, "", limit)
     }
 
     /// A street that says that it is none.
     pub(super) fn street(limit: Option<usize>) -> Self {
-        Self::fit("", Words::Street, 13, "", limit)
+        Self::fit("", Words::Street, 19, "", limit)
     }
 
     /// A hash in brackets.
     pub(super) fn bracketed(prefix: &'static str, limit: Option<usize>) -> Self {
-        Self::fit(prefix, Words::None, 18, "]", limit)
+        Self::fit(prefix, Words::None, 24, "]", limit)
     }
 
-    /// A hash alone.
+    /// A hash and its check characters. In a column with little room those go first.
     pub(super) fn bare(limit: Option<usize>) -> Self {
-        Self::fit("", Words::None, 18, "", limit)
+        const BODY: usize = 18;
+        const BODY_MIN: usize = INJECTIVE_BITS.div_ceil(4);
+        let (body, check) = match limit {
+            Some(limit) if limit < BODY_MIN + CHECK_DIGITS_MIN => (limit.min(BODY), 0),
+            Some(limit) if limit < BODY + CHECK_DIGITS => (limit - CHECK_DIGITS_MIN, CHECK_DIGITS_MIN),
+            Some(_) | None => (BODY, CHECK_DIGITS),
+        };
+        Self {
+            prefix: "",
+            words: Words::None,
+            body,
+            check,
+            suffix: "",
+        }
     }
 
     /// Whether different values surely (but for odds of 2^-64 a pair) have different masks.
@@ -103,13 +129,17 @@ impl Template {
         self.body * 4 + self.words.bits() >= INJECTIVE_BITS
     }
 
-    /// Whether there was room for check characters.
+    /// Whether a mask is known again: by its form, or by check characters where there was room for them.
     pub(super) const fn is_recognisable(&self) -> bool {
-        self.check >= CHECK_DIGITS_MIN
+        self.is_marked() || self.check > 0
+    }
+
+    const fn is_marked(&self) -> bool {
+        !(self.prefix.is_empty() && self.suffix.is_empty() && matches!(self.words, Words::None))
     }
 
     pub(super) fn apply(&self, key: &MaskKey, value: &[u8], out: &mut Vec<u8>) {
-        self.push(key, &key.mac(value), out);
+        self.push(key, &key.hash(value), out);
     }
 
     /// Writes the pseudonym of a value with this hash.
@@ -127,89 +157,82 @@ impl Template {
         }
         push_hex(hash, self.body, out);
         if self.check > 0 {
-            let check = key.round(tag::CHECK, [out.get(seen..).unwrap_or_default(), &[]]);
+            let check = key.round(tag::CHECK, out.get(seen..).unwrap_or_default());
             push_hex(&check, self.check, out);
         }
         out.extend_from_slice(self.suffix.as_bytes());
     }
 
-    /// The twin of [`Self::apply`], of a text expression.
-    pub(super) fn sql(&self, key: &SqlKey, text: &str) -> String {
-        self.sql_of_bytes(key, &sql::bytes(text))
+    /// The twin of [`Self::apply`], of a text expression: NULL without a key.
+    pub(super) fn sql(&self, block: &str, text: &str) -> String {
+        self.sql_of_bytes(block, &sql::bytes(text))
     }
 
     /// The same of a bytea expression; the pseudonym is a text.
-    pub(super) fn sql_of_bytes(&self, key: &SqlKey, bytes: &str) -> String {
-        let hash = sql::mac(key, bytes);
-        let steps = match self.words {
-            Words::None => Steps::of(&sql::hex(&hash, self.body)),
+    pub(super) fn sql_of_bytes(&self, block: &str, bytes: &str) -> String {
+        let around = |inner: &str| match (self.prefix, self.suffix) {
+            ("", "") => inner.to_owned(),
+            ("", suffix) => join(&[inner, &literal(suffix)]),
+            (prefix, "") => join(&[&literal(prefix), inner]),
+            (prefix, suffix) => join(&[&literal(prefix), inner, &literal(suffix)]),
+        };
+        match self.words {
+            // An expression without a subselect: those cost as much as half a hash.
+            Words::None if self.check == 0 => around(&sql::hex(&sql::hash(block, bytes), self.body)),
+            Words::None => {
+                let check = sql::round("m.q", &tag::CHECK.to_string(), &sql::bytes("m.s"));
+                Steps::keyed(bytes, block)
+                    .with(&[("s", &sql::hex(&sql::hash("m.q", "m.x"), self.body))])
+                    .give(&around(&join(&["m.s", &sql::hex(&check, self.check)])))
+            }
             Words::Name | Words::Street => {
-                let seen = join(&[
+                let between = literal(self.words.after());
+                // The hash is a step of its own, since the words take bytes out of it.
+                Steps::new(&[("h", &sql::hash(block, bytes))]).give(&around(&join(&[
                     &word_sql(FIRST_WORDS, FIRST_WORD_BYTE),
                     "' '",
                     &word_sql(SECOND_WORDS, SECOND_WORD_BYTE),
-                    &literal(self.words.after()),
+                    &between,
                     &sql::hex("m.h", self.body),
-                ]);
-                // The hash is a step of its own, since the words take bytes out of it.
-                Steps::new(&[("h", &hash)]).with(&[("seen", &seen)])
+                ])))
             }
-        };
-        let seen = match self.words {
-            Words::None => "m.x",
-            Words::Name | Words::Street => "m.seen",
-        };
-        let check = sql::hex(&sql::round(key, &tag::CHECK.to_string(), &sql::bytes(seen)), self.check);
-        steps.give(&join(&[&literal(self.prefix), seen, &check, &literal(self.suffix)]))
+        }
     }
 
-    /// Whether a text has this shape and its check characters fit the rest.
+    /// Whether a text has this form and, where it is a hash alone, its check characters fit the rest.
     pub(super) fn could_be_own(&self, key: &MaskKey, text: &[u8]) -> bool {
         let inner = text
             .strip_prefix(self.prefix.as_bytes())
             .and_then(|rest| rest.strip_suffix(self.suffix.as_bytes()));
-        let seen_bytes = self.words.letters() + self.body;
-        let Some((seen, check)) = inner.and_then(|inner| inner.split_at_checked(seen_bytes)) else {
+        let Some(digits) = inner.and_then(|inner| self.words.strip(inner)) else {
             return false;
         };
-        let expected = key.round(tag::CHECK, [seen, &[]]);
+        let Some((body, check)) = digits.split_at_checked(self.body) else {
+            return false;
+        };
+        let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         self.is_recognisable()
+            && body.iter().all(is_digit)
             && check.len() == self.check
-            && hex_digits(&expected).take(self.check).eq(check.iter().copied())
+            && hex_digits(&key.round(tag::CHECK, body))
+                .take(self.check)
+                .eq(check.iter().copied())
     }
 
-    /// What of a wish fits in a column of `limit` characters: fewer check characters, then none, then the hash alone.
+    /// What of a wish fits in a column of `limit` characters: a shorter hash, then a hash alone.
     fn fit(prefix: &'static str, words: Words, body: usize, suffix: &'static str, limit: Option<usize>) -> Self {
-        let full = Self {
-            prefix,
-            words,
-            body,
-            check: CHECK_DIGITS,
-            suffix,
-        };
-        let Some(limit) = limit else {
-            return full;
-        };
         let around = prefix.len() + words.letters() + suffix.len();
         let body_min = (INJECTIVE_BITS - words.bits()).div_ceil(4);
-        match limit.checked_sub(around) {
-            Some(room) if room >= body + CHECK_DIGITS => full,
-            Some(room) if room >= body_min + CHECK_DIGITS_MIN => Self {
-                body: room - CHECK_DIGITS_MIN,
-                check: CHECK_DIGITS_MIN,
-                ..full
-            },
+        let room = limit.map_or(Some(body), |limit| limit.checked_sub(around));
+        match room {
             Some(room) if room >= body_min => Self {
+                prefix,
+                words,
                 body: room.min(body),
                 check: 0,
-                ..full
+                suffix,
             },
-            Some(_) | None if around == 0 => Self {
-                body: limit,
-                check: 0,
-                ..full
-            },
-            Some(_) | None => Self::bare(Some(limit)),
+            Some(_) | None => Self::bare(limit),
         }
     }
 }
@@ -237,10 +260,13 @@ fn word_sql(words: &'static str, byte: usize) -> String {
         &WORD_MASK.to_string(),
     );
     let letters = WORD_LETTERS.to_string();
-    call(
+    // In a text, the server would count characters up to the place.
+    let words = cast(&literal(words), "bytea");
+    let word = call(
         "substr",
-        &[&literal(words), &op(&op(&number, "*", &letters), "+", "1"), &letters],
-    )
+        &[&words, &op(&op(&number, "*", &letters), "+", "1"), &letters],
+    );
+    call("encode", &[&word, "'escape'"])
 }
 
 #[cfg(test)]
@@ -263,18 +289,25 @@ mod tests {
     }
 
     #[test]
-    fn little_room_takes_check_characters_first() {
+    fn little_room_shortens_the_hash_first() {
         let shape = |limit| {
             let template = Template::email(limit);
-            (template.prefix, template.body, template.check, template.is_injective())
+            (
+                template.prefix,
+                template.body,
+                template.check,
+                template.is_injective(),
+                template.is_recognisable(),
+            )
         };
-        assert_eq!(shape(None), ("u", 18, 6, true));
-        assert_eq!(shape(Some(41)), ("u", 18, 6, true));
-        assert_eq!(shape(Some(40)), ("u", 18, 5, true));
-        assert_eq!(shape(Some(37)), ("u", 18, 0, true));
-        assert_eq!(shape(Some(33)), ("u", 16, 0, true));
-        assert_eq!(shape(Some(32)), ("", 18, 6, true));
-        assert_eq!(shape(Some(21)), ("", 16, 5, true));
-        assert_eq!(shape(Some(3)), ("", 3, 0, false));
+        assert_eq!(shape(None), ("u", 24, 0, true, true));
+        assert_eq!(shape(Some(41)), ("u", 24, 0, true, true));
+        assert_eq!(shape(Some(40)), ("u", 23, 0, true, true));
+        assert_eq!(shape(Some(33)), ("u", 16, 0, true, true));
+        assert_eq!(shape(Some(32)), ("", 18, 6, true, true));
+        assert_eq!(shape(Some(23)), ("", 18, 5, true, true));
+        assert_eq!(shape(Some(21)), ("", 16, 5, true, true));
+        assert_eq!(shape(Some(20)), ("", 18, 0, true, false));
+        assert_eq!(shape(Some(3)), ("", 3, 0, false, false));
     }
 }

@@ -2,10 +2,10 @@
 
 use durward_model::Label;
 
-use super::key::{MaskKey, SqlKey};
+use super::key::MaskKey;
 use super::moment::{push_text_day, text_day_sql};
 use super::net::{self, push_text_address, text_address_sql};
-use super::octets::{Hardware, hardware_digits_sql, push_hardware};
+use super::octets::{Hardware, hardware_bytes_sql, push_hardware};
 use super::shape::{Keep, Shape};
 use super::sql::{Steps, call, case, join, op};
 use super::template::Template;
@@ -163,16 +163,16 @@ impl TextMask {
         }
     }
 
-    /// The twin of [`Self::apply`], of a text expression in the "C" collation.
-    pub(super) fn sql(&self, key: &SqlKey, text: &str) -> String {
+    /// The twin of [`Self::apply`], of a text expression in the "C" collation: NULL without a key.
+    pub(super) fn sql(&self, block: &str, text: &str) -> String {
         match self {
-            Self::Template(template) => template.sql(key, text),
-            Self::Shape(shape) => shape.sql(key, text),
-            Self::Stars { first, last } => stars_sql(*first, *last, text),
-            Self::Head(count) => call("left", &[text, &count.to_string()]),
-            Self::Address => text_address_sql(key, text),
-            Self::Hardware(template) => text_hardware_sql(key, template, text),
-            Self::Day(shape) => text_day_sql(key, text, |text| shape.sql(key, text)),
+            Self::Template(template) => template.sql(block, text),
+            Self::Shape(shape) => shape.sql(block, text),
+            Self::Stars { first, last } => stars_sql(*first, *last, block, text),
+            Self::Head(count) => Steps::keyed(text, block).give_keyed(&call("left", &["m.x", &count.to_string()])),
+            Self::Address => text_address_sql(block, text),
+            Self::Hardware(template) => text_hardware_sql(block, template, text),
+            Self::Day(shape) => text_day_sql(block, text, |text| shape.sql("m.q", text)),
         }
     }
 }
@@ -209,7 +209,7 @@ fn stars(first: usize, last: usize, value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn stars_sql(first: usize, last: usize, text: &str) -> String {
+fn stars_sql(first: usize, last: usize, block: &str, text: &str) -> String {
     let length = call("length", &["m.x"]);
     let is_short = op(&length, "<", &(2 * (first + last)).to_string());
     let replaced = |text: &str| call("regexp_replace", &[text, NO_PUNCTUATION, "'*'", "'g'"]);
@@ -226,7 +226,7 @@ fn stars_sql(first: usize, last: usize, text: &str) -> String {
         &replaced(&middle),
         &call("right", &["m.x", &last.to_string()]),
     ]);
-    Steps::of(text).give(&case(&[(&is_short, &replaced("m.x"))], &shown))
+    Steps::keyed(text, block).give_keyed(&case(&[(&is_short, &replaced("m.x"))], &shown))
 }
 
 /// `xx:xx:xx:xx:xx:xx` with colons or hyphens, or twelve digits, in lower case as a mask.
@@ -242,7 +242,7 @@ fn push_text_hardware(key: &MaskKey, text: &[u8], out: &mut Vec<u8>) -> Option<(
     push_hardware(key, Hardware::Six, text, separator, out)
 }
 
-fn text_hardware_sql(key: &SqlKey, template: &Template, text: &str) -> String {
+fn text_hardware_sql(block: &str, template: &Template, text: &str) -> String {
     let shape = |separator: &str| {
         let pair = "[0-9A-Fa-f]{2}";
         op("m.x", "~", &format!("'^{pair}({separator}{pair}){{5}}$'"))
@@ -250,7 +250,7 @@ fn text_hardware_sql(key: &SqlKey, template: &Template, text: &str) -> String {
     let separated = format!("({} OR {})", shape(":"), shape("-"));
     let is_hardware = format!("({separated} OR {})", shape(""));
     let separator = case(&[(&separated, &call("substr", &["m.x", "3", "1"]))], "''");
-    let digits = call("lower", &[&call("translate", &["m.x", "':-'", "''"])]);
+    let digits = call("replace", &[&call("replace", &["m.x", "':'", "''"]), "'-'", "''"]);
     let pairs: Vec<String> = (0..6)
         .map(|pair| call("substr", &["m.y", &(2 * pair + 1).to_string(), "2"]))
         .collect();
@@ -262,9 +262,10 @@ fn text_hardware_sql(key: &SqlKey, template: &Template, text: &str) -> String {
             join(&[&joined, "m.s", pair])
         };
     }
-    let image = hardware_digits_sql(key, Hardware::Six, &digits);
-    Steps::of(text)
+    let image = hardware_bytes_sql("m.q", Hardware::Six, &call("decode", &[&digits, "'hex'"]));
+    let image = call("encode", &[&image, "'hex'"]);
+    Steps::keyed(text, block)
         .with(&[("i", &is_hardware)])
         .with(&[("s", &separator), ("y", &case(&[("m.i", &image)], "NULL"))])
-        .give(&case(&[("m.i", &joined)], &template.sql(key, "m.x")))
+        .give_keyed(&case(&[("m.i", &joined)], &template.sql("m.q", "m.x")))
 }

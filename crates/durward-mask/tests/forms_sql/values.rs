@@ -80,6 +80,20 @@ const FIXED_TEXTS: &[&str] = &[
     "12/17/1997",
     "SW1A 1AA",
     "+33 6 12 34 56 78",
+    "(030) 123/45-6",
+    "030.123.4567",
+    "030,123.4567",
+    "+-+.-0",
+    "-0-",
+    "$1 #2",
+    "5% of 7%%",
+    "\"12\"-3",
+    "12L34",
+    "1.2E3",
+    "0000000000",
+    "000 000 000 000 000 000",
+    "12345 67890 1234.5678",
+    "41111111111111111234",
     "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
     "123456789012345678",
     "1234567890123456789",
@@ -104,7 +118,7 @@ pub(crate) fn texts(dice: &mut Dice, count: usize) -> Vec<String> {
 
 fn text(dice: &mut Dice) -> String {
     let length = dice.below(30);
-    match dice.below(9) {
+    match dice.below(10) {
         0 => {
             let name: String = (0..length + 1)
                 .map(|_| char::from(b'a' + (dice.below(26) as u8)))
@@ -131,6 +145,9 @@ fn text(dice: &mut Dice) -> String {
             dice.below(260),
             dice.below(260)
         ),
+        8 => (0..length % 22 + 1)
+            .map(|_| dice.pick(&["0", "1", "5", "9", "38", "072", " ", "-", "+", "(", ")", "/", ".", "#"]))
+            .collect(),
         _ => (0..6)
             .map(|_| format!("{:02x}", dice.below(256)))
             .collect::<Vec<_>>()

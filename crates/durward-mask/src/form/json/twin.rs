@@ -34,8 +34,8 @@ fn replaced(rule: &JsonRule, document: &str) -> String {
         let plain = format!("({text} COLLATE pg_catalog.\"C\")");
         let mask = TextMask::pseudonym(&rule.label, None);
         (
-            mask.sql(&rule.setting, &plain),
-            decimal_sql(&rule.setting, NUMERIC, None, &cast(&text, "numeric")),
+            mask.sql(&rule.setting.block(), &plain),
+            decimal_sql(&rule.setting.block(), NUMERIC, None, &cast(&text, "numeric")),
         )
     };
     let on_the_way = (0..rule.path.len())
@@ -51,7 +51,7 @@ fn replaced(rule: &JsonRule, document: &str) -> String {
         format!("({on_the_way})")
     };
     if_keyed(
-        &rule.setting,
+        &rule.setting.block(),
         &case(
             &[
                 (&on_the_way, "NULL"),

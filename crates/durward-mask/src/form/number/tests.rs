@@ -103,7 +103,7 @@ fn floats_print_as_parsed() {
         3.25e-5,
         -1e-280,
         1e-300,
-        0.1,
+        0.15,
         1e14,
     ] {
         let image = mask_float8(&key(), None, value);

@@ -2,46 +2,45 @@
 
 use super::coarse::{KEPT_MAX, PLACE_DROPPED};
 use super::{Bucket, Digits, FLOAT8, Integer};
-use crate::form::feistel::{int8, permute_sql};
-use crate::form::key::SqlKey;
-use crate::form::shape::power_sql;
+use crate::form::digits::power_sql;
+use crate::form::feistel::{first_bits_sql, int8, permute_sql};
 use crate::form::sql::{self, Steps, call, case, cast, join, op};
 use crate::form::tag;
 
 /// The twin of `mask_integer`: an int8.
-pub(in crate::form) fn integer_sql(key: &SqlKey, kind: Integer, argument: &str) -> String {
+pub(in crate::form) fn integer_sql(block: &str, kind: Integer, argument: &str) -> String {
     // A literal's minus sign would be an operator.
     let least = cast(&format!("'{}'", kind.least), "int8");
     let is_least = op("m.x", "=", &least);
     let magnitude = case(&[(&is_least, "0")], &call("abs", &["m.x"]));
-    let image = permuted(key, Some(kind));
-    Steps::of(&cast(argument, "int8"))
+    let image = permuted(Some(kind));
+    Steps::keyed(&cast(argument, "int8"), block)
         .with(&[("n", &magnitude), ("g", &op("m.x", "<", "0")), ("s", "0")])
         .with(&[("k", &call("length", &[&cast("m.n", "text")]))])
         .with(&[("y", &image)])
-        .give(&case(&[(&is_least, "m.x"), ("m.g", &op("0", "-", "m.y"))], "m.y"))
+        .give_keyed(&case(&[(&is_least, "m.x"), ("m.g", &op("0", "-", "m.y"))], "m.y"))
 }
 
 /// The twin of `Bucket::integer`: a numeric.
-pub(in crate::form) fn coarse_integer_sql(bucket: Bucket, argument: &str) -> String {
+pub(in crate::form) fn coarse_integer_sql(block: &str, bucket: Bucket, argument: &str) -> String {
     let places = match bucket {
         Bucket::Lead => op("1", "-", &call("length", &[&cast(&call("abs", &["m.x"]), "text")])),
         Bucket::Place => format!("(-{PLACE_DROPPED})"),
     };
-    Steps::of(&cast(argument, "numeric")).give(&call("trunc", &["m.x", &places]))
+    Steps::keyed(&cast(argument, "numeric"), block).give_keyed(&call("trunc", &["m.x", &places]))
 }
 
 /// The twin of `mask_float8` and `mask_float4`: a numeric.
-pub(in crate::form) fn float_sql(key: &SqlKey, kind: Digits, bucket: Option<Bucket>, argument: &str) -> String {
+pub(in crate::form) fn float_sql(block: &str, kind: Digits, bucket: Option<Bucket>, argument: &str) -> String {
     let least = if kind == FLOAT8 { "'1e-290'" } else { "'1e-30'" };
     let magnitude = call("abs", &[&cast("m.x", "float8")]);
     let is_small = op(&magnitude, "<", &cast(least, "float8"));
     let number = format!("({})", case(&[(&is_small, "0")], &cast("m.x", "numeric")));
-    Steps::of(argument).give(&decimal_sql(key, kind, bucket, &number))
+    Steps::of(argument).give(&decimal_sql(block, kind, bucket, &number))
 }
 
 /// The twin of `Decimal::image`: a numeric.
-pub(in crate::form) fn decimal_sql(key: &SqlKey, kind: Digits, bucket: Option<Bucket>, argument: &str) -> String {
+pub(in crate::form) fn decimal_sql(block: &str, kind: Digits, bucket: Option<Bucket>, argument: &str) -> String {
     let no_number = "m.d IS NULL";
     let plain = cast(&call("trim_scale", &[&call("abs", &["m.x"])]), "text");
     let digits = call("ltrim", &[&call("translate", &["m.t", "'.'", "''"]), "'0'"]);
@@ -50,11 +49,8 @@ pub(in crate::form) fn decimal_sql(key: &SqlKey, kind: Digits, bucket: Option<Bu
     let few = op("m.k", "<=", &kind.permuted_max.to_string());
     let short = case(&[(&few, &cast("m.z", "int8"))], "NULL");
     let image = case(
-        &[(
-            &few,
-            &call("lpad", &[&cast(&permuted(key, None), "text"), "m.k", "'0'"]),
-        )],
-        &call("rpad", &[&cast(&filled(key, kind), "text"), "m.k", "'0'"]),
+        &[(&few, &call("lpad", &[&cast(&permuted(None), "text"), "m.k", "'0'"]))],
+        &call("rpad", &[&cast(&filled(kind), "text"), "m.k", "'0'"]),
     );
     let padded = case(
         &[(&op("m.k", ">", "m.s"), "m.y")],
@@ -68,7 +64,7 @@ pub(in crate::form) fn decimal_sql(key: &SqlKey, kind: Digits, bucket: Option<Bu
         &call("substr", &["m.p", &op(&whole, "+", "1")]),
         &call("repeat", &["'0'", &op("m.d", "-", "m.s")]),
     ]);
-    let steps = Steps::of(&cast(argument, "numeric"))
+    let steps = Steps::keyed(&cast(argument, "numeric"), block)
         .with(&[
             ("d", &call("scale", &["m.x"])),
             ("s", &call("min_scale", &["m.x"])),
@@ -79,19 +75,19 @@ pub(in crate::form) fn decimal_sql(key: &SqlKey, kind: Digits, bucket: Option<Bu
         .with(&[("z", &digits_or_zero)])
         .with(&[("k", &call("length", &["m.z"]))]);
     if let Some(bucket) = bucket {
-        return steps.give(&case(&[(no_number, "m.x")], &coarse(bucket, kind)));
+        return steps.give_keyed(&case(&[(no_number, "m.x")], &coarse(bucket, kind)));
     }
     steps
         .with(&[("n", &short)])
         .with(&[("y", &image)])
         .with(&[("p", &padded)])
-        .give(&case(&[(no_number, "m.x")], &cast(&text, "numeric")))
+        .give_keyed(&case(&[(no_number, "m.x")], &cast(&text, "numeric")))
 }
 
 /// The twin of `permuted` and of the top of integers: of `m.n` with `m.k` digits, `m.s` places and the sign `m.g`.
-fn permuted(key: &SqlKey, kind: Option<Integer>) -> String {
-    let low = power_sql("m.q");
-    let high_digits = op("m.k", "-", "m.q");
+fn permuted(kind: Option<Integer>) -> String {
+    let low = power_sql("m.h");
+    let high_digits = op("m.k", "-", "m.h");
     let first = case(
         &[(
             "(m.k OPERATOR(pg_catalog.=) 1 AND m.s OPERATOR(pg_catalog.=) 0 AND NOT m.g)",
@@ -136,19 +132,20 @@ fn permuted(key: &SqlKey, kind: Option<Integer>) -> String {
     );
     columns.push(("t", &tweak));
     let steps = Steps::new(&[
+        ("q", "m.q"),
         ("n", "m.n"),
         ("k", "m.k"),
         ("s", "m.s"),
         ("g", "m.g"),
-        ("q", &op("m.k", "/", "2")),
+        ("h", &op("m.k", "/", "2")),
     ])
     .with(&[
         ("w", &low),
         ("f", &first),
-        ("e", "(m.s OPERATOR(pg_catalog.>) 0 AND m.q OPERATOR(pg_catalog.>) 0)"),
+        ("e", "(m.s OPERATOR(pg_catalog.>) 0 AND m.h OPERATOR(pg_catalog.>) 0)"),
     ])
     .with(&columns);
-    permute_sql(key, steps).give(&image)
+    permute_sql(steps).give(&image)
 }
 
 /// The numbers of an integer type's greatest length.
@@ -173,8 +170,8 @@ fn with_top<'a>(kind: Integer, columns: &[(&'a str, String)], image: &str) -> (V
 }
 
 /// The twin of `filled`, of `m.z` with `m.k` digits.
-fn filled(key: &SqlKey, kind: Digits) -> String {
-    let bits = sql::number(&sql::hex(&sql::mac(key, &sql::bytes("m.z")), 15));
+fn filled(kind: Digits) -> String {
+    let bits = first_bits_sql(&sql::hash("m.q", &sql::bytes("m.z")));
     let drawn = |first: u64, size: &str| op(&int8(first), "+", &op(&bits, "%", size));
     let full = super::power(kind.permuted_max - 1);
     let Some(float) = kind.float else {
