@@ -109,6 +109,7 @@ impl Template {
     /// A hash and its check characters. In a column with little room those go first.
     pub(super) fn bare(limit: Option<usize>) -> Self {
         const BODY: usize = 18;
+        /// Unit: hexadecimal digits. Reason: with fewer, different values would meet by chance.
         const BODY_MIN: usize = INJECTIVE_BITS.div_ceil(4);
         let (body, check) = match limit {
             Some(limit) if limit < BODY_MIN + CHECK_DIGITS_MIN => (limit.min(BODY), 0),
