@@ -20,12 +20,14 @@ use crate::stream::Stream;
 
 /// What the gateway sets on connections of its own, so that nothing that a database holds can change what its catalog
 /// queries mean, and they can change nothing.
-const OWN_PARAMETERS: [(&str, &str); 5] = [
+const OWN_PARAMETERS: [(&str, &str); 6] = [
     ("application_name", "durward"),
     ("client_encoding", "UTF8"),
     ("search_path", "pg_catalog"),
     ("default_transaction_read_only", "on"),
     ("lock_timeout", "1s"),
+    // Each query runs once in a while, for a few milliseconds: compiling it takes longer.
+    ("jit", "off"),
 ];
 
 /// What differs on a connection that looks at rows: it gives way to everybody, and no row policy is run or quietly

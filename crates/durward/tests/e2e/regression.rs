@@ -89,6 +89,8 @@ fn run_all(files: &[String], side: &str) -> Vec<String> {
         settings: vec![
             "autovacuum = off".to_owned(),
             "max_prepared_transactions = 2".to_owned(),
+            // Files that forbid the planner this or that make it think everything dear, and compile every query.
+            "jit = off".to_owned(),
         ],
         ..ServerOptions::default()
     });
