@@ -31,6 +31,19 @@ pub enum LedgerError {
         /// What is wrong.
         reason: Arc<str>,
     },
+    /// The store was written by a program of another version, and this one doesn't read it.
+    #[error(
+        "the ledger in {path} is a store of version {found}; this program reads version {read}: keep it for the \
+         program that wrote it, and let a new one be made elsewhere"
+    )]
+    Version {
+        /// The ledger's directory.
+        path: PathBuf,
+        /// Its version.
+        found: u8,
+        /// The version that this program reads.
+        read: u8,
+    },
     /// What is stored isn't what was written; `audit verify` tells more.
     #[error("the ledger is damaged: {0}")]
     Damaged(Arc<str>),
@@ -40,6 +53,9 @@ pub enum LedgerError {
         /// The reserve.
         bytes_min: u64,
     },
+    /// The disk has not kept up for so long that statements are refused until it does.
+    #[error("the ledger's disk has not kept up")]
+    Behind,
     /// A write or flush failed once. Nothing is recorded any more until the ledger is opened anew: what the disk holds
     /// after a failed flush is unknown, so trying again would prove nothing.
     #[error("the ledger has failed: {0}")]

@@ -38,6 +38,8 @@ pub enum Event {
     Checkpoint(Checkpoint),
     /// Content that later events of the same segment refer to.
     Definition(Definition),
+    /// The key that signs checkpoints was changed.
+    KeyChanged(KeyChanged),
     /// A configuration took effect.
     ConfigurationLoaded(ConfigurationLoaded),
     /// A policy took effect, or was rejected.
@@ -74,6 +76,7 @@ impl Event {
             Self::LedgerOpened(_) => code::LEDGER_OPENED,
             Self::Checkpoint(_) => code::CHECKPOINT,
             Self::Definition(_) => code::DEFINITION,
+            Self::KeyChanged(_) => code::KEY_CHANGED,
             Self::ConfigurationLoaded(_) => code::CONFIGURATION_LOADED,
             Self::PolicyChanged(_) => code::POLICY_CHANGED,
             Self::IdentityChanged(_) => code::IDENTITY_CHANGED,
@@ -95,6 +98,7 @@ pub(crate) mod code {
     pub(crate) const LEDGER_OPENED: u8 = 1;
     pub(crate) const CHECKPOINT: u8 = 2;
     pub(crate) const DEFINITION: u8 = 3;
+    pub(crate) const KEY_CHANGED: u8 = 4;
     pub(crate) const CONFIGURATION_LOADED: u8 = 10;
     pub(crate) const POLICY_CHANGED: u8 = 11;
     pub(crate) const IDENTITY_CHANGED: u8 = 12;
@@ -127,6 +131,30 @@ pub struct LedgerOpened {
     /// The public half of the key that signs from here on, as a C2SP verifier key.
     #[n(5)]
     pub verifier_key: String,
+    /// Whether the tree's files were made anew from the events, because they were lost or damaged.
+    #[n(6)]
+    pub tree_rebuilt: Option<bool>,
+    /// The digest of no bytes under the key of digests: tells that key from another.
+    #[n(7)]
+    pub digest_check: Option<KeyedDigest>,
+}
+
+/// The key that signs checkpoints was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Encode, Decode)]
+#[cbor(map)]
+pub struct KeyChanged {
+    /// The public half of the key that signed up to here.
+    #[n(1)]
+    pub from: String,
+    /// The public half of the key that signs from here on.
+    #[n(2)]
+    pub to: String,
+    /// A signed note by the key before that names the new one.
+    #[n(3)]
+    pub note: String,
+    /// Who changed it.
+    #[n(4)]
+    pub by: String,
 }
 
 /// The signed state of the log so far.
@@ -136,7 +164,7 @@ pub struct Checkpoint {
     /// How many events it covers.
     #[n(1)]
     pub events: u64,
-    /// The signed note, byte for byte as in the head file.
+    /// The signed note, byte for byte as in the checkpoint file.
     #[n(2)]
     pub note: String,
     /// Whether the ledger was closed with it.

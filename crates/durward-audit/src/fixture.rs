@@ -209,7 +209,7 @@ fn relation(table: &str, modes: AccessModes) -> RelationUse {
 /// What a crash leaves of a ledger that is open: its files as they are.
 pub(crate) fn copy_ledger(from: &Path, to: &Path) {
     // The head first: it may not cover more than the segments that are copied after it.
-    for folder in [".", "keys", "segments"] {
+    for folder in [".", "keys", "tree", "segments"] {
         fs::create_dir_all(to.join(folder)).expect("a folder");
         for entry in fs::read_dir(from.join(folder)).expect("a folder") {
             let entry = entry.expect("an entry");

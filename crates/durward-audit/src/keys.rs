@@ -1,4 +1,4 @@
-//! The ledger's two secrets: the key that signs its head, and the key of its digests.
+//! The ledger's two secrets: the key that signs its checkpoints, and the key of its digests.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -12,6 +12,8 @@ use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::error::LedgerError;
+use crate::note::VerifierKey;
+use crate::store::{self, Layout};
 
 /// The file with the signing key's seed. Written last when a ledger is made: where it stands, the ledger is whole.
 pub(crate) const SIGNING_KEY: &str = "signing-key";
@@ -56,6 +58,16 @@ pub(crate) fn write(path: &Path, secret: &Secret) -> Result<(), LedgerError> {
             file.sync_all()
         });
     written.map_err(|error| LedgerError::io("write", path, &error))
+}
+
+/// Writes the public half beside the log, unless it stands there.
+pub(crate) fn write_public(layout: &Layout, verifier: &VerifierKey) -> Result<(), LedgerError> {
+    let path = layout.public_key();
+    let text = format!("{verifier}\n");
+    if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    store::write_whole(&path, text.as_bytes(), 0o644).map_err(|error| LedgerError::io("write", path, &error))
 }
 
 /// Reads a secret, and refuses a file that others could have read.

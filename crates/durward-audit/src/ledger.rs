@@ -2,8 +2,11 @@
 
 mod durable;
 mod open;
+mod rotate;
+mod sign;
 mod state;
 mod sync;
+mod tail;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -11,16 +14,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ed25519_dalek::SigningKey;
+
 use crate::clock::{Clock, SystemClock};
 use crate::digest::KeyedDigest;
 use crate::error::LedgerError;
-use crate::event::{Event, EventNumber, StatementOutcome};
+use crate::event::{Event, EventNumber, KeyChanged, StatementOutcome};
 use crate::index;
 use crate::intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};
 use crate::ledger::durable::DurableAt;
+use crate::ledger::sign::Signer;
 use crate::ledger::state::{Shared, Weight};
 use crate::note::VerifierKey;
 use crate::store::{DiskStore, LedgerStore};
+
+pub(crate) use open::check_version;
 
 /// How a ledger is kept. The defaults are the design's.
 #[derive(Debug, Clone)]
@@ -29,7 +37,7 @@ pub struct LedgerOptions {
     pub segment_bytes_max: u64,
     /// Below this much free space, statements are refused while what must still be said can be.
     pub free_bytes_min: u64,
-    /// While there is something new, the head is signed at least this often.
+    /// While there is something new, a checkpoint is signed at least this often.
     pub checkpoint_interval: Duration,
     /// Whether the search index is kept.
     pub index: bool,
@@ -56,7 +64,7 @@ pub struct LedgerStatus {
     pub events: u64,
     /// Of those, how many are known to be on disk.
     pub durable_events: u64,
-    /// Of those, how many the signed head covers.
+    /// Of those, how many the last checkpoint covers.
     pub signed_events: u64,
     /// How many the index lacks.
     pub index_lag_events: u64,
@@ -80,6 +88,7 @@ struct Owner {
     shared: Arc<Shared>,
     directory: PathBuf,
     sync: Mutex<Option<JoinHandle<()>>>,
+    sign: Mutex<Option<JoinHandle<Signer>>>,
     index: Mutex<Option<index::Follower>>,
 }
 
@@ -99,8 +108,9 @@ impl Ledger {
         wrap: impl FnOnce(DiskStore) -> Arc<dyn LedgerStore>,
     ) -> Result<Self, LedgerError> {
         let keep_index = options.index;
-        let shared = Arc::new(open::open(directory, options, wrap)?);
+        let (shared, signer) = open::open(directory, options, wrap)?;
         let sync = sync::start(Arc::clone(&shared))?;
+        let sign = sign::start(signer)?;
         let index =
             keep_index.then(|| index::Follower::start(directory, shared.events_before, Arc::clone(&shared.progress)));
         Ok(Self {
@@ -108,6 +118,7 @@ impl Ledger {
                 shared,
                 directory: directory.into(),
                 sync: Mutex::new(Some(sync)),
+                sign: Mutex::new(Some(sign)),
                 index: Mutex::new(index),
             }),
         })
@@ -118,7 +129,7 @@ impl Ledger {
         &self.owner.directory
     }
 
-    /// The public half of the key that signs the head.
+    /// The public half of the key that signs checkpoints.
     pub fn verifier_key(&self) -> &VerifierKey {
         &self.owner.shared.verifier
     }
@@ -214,7 +225,7 @@ impl Ledger {
         }
     }
 
-    /// Writes what is outstanding, signs the head and refuses whatever comes later.
+    /// Writes what is outstanding, signs it and refuses whatever comes later.
     pub fn close(&self) -> Result<(), LedgerError> {
         self.owner.close()
     }
@@ -222,16 +233,30 @@ impl Ledger {
 
 impl Owner {
     fn close(&self) -> Result<(), LedgerError> {
+        self.close_with(None, || Ok(()))
+    }
+
+    /// Closes with a change of the key as the last event, and runs `finish` while nobody else can open the ledger.
+    fn close_with(
+        &self,
+        change: Option<(&SigningKey, KeyChanged)>,
+        finish: impl FnOnce() -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
         self.shared.ask_to_close();
-        let sync = self.sync.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = sync
-            && thread.join().is_err()
-        {
-            self.shared.fail("the thread that flushes has panicked");
+        if let Some(thread) = self.sync.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // A thread that panicked has said so.
+            drop(thread.join());
         }
+        let signer = self.sign.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let signer = signer.and_then(|thread| thread.join().ok());
+        let closed = match signer {
+            Some(signer) => signer.close(change).and_then(|()| finish()),
+            None => Ok(()),
+        };
         drop(self.index.lock().unwrap_or_else(PoisonError::into_inner).take());
         // Nothing is written from here on, so another process may.
         let unlocked = self.shared.lock_file.unlock();
+        closed?;
         match self.shared.lock().failed.clone() {
             Some(reason) => Err(LedgerError::Unavailable(reason)),
             None => unlocked.map_err(|error| LedgerError::io("unlock", &self.directory, &error)),

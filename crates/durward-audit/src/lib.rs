@@ -19,6 +19,7 @@
 //! ```
 
 mod clock;
+mod consistency;
 mod definition;
 mod digest;
 mod error;
@@ -29,7 +30,10 @@ mod index;
 mod intent;
 mod keys;
 mod ledger;
+mod merkle;
 mod note;
+mod proof;
+mod publish;
 mod record;
 mod resolve;
 mod search;
@@ -37,23 +41,27 @@ mod segment;
 mod store;
 mod tail;
 mod time;
+mod tree;
 mod verify;
 mod walk;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
+pub use consistency::{Consistency, ConsistencyError, consistency};
 pub use definition::{Basis, Shape, TouchedObject, TouchedRelation};
 pub use digest::{DefinitionDigest, KeyedDigest};
 pub use error::LedgerError;
 pub use event::{
     Administration, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, Event, EventNumber, IdentityChanged,
-    LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded, SessionStarted,
+    KeyChanged, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded, SessionStarted,
     StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
 };
 pub use index::IndexError;
 pub use intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};
 pub use ledger::{Ledger, LedgerOptions, LedgerStatus};
 pub use note::{NoteError, VerifierKey};
+pub use proof::{Proof, ProofError, ProvedEvent, ProvedRecord, prove, verify_proof};
+pub use publish::{PublishError, Published, publish};
 pub use record::StoredEvent;
 pub use resolve::ShownEvent;
 pub use search::{SearchAnswer, SearchFilter, SearchRow, Subjects, Verdict, rebuild_index, search};

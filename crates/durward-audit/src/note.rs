@@ -1,7 +1,7 @@
-//! Signed notes: the head of the log in a form that outlives this program.
+//! Signed notes: checkpoints of the log, and changes of the key, in a form that outlives this program.
 //!
-//! A note is text lines, an empty line and signature lines, as the C2SP specification `signed-note` has it. The lines
-//! are those of a `tlog-checkpoint`, with the chain's value in the place of a tree's root; the origin says so.
+//! A note is text lines, an empty line and signature lines, as the C2SP specification `signed-note` has it. The text of
+//! a checkpoint is that of `tlog-checkpoint`.
 
 use std::fmt;
 
@@ -10,19 +10,24 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
-use crate::record::ChainValue;
+use crate::merkle::Hash;
 
 /// The algorithm byte of Ed25519 in verifier keys and key ids (C2SP `signed-note`).
 const ED25519: u8 = 0x01;
+/// What the names of ledgers begin with.
+const ORIGIN: &str = "durward-ledger/";
+/// The first line of a note that names a new key begins with this: it can't be taken for a checkpoint.
+const KEY_CHANGE: &str = "durward-key-change/";
+/// No note of a ledger is longer. Unit: bytes. Reason: room for the signatures of many witnesses.
+pub(crate) const NOTE_BYTES_MAX: usize = 1 << 20;
 
-/// What a note states.
+/// The state of the tree that a checkpoint states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NoteBody {
+pub(crate) struct TreeHead {
     pub(crate) ledger: [u8; 16],
-    /// How many events the chain's value covers.
+    /// How many events the tree is made of.
     pub(crate) events: u64,
-    pub(crate) chain: ChainValue,
-    pub(crate) time_microseconds: u64,
+    pub(crate) root: Hash,
 }
 
 /// Why a note isn't believed.
@@ -41,7 +46,7 @@ pub enum NoteError {
 
 /// The name that a ledger signs under, and the first line of its checkpoints.
 pub(crate) fn origin(ledger: &[u8; 16]) -> String {
-    format!("durward-chain/{}", hexadecimal(ledger))
+    format!("{ORIGIN}{}", hexadecimal(ledger))
 }
 
 /// Lower-case hexadecimal.
@@ -49,71 +54,111 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl NoteBody {
+impl TreeHead {
     fn text(&self) -> String {
         format!(
-            "{}\n{}\n{}\ntime {}\n",
+            "{}\n{}\n{}\n",
             origin(&self.ledger),
             self.events,
-            BASE64.encode(self.chain),
-            self.time_microseconds
+            BASE64.encode(self.root)
         )
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
-        let ledger_hexadecimal = lines.next()?.strip_prefix("durward-chain/")?;
-        let body = Self {
+        let ledger_hexadecimal = lines.next()?.strip_prefix(ORIGIN)?;
+        let head = Self {
             ledger: u128::from_str_radix(ledger_hexadecimal, 16).ok()?.to_be_bytes(),
             events: lines.next()?.parse().ok()?,
-            chain: BASE64.decode(lines.next()?).ok()?.try_into().ok()?,
-            time_microseconds: lines.next()?.strip_prefix("time ")?.parse().ok()?,
+            root: BASE64.decode(lines.next()?).ok()?.try_into().ok()?,
         };
         // Only the one text that this program writes for these values is taken.
-        (body.text() == text).then_some(body)
+        (head.text() == text).then_some(head)
     }
 
-    /// The note with its signature.
-    pub(crate) fn sign(&self, key: &SigningKey) -> String {
-        let text = self.text();
-        let name = origin(&self.ledger);
-        let mut blob = key_id(&name, &key.verifying_key()).to_vec();
-        blob.extend_from_slice(&key.sign(text.as_bytes()).to_bytes());
-        format!("{text}\n\u{2014} {name} {}\n", BASE64.encode(blob))
+    /// The checkpoint, signed by each of `keys`.
+    pub(crate) fn sign(&self, keys: &[&SigningKey]) -> String {
+        sign(&self.text(), &origin(&self.ledger), keys)
     }
 
-    /// Reads a note and checks its signature.
+    /// Reads a checkpoint without regard to its signatures.
+    pub(crate) fn read(note: &str) -> Result<Self, NoteError> {
+        let (text, _) = split(note).ok_or(NoteError::Form)?;
+        Self::parse(text).ok_or(NoteError::Form)
+    }
+
+    /// Reads a checkpoint and checks its signature.
     pub(crate) fn open(note: &str, key: &VerifierKey) -> Result<Self, NoteError> {
-        let (text, signatures) = split(note).ok_or(NoteError::Form)?;
-        let body = Self::parse(text).ok_or(NoteError::Form)?;
-        if origin(&body.ledger) != key.name {
+        let head = Self::read(note)?;
+        if origin(&head.ledger) != key.name {
             return Err(NoteError::OtherKey);
         }
-        let id = key_id(&key.name, &key.key);
-        for line in signatures.strip_suffix('\n').ok_or(NoteError::Form)?.split('\n') {
-            let Some((name, blob)) = line.strip_prefix("\u{2014} ").and_then(|line| line.split_once(' ')) else {
-                return Err(NoteError::Form);
-            };
-            let blob = BASE64.decode(blob).map_err(|_| NoteError::Form)?;
-            let Some((blob_id, signature)) = blob.split_at_checked(4) else {
-                return Err(NoteError::Form);
-            };
-            if name != key.name || blob_id != id {
-                continue;
-            }
-            let signature = Signature::from_slice(signature).map_err(|_| NoteError::Form)?;
-            return key
-                .key
-                .verify_strict(text.as_bytes(), &signature)
-                .map(|()| body)
-                .map_err(|_| NoteError::Signature);
-        }
-        Err(NoteError::OtherKey)
+        check_signature(note, key)?;
+        Ok(head)
     }
 }
 
+/// A note by which a key hands over to the next.
+pub(crate) fn sign_key_change(from: &SigningKey, ledger: &[u8; 16], to: &VerifierKey) -> String {
+    let text = format!("{KEY_CHANGE}{}\n{to}\n", hexadecimal(ledger));
+    sign(&text, &origin(ledger), &[from])
+}
+
+/// The key that `from` hands over to by `note`.
+pub(crate) fn open_key_change(note: &str, from: &VerifierKey) -> Result<VerifierKey, NoteError> {
+    let (text, _) = split(note).ok_or(NoteError::Form)?;
+    let ledger = from.name.strip_prefix(ORIGIN).ok_or(NoteError::Form)?;
+    let to = text
+        .strip_prefix(KEY_CHANGE)
+        .and_then(|rest| rest.strip_prefix(ledger)?.strip_prefix('\n')?.strip_suffix('\n'))
+        .and_then(VerifierKey::parse)
+        .filter(|to| to.name == from.name)
+        .ok_or(NoteError::Form)?;
+    check_signature(note, from)?;
+    Ok(to)
+}
+
+fn sign(text: &str, name: &str, keys: &[&SigningKey]) -> String {
+    let mut note = format!("{text}\n");
+    for key in keys {
+        let mut blob = key_id(name, &key.verifying_key()).to_vec();
+        blob.extend_from_slice(&key.sign(text.as_bytes()).to_bytes());
+        note.push_str(&format!("\u{2014} {name} {}\n", BASE64.encode(blob)));
+    }
+    note
+}
+
+/// Signatures of other keys are passed over, as the specification wants it; one of this key must be right.
+fn check_signature(note: &str, key: &VerifierKey) -> Result<(), NoteError> {
+    let (text, signatures) = split(note).ok_or(NoteError::Form)?;
+    let id = key_id(&key.name, &key.key);
+    let mut found = false;
+    for line in signatures.strip_suffix('\n').ok_or(NoteError::Form)?.split('\n') {
+        let Some((name, blob)) = line.strip_prefix("\u{2014} ").and_then(|line| line.split_once(' ')) else {
+            return Err(NoteError::Form);
+        };
+        let blob = BASE64.decode(blob).map_err(|_| NoteError::Form)?;
+        let Some((blob_id, signature)) = blob.split_at_checked(4) else {
+            return Err(NoteError::Form);
+        };
+        if name != key.name || blob_id != id {
+            continue;
+        }
+        let signature = Signature::from_slice(signature).map_err(|_| NoteError::Form)?;
+        key.key
+            .verify_strict(text.as_bytes(), &signature)
+            .map_err(|_| NoteError::Signature)?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err(NoteError::OtherKey) }
+}
+
+/// Text and signature lines.
 fn split(note: &str) -> Option<(&str, &str)> {
-    let middle = note.find("\n\n")?;
+    if note.len() > NOTE_BYTES_MAX {
+        return None;
+    }
+    let middle = note.rfind("\n\n")?;
     let (text, rest) = note.split_at_checked(middle + 1)?;
     Some((text, rest.strip_prefix('\n')?))
 }
@@ -169,3 +214,6 @@ impl fmt::Display for VerifierKey {
         write!(f, "{}+{id}+{}", self.name, BASE64.encode(encoded))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,16 @@
 //! Canonical bytes: what is hashed, stored and proved.
 //!
-//! A record is deterministic CBOR (RFC 8949 section 4.2.1): an array of version, kind, number, time and body. Its leaf
-//! hash is that of RFC 6962 section 2.1, so that a Merkle tree over the same leaves can stand beside the chain.
+//! A record is deterministic CBOR (RFC 8949 section 4.2.1): an array of version, kind, number, time and body. Event `n`
+//! is leaf `n - 1` of the ledger's Merkle tree.
+
+use std::borrow::Cow;
 
 use minicbor::{Decode, Decoder, Encode, Encoder};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::event::{Event, EventNumber, code};
+use crate::merkle::{self, Hash};
 
 /// The version of the canonical bytes that this program writes.
 pub(crate) const RECORD_VERSION: u8 = 1;
@@ -15,8 +18,8 @@ pub(crate) const RECORD_VERSION: u8 = 1;
 /// about thousands of relations.
 pub(crate) const RECORD_BYTES_MAX: usize = 8 << 20;
 
-/// A value of the hash chain.
-pub(crate) type ChainValue = [u8; 32];
+/// An entry of a published tree is no larger: C2SP `tlog-tiles` gives its length in 16 bits.
+const ENTRY_BYTES_MAX: usize = 0xffff;
 
 /// An event as it stands in the log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -93,6 +96,7 @@ fn decode_body(kind: u8, d: &mut Decoder<'_>) -> Result<Event, minicbor::decode:
         code::LEDGER_OPENED => Event::LedgerOpened(body(d)?),
         code::CHECKPOINT => Event::Checkpoint(body(d)?),
         code::DEFINITION => Event::Definition(body(d)?),
+        code::KEY_CHANGED => Event::KeyChanged(body(d)?),
         code::CONFIGURATION_LOADED => Event::ConfigurationLoaded(body(d)?),
         code::POLICY_CHANGED => Event::PolicyChanged(body(d)?),
         code::IDENTITY_CHANGED => Event::IdentityChanged(body(d)?),
@@ -108,29 +112,24 @@ fn decode_body(kind: u8, d: &mut Decoder<'_>) -> Result<Event, minicbor::decode:
     })
 }
 
-/// The leaf hash of a record (RFC 6962 section 2.1).
-pub(crate) fn leaf_hash(record: &[u8]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update([0x00]);
-    hasher.update(record);
-    hasher.finalize().into()
+/// What stands for a record in the tree: the record itself or, where it is too large to be published, CBOR of an array
+/// of two: its length and its SHA-256. A record is an array of five, so neither can be taken for the other.
+pub(crate) fn entry(record: &[u8]) -> Cow<'_, [u8]> {
+    if record.len() <= ENTRY_BYTES_MAX {
+        return Cow::Borrowed(record);
+    }
+    // An array of two, an unsigned of 32 bits (a record's length takes more than 16 here) and 32 bytes.
+    let length = u32::try_from(record.len()).unwrap_or(u32::MAX);
+    let mut entry = vec![0x82, 0x1a];
+    entry.extend_from_slice(&length.to_be_bytes());
+    entry.extend_from_slice(&[0x58, 0x20]);
+    entry.extend_from_slice(&Sha256::digest(record));
+    Cow::Owned(entry)
 }
 
-/// The chain's value before the first event of a ledger.
-pub(crate) fn chain_start(ledger: &[u8; 16]) -> ChainValue {
-    let mut hasher = Sha256::new();
-    hasher.update([0x04]);
-    hasher.update(ledger);
-    hasher.finalize().into()
-}
-
-/// The chain's value after one more leaf. `0x02` keeps it apart from leaves (`0x00`) and tree nodes (`0x01`).
-pub(crate) fn chain_next(chain: &ChainValue, leaf: &[u8; 32]) -> ChainValue {
-    let mut hasher = Sha256::new();
-    hasher.update([0x02]);
-    hasher.update(chain);
-    hasher.update(leaf);
-    hasher.finalize().into()
+/// The hash of a record's leaf.
+pub(crate) fn leaf_hash(record: &[u8]) -> Hash {
+    merkle::leaf_hash(&entry(record))
 }
 
 #[cfg(test)]

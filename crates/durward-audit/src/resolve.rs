@@ -61,6 +61,7 @@ impl Resolver {
             Event::ProtocolViolation(violation) => (violation.session, None, None),
             Event::LedgerOpened(_)
             | Event::Checkpoint(_)
+            | Event::KeyChanged(_)
             | Event::ConfigurationLoaded(_)
             | Event::PolicyChanged(_)
             | Event::IdentityChanged(_)
@@ -131,6 +132,7 @@ impl fmt::Display for ShownEvent {
                 f.write_str("ledger opened")?;
                 f.write_str(if opened.unclean { " after an unclean end" } else { "" })
             }
+            Event::KeyChanged(changed) => write!(f, "signing key changed to {}  by {}", changed.to, changed.by),
             Event::Checkpoint(checkpoint) => write!(f, "checkpoint of {} events", checkpoint.events),
             Event::Definition(definition) => write!(f, "definition of {:?}", definition.kind),
             Event::ConfigurationLoaded(loaded) => {

@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use crate::record::{ChainValue, RECORD_BYTES_MAX};
+use crate::record::RECORD_BYTES_MAX;
 
-const MAGIC: [u8; 8] = *b"DURWLOG\x01";
+/// The version of the store that this program reads and writes.
+pub(crate) const STORE_VERSION: u8 = 2;
+const MAGIC: [u8; 7] = *b"DURWLOG";
 /// Bytes of a segment's header.
-pub(crate) const HEADER_BYTES: usize = 76;
+pub(crate) const HEADER_BYTES: usize = 44;
 /// Bytes before each record: its length and its checksum.
 pub(crate) const FRAME_BYTES: usize = 8;
 /// How much is read at once.
@@ -20,18 +22,16 @@ pub(crate) struct SegmentHeader {
     pub(crate) ledger: [u8; 16],
     pub(crate) segment: u64,
     pub(crate) first_event: u64,
-    /// The chain's value before the first event.
-    pub(crate) chain: ChainValue,
 }
 
 impl SegmentHeader {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(&MAGIC);
+        bytes.push(STORE_VERSION);
         bytes.extend_from_slice(&self.ledger);
         bytes.extend_from_slice(&self.segment.to_le_bytes());
         bytes.extend_from_slice(&self.first_event.to_le_bytes());
-        bytes.extend_from_slice(&self.chain);
         let checksum = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&checksum.to_le_bytes());
         bytes
@@ -40,14 +40,13 @@ impl SegmentHeader {
     /// Reads a header; none when it isn't one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (covered, checksum) = bytes.split_at_checked(HEADER_BYTES - 4)?;
-        if checksum.get(..4)? != crc32fast::hash(covered).to_le_bytes() || covered.get(..8)? != MAGIC {
+        if checksum.get(..4)? != crc32fast::hash(covered).to_le_bytes() || version_of(covered)? != STORE_VERSION {
             return None;
         }
         Some(Self {
             ledger: covered.get(8..24)?.try_into().ok()?,
             segment: u64::from_le_bytes(covered.get(24..32)?.try_into().ok()?),
             first_event: u64::from_le_bytes(covered.get(32..40)?.try_into().ok()?),
-            chain: covered.get(40..72)?.try_into().ok()?,
         })
     }
 
@@ -60,6 +59,11 @@ impl SegmentHeader {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The version of the store that a segment with these first bytes is of; none when it is no segment.
+pub(crate) fn version_of(bytes: &[u8]) -> Option<u8> {
+    bytes.strip_prefix(&MAGIC)?.first().copied()
 }
 
 /// The file name of a segment.

@@ -3,11 +3,12 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::segment;
+use crate::merkle::Hash;
+use crate::{segment, tree};
 
 /// The segment that is written to.
 pub(crate) trait SegmentFile: Send + Sync + Debug {
@@ -23,8 +24,10 @@ pub(crate) trait LedgerStore: Send + Sync + Debug {
     fn create_segment(&self, segment: u64, header: &[u8]) -> io::Result<Arc<dyn SegmentFile>>;
     /// Opens a segment for appending.
     fn open_segment(&self, segment: u64) -> io::Result<Arc<dyn SegmentFile>>;
-    /// Replaces the head, on disk before this returns.
-    fn write_head(&self, note: &str) -> io::Result<()>;
+    /// Writes hashes of one level of the tree at their place, on disk before this returns.
+    fn write_tree(&self, level: u32, first: u64, hashes: &[Hash]) -> io::Result<()>;
+    /// Replaces the checkpoint, on disk before this returns.
+    fn write_checkpoint(&self, note: &str) -> io::Result<()>;
     /// Bytes that can still be written.
     fn free_bytes(&self) -> io::Result<u64>;
 }
@@ -54,8 +57,17 @@ impl Layout {
         self.directory.join("keys")
     }
 
-    pub(crate) fn head(&self) -> PathBuf {
-        self.directory.join("head")
+    pub(crate) fn tree(&self) -> PathBuf {
+        self.directory.join("tree")
+    }
+
+    pub(crate) fn checkpoint(&self) -> PathBuf {
+        self.directory.join("checkpoint")
+    }
+
+    /// The notes by which earlier keys handed over, one after the other.
+    pub(crate) fn key_changes(&self) -> PathBuf {
+        self.directory.join("key-changes")
     }
 
     pub(crate) fn public_key(&self) -> PathBuf {
@@ -72,6 +84,19 @@ impl Layout {
 
     pub(crate) fn index(&self) -> PathBuf {
         self.directory.join("index.sqlite")
+    }
+
+    /// The version of the store, where it is another than this program's.
+    pub(crate) fn other_version(&self) -> io::Result<Option<u8>> {
+        let Some(first) = self.segment_numbers()?.first().copied() else {
+            return Ok(None);
+        };
+        let mut bytes = [0; 8];
+        match File::open(self.segment(first))?.read_exact_at(&mut bytes, 0) {
+            Ok(()) => Ok(segment::version_of(&bytes).filter(|version| *version != segment::STORE_VERSION)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The numbers of the segments that exist, in order.
@@ -140,8 +165,12 @@ impl LedgerStore for DiskStore {
         Ok(Arc::new(DiskSegment(file)))
     }
 
-    fn write_head(&self, note: &str) -> io::Result<()> {
-        write_whole(&self.layout.head(), note.as_bytes(), 0o644)
+    fn write_tree(&self, level: u32, first: u64, hashes: &[Hash]) -> io::Result<()> {
+        tree::write(&self.layout.tree(), level, first, hashes)
+    }
+
+    fn write_checkpoint(&self, note: &str) -> io::Result<()> {
+        write_whole(&self.layout.checkpoint(), note.as_bytes(), 0o644)
     }
 
     fn free_bytes(&self) -> io::Result<u64> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::error::LedgerError;
 use crate::event::EventNumber;
+use crate::ledger::check_version;
 use crate::record;
 use crate::resolve::{Resolver, ShownEvent};
 use crate::segment::{HEADER_BYTES, SegmentHeader, SegmentReader, Step};
@@ -94,6 +95,7 @@ impl Tail {
     /// Stands before the last `count` events of the ledger in `directory`. Works on a ledger that is being written.
     pub fn open(directory: &Path, count: u64) -> Result<Self, LedgerError> {
         let layout = Layout::new(directory);
+        check_version(&layout)?;
         let mut last = LogReader::open(&layout, newest_segment(&layout)?, None)?;
         let mut events = header(&layout, last.segment)?.first_event - 1;
         loop {
@@ -107,10 +109,7 @@ impl Tail {
     }
 
     fn from(layout: &Layout, from: u64) -> Result<Self, LedgerError> {
-        let mut segment = newest_segment(layout)?;
-        while header(layout, segment)?.first_event > from && layout.segment(segment - 1).exists() {
-            segment -= 1;
-        }
+        let segment = segment_of(layout, from)?;
         Ok(Self {
             reader: LogReader::open(layout, segment, None)?,
             resolver: Resolver::default(),
@@ -143,7 +142,18 @@ pub fn show(directory: &Path, number: EventNumber) -> Result<Option<ShownEvent>,
     if number.0 == 0 {
         return Ok(None);
     }
-    Tail::from(&Layout::new(directory), number.0)?.next_event()
+    let layout = Layout::new(directory);
+    check_version(&layout)?;
+    Tail::from(&layout, number.0)?.next_event()
+}
+
+/// The segment that event `number` is in; the first one that is left where it is in an earlier one.
+pub(crate) fn segment_of(layout: &Layout, number: u64) -> Result<u64, LedgerError> {
+    let mut segment = newest_segment(layout)?;
+    while header(layout, segment)?.first_event > number && layout.segment(segment - 1).exists() {
+        segment -= 1;
+    }
+    Ok(segment)
 }
 
 fn newest_segment(layout: &Layout) -> Result<u64, LedgerError> {

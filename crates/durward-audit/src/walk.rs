@@ -1,17 +1,9 @@
-//! Following the chain from record to record: shared by opening and verifying.
+//! Following the records: shared by opening and verifying.
 
 use minicbor::Decoder;
 
-use crate::record::{self, ChainValue, RecordStart};
-
-/// Where a walk stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
-    /// Events passed.
-    pub(crate) events: u64,
-    /// The chain's value after them.
-    pub(crate) chain: ChainValue,
-}
+use crate::merkle::Hash;
+use crate::record::{self, RecordStart};
 
 /// Why a record can't be the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,15 +14,21 @@ pub(crate) enum Misfit {
     Number(u64),
 }
 
-impl Position {
-    /// Passes one record.
-    pub(crate) fn pass(&mut self, record: &[u8]) -> Result<RecordStart, Misfit> {
-        let start = record::decode_start(&mut Decoder::new(record)).map_err(|error| Misfit::Form(error.to_string()))?;
-        if start.number != self.events + 1 {
-            return Err(Misfit::Number(start.number));
+impl Misfit {
+    /// What is wrong, in words.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Form(error) => format!("it is no record: {error}"),
+            Self::Number(number) => format!("event {number} stands in its place"),
         }
-        self.events += 1;
-        self.chain = record::chain_next(&self.chain, &record::leaf_hash(record));
-        Ok(start)
     }
+}
+
+/// Reads what comes after `events` events: how it begins, and its leaf's hash.
+pub(crate) fn pass(events: u64, record: &[u8]) -> Result<(RecordStart, Hash), Misfit> {
+    let start = record::decode_start(&mut Decoder::new(record)).map_err(|error| Misfit::Form(error.to_string()))?;
+    if start.number != events + 1 {
+        return Err(Misfit::Number(start.number));
+    }
+    Ok((start, record::leaf_hash(record)))
 }

@@ -1,8 +1,8 @@
-//! The pure core: events to framed bytes, with their numbers, their chain and the definitions that they need.
+//! The pure core: events to framed bytes, with their numbers, their hashes and the definitions that they need.
 //!
 //! No file and no clock is touched here: bytes gather in a buffer that the ledger writes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use durward_model::{Digest, SessionId, StatementFacts};
@@ -16,7 +16,8 @@ use crate::event::{
     StatementRefused, code,
 };
 use crate::intent::{StatementIntentInput, StatementRefusedInput};
-use crate::record::{self, ChainValue, RECORD_BYTES_MAX};
+use crate::merkle::Hash;
+use crate::record::{self, RECORD_BYTES_MAX};
 use crate::segment;
 
 /// Shapes remembered by their pointers; each keeps its statement's facts and text alive.
@@ -33,7 +34,7 @@ const DEFINED_MAX: usize = 65_536;
 pub(crate) struct Mark {
     bytes: usize,
     next: u64,
-    chain: ChainValue,
+    leaves: usize,
 }
 
 /// A shape by the pointers of its parts. It owns them, so that the addresses stay theirs.
@@ -56,7 +57,8 @@ struct OpenSession {
 #[derive(Debug)]
 pub(crate) struct Writer {
     next: u64,
-    chain: ChainValue,
+    /// Hashes of the last leaves, which the tree doesn't have yet.
+    leaves: VecDeque<Hash>,
     segment: u64,
     buffer: Vec<u8>,
     scratch: Vec<u8>,
@@ -68,11 +70,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Goes on after `events` events, whose chain ends in `chain`, in segment `segment`.
-    pub(crate) fn new(events: u64, chain: ChainValue, segment: u64) -> Self {
+    /// Goes on after `events` events in segment `segment`.
+    pub(crate) fn new(events: u64, segment: u64) -> Self {
         Self {
             next: events + 1,
-            chain,
+            leaves: VecDeque::new(),
             segment,
             buffer: Vec::with_capacity(64 << 10),
             scratch: Vec::new(),
@@ -89,9 +91,16 @@ impl Writer {
         self.next - 1
     }
 
-    /// The chain's value after them.
-    pub(crate) const fn chain(&self) -> ChainValue {
-        self.chain
+    /// How many leaves the tree doesn't have yet.
+    pub(crate) fn leaves(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// Takes the hashes of leaves that the tree doesn't have yet, up to event `events`.
+    pub(crate) fn take_leaves(&mut self, events: u64) -> VecDeque<Hash> {
+        let later = usize::try_from(self.events().saturating_sub(events)).unwrap_or(usize::MAX);
+        let kept = self.leaves.split_off(self.leaves.len().saturating_sub(later));
+        std::mem::replace(&mut self.leaves, kept)
     }
 
     /// The segment that is written to.
@@ -116,11 +125,11 @@ impl Writer {
     }
 
     /// Where the log stands now.
-    pub(crate) const fn mark(&self) -> Mark {
+    pub(crate) fn mark(&self) -> Mark {
         Mark {
             bytes: self.buffer.len(),
             next: self.next,
-            chain: self.chain,
+            leaves: self.leaves.len(),
         }
     }
 
@@ -128,7 +137,7 @@ impl Writer {
     pub(crate) fn return_to(&mut self, mark: Mark) {
         self.buffer.truncate(mark.bytes);
         self.next = mark.next;
-        self.chain = mark.chain;
+        self.leaves.truncate(mark.leaves);
         // Definitions may have gone with the bytes: they are written again when next needed.
         self.defined.clear();
         for session in self.sessions.values_mut() {
@@ -155,6 +164,7 @@ impl Writer {
             }
             Event::StatementOutcome(body) => self.append_outcome(time, body),
             Event::LedgerOpened(body) => self.append(time, code, body),
+            Event::KeyChanged(body) => self.append(time, code, body),
             Event::Checkpoint(body) => self.append(time, code, body),
             Event::Definition(_) | Event::StatementIntent(_) | Event::StatementRefused(_) | Event::Unknown { .. } => {
                 Err(LedgerError::NotRecordable)
@@ -344,7 +354,8 @@ impl Writer {
                 bytes_max: RECORD_BYTES_MAX,
             });
         };
-        self.chain = record::chain_next(&self.chain, &record::leaf_hash(record));
+        // The hash is of what is in memory: a disk that gives back something else later is found out.
+        self.leaves.push_back(record::leaf_hash(record));
         let number = EventNumber(self.next);
         self.next += 1;
         Ok(number)

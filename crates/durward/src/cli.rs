@@ -201,13 +201,86 @@ pub(crate) enum IdentityKind {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Check that no event was changed, removed, added or moved
+    ///
+    /// Needs no gateway and no network. Exit code 0: sound; 1: not as it was written; 2: could not be checked.
     Verify {
+        /// The public key that you got elsewhere, or a file with it; without it, the one kept beside the record
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+        /// A checkpoint that you kept elsewhere: finds a record that was rolled back or written anew
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
-        /// The public key that the signatures must be of; without it, the one kept beside the record
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
+    /// Write a proof that an event is in the record, for somebody who has neither gateway nor record
+    Prove {
+        /// The event's number, as `tail` and `search --json` show it
+        event: u64,
+        /// Write it to this file rather than to standard output
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
+    /// Check a proof with nothing but the public key
+    ///
+    /// Reads no other file and no network. Exit code 0: sound; 1: it proves nothing; 2: could not be read.
+    VerifyProof {
+        /// The proof
+        file: PathBuf,
+        /// The public key that you got elsewhere, or a file with it
+        #[arg(long, value_name = "KEY")]
+        key: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prove that the record has only grown since a checkpoint that you kept
+    ///
+    /// Exit code 0: it has; 1: it was rolled back or forked; 2: could not be checked.
+    Consistency {
+        /// The file with the checkpoint
+        checkpoint: PathBuf,
+        /// The public key of that time, or a file with it; without it, the one kept beside the record
         #[arg(long, value_name = "KEY")]
         key: Option<String>,
+        /// Print JSON, with the proof
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
+    /// Print the last checkpoint: keep it where whoever controls this machine can't change it
+    Checkpoint {
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
+    /// Print the public key that checks the record
+    Key {
+        /// Make a new signing key first, while no gateway runs; the record says so, and the old key vouches for the new
+        #[arg(long)]
+        rotate: bool,
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
+    /// Write the record as the files of a transparency log (C2SP tlog-tiles), for standard verifiers and witnesses
+    Publish {
+        /// Where; what was published there before is added to
+        directory: PathBuf,
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
+    /// Show one event with what it refers to
+    Show {
+        /// The event's number
+        event: u64,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         place: LedgerPlace,
     },

@@ -16,6 +16,7 @@ use crate::event::{
 };
 use crate::index::group::{GroupDelta, GroupKey, UPSERT, number};
 use crate::index::{IndexError, schema};
+use crate::ledger::check_version;
 use crate::record::{self, RecordStart};
 use crate::store::Layout;
 use crate::tail::{Found, LogReader, header};
@@ -213,6 +214,7 @@ impl Indexer {
             | code::IDENTITY_CHANGED
             | code::ADMINISTRATION
             | code::PROTOCOL_VIOLATION
+            | code::KEY_CHANGED
             | code::LEDGER_OPENED => self.act(&start, bytes),
             _ => Ok(()),
         }
@@ -459,6 +461,7 @@ impl Indexer {
 
 /// The ledger's id, from its first segment.
 pub(crate) fn ledger_of(layout: &Layout) -> Result<[u8; 16], IndexError> {
+    check_version(layout)?;
     Ok(header(layout, 1)?.ledger)
 }
 

@@ -6,20 +6,23 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
-use ed25519_dalek::SigningKey;
-
 use crate::digest::DigestKey;
 use crate::error::LedgerError;
 use crate::event::{Checkpoint, Event, EventNumber};
 use crate::index::Progress;
 use crate::ledger::LedgerOptions;
-use crate::note::{NoteBody, VerifierKey};
+use crate::note::VerifierKey;
 use crate::segment::{HEADER_BYTES, SegmentHeader};
 use crate::store::{LedgerStore, SegmentFile};
 use crate::writer::Writer;
 
 /// Outcomes may wait in memory up to this size; an intent always takes them along.
 const PENDING_BYTES_MAX: usize = 64 << 10;
+
+/// Events may wait for the disk and for their signature up to this number; then statements are refused.
+///
+/// Unit: events. Reason: 32 MiB of hashes, and 20 seconds of a disk that doesn't answer at 50,000 events a second.
+const UNSIGNED_EVENTS_MAX: usize = 1_000_000;
 
 /// Whether an event lets something happen or says what happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub(super) struct State {
     pub(super) failed: Option<Arc<str>>,
     /// Events that the last checkpoint event covers.
     pub(super) checkpoint_events: u64,
-    /// Events that the head file covers.
+    /// Events that the checkpoint file covers.
     pub(super) head_events: u64,
 }
 
@@ -54,10 +57,11 @@ pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     /// Tells the flushing thread that there is work.
     pub(super) work: Condvar,
+    /// Tells the signing thread that there is work.
+    pub(super) signing: Condvar,
     pub(super) store: Arc<dyn LedgerStore>,
     pub(super) options: LedgerOptions,
     pub(super) ledger: [u8; 16],
-    pub(super) signing_key: SigningKey,
     pub(super) verifier: VerifierKey,
     pub(super) digest_key: DigestKey,
     /// Events that are on disk.
@@ -133,10 +137,13 @@ impl Shared {
                 bytes_min: self.options.free_bytes_min,
             });
         }
+        if weight == Weight::Statement && state.writer.leaves() > UNSIGNED_EVENTS_MAX {
+            return Err(LedgerError::Behind);
+        }
         Ok(())
     }
 
-    fn encode(
+    pub(super) fn encode(
         &self,
         state: &mut State,
         encode: impl FnOnce(&mut Writer, u64) -> Result<EventNumber, LedgerError>,
@@ -171,7 +178,6 @@ impl Shared {
             ledger: self.ledger,
             segment: state.writer.segment() + 1,
             first_event: state.writer.events() + 1,
-            chain: state.writer.chain(),
         };
         let next = state
             .file
@@ -207,16 +213,7 @@ impl Shared {
     pub(super) fn ask_to_close(&self) {
         self.lock().closing = true;
         self.work.notify_one();
-    }
-
-    /// The signed statement of where the log stands.
-    pub(super) fn note(&self, state: &State) -> NoteBody {
-        NoteBody {
-            ledger: self.ledger,
-            events: state.writer.events(),
-            chain: state.writer.chain(),
-            time_microseconds: self.options.clock.unix_microseconds(),
-        }
+        self.signing.notify_one();
     }
 
     /// Appends a checkpoint event that carries `note`.
@@ -246,7 +243,20 @@ impl Shared {
         self.broken.store(true, Ordering::Release);
         self.wake_waiters();
         self.work.notify_one();
+        self.signing.notify_one();
         LedgerError::Unavailable(reason)
+    }
+
+    /// Puts everything that was handed over on disk.
+    pub(super) fn flush_locked(&self, state: &mut State) -> Result<(), LedgerError> {
+        if let Some(reason) = &state.failed {
+            return Err(LedgerError::Unavailable(Arc::clone(reason)));
+        }
+        if let Err(error) = state.file.sync() {
+            return Err(self.fail_locked(state, &format!("a flush failed: {error}")));
+        }
+        self.durable.store(state.writer.events(), Ordering::Release);
+        Ok(())
     }
 
     pub(super) fn wake_waiters(&self) {

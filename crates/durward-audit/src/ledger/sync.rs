@@ -1,4 +1,4 @@
-//! The thread that flushes for everybody at once, signs the head and watches the disk's space.
+//! The thread that flushes for everybody at once, and watches the disk's space.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -10,8 +10,6 @@ use crate::ledger::state::{Shared, State};
 
 /// What nobody waits for is flushed at least this often: so much of reads' intents the machine's death may take.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
-/// After so many events the head is signed, however soon that is.
-const CHECKPOINT_EVENTS: u64 = 1_000;
 /// How often the disk's free space is looked at.
 const SPACE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -20,43 +18,40 @@ pub(super) fn start(shared: Arc<Shared>) -> Result<JoinHandle<()>, LedgerError> 
     thread::Builder::new()
         .name("durward-ledger".into())
         .spawn(move || {
-            let _guard = TellIfPanicking(Arc::clone(&shared));
+            let _guard = TellIfPanicking(Arc::clone(&shared), "the thread that flushes has panicked");
             Flusher::new(shared).run();
         })
         .map_err(|error| LedgerError::Unavailable(format!("no thread to flush with: {error}").into()))
 }
 
 /// Nobody may wait for a thread that is gone.
-struct TellIfPanicking(Arc<Shared>);
+pub(super) struct TellIfPanicking(pub(super) Arc<Shared>, pub(super) &'static str);
 
 impl Drop for TellIfPanicking {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.fail("the thread that flushes has panicked");
+            self.0.fail(self.1);
         }
     }
 }
 
 struct Flusher {
     shared: Arc<Shared>,
-    head_written: Instant,
     space_checked: Instant,
 }
 
 impl Flusher {
     fn new(shared: Arc<Shared>) -> Self {
-        let now = Instant::now();
         Self {
             shared,
-            head_written: now,
-            space_checked: now,
+            space_checked: Instant::now(),
         }
     }
 
     fn run(mut self) {
         loop {
             let closing = self.wait_for_work();
-            let flushed = if closing { self.close() } else { self.pass() };
+            let flushed = self.pass();
             if closing || flushed.is_err() {
                 return;
             }
@@ -87,9 +82,6 @@ impl Flusher {
         if let Some(since) = state.dirty_since {
             due = due.min(since + FLUSH_INTERVAL);
         }
-        if state.head_events < state.writer.events() {
-            due = due.min(self.head_written + self.shared.options.checkpoint_interval);
-        }
         due
     }
 
@@ -102,72 +94,27 @@ impl Flusher {
     }
 
     fn pass(&mut self) -> Result<(), LedgerError> {
-        let (note, covered_before, checkpoint_only) = {
+        let (events, file) = {
             let mut state = self.shared.lock();
+            if let Some(reason) = &state.failed {
+                return Err(LedgerError::Unavailable(Arc::clone(reason)));
+            }
             state.disk_wanted = false;
             state.dirty_since = None;
             self.shared.hand_over(&mut state)?;
-            let note = self.shared.note(&state);
-            (note, state.head_events, state.checkpoint_events == note.events)
+            // Earlier segments were flushed before this one was begun.
+            (state.writer.events(), Arc::clone(&state.file))
         };
-        self.flush(note.events)?;
-        self.look_at_space();
-        let uncovered = note.events.saturating_sub(covered_before);
-        let head_due = self.head_written.elapsed() >= self.shared.options.checkpoint_interval;
-        if uncovered == 0 || !(head_due || uncovered >= CHECKPOINT_EVENTS) {
-            return Ok(());
-        }
-        let signed = note.sign(&self.shared.signing_key);
-        self.write_head(note.events, &signed)?;
-        if checkpoint_only {
-            // Nothing but the last checkpoint is new: another would never end.
-            return Ok(());
-        }
-        let mut state = self.shared.lock();
-        self.shared.append_checkpoint(&mut state, note.events, signed, false)
-    }
-
-    fn close(&mut self) -> Result<(), LedgerError> {
-        let note = {
-            let mut state = self.shared.lock();
-            if state.failed.is_some() {
-                return Ok(());
+        if self.shared.durable.load(Ordering::Acquire) < events {
+            if let Err(error) = file.sync() {
+                let mut state = self.shared.lock();
+                return Err(self.shared.fail_locked(&mut state, &format!("a flush failed: {error}")));
             }
-            self.shared.hand_over(&mut state)?;
-            let before = self.shared.note(&state);
-            let signed = before.sign(&self.shared.signing_key);
-            self.shared.append_checkpoint(&mut state, before.events, signed, true)?;
-            self.shared.note(&state)
-        };
-        self.flush(note.events)?;
-        self.write_head(note.events, &note.sign(&self.shared.signing_key))
-    }
-
-    /// Puts the first `events` events on disk. They have all been handed over.
-    fn flush(&self, events: u64) -> Result<(), LedgerError> {
-        if self.shared.durable.load(Ordering::Acquire) >= events {
-            return Ok(());
+            self.shared.durable.store(events, Ordering::Release);
+            self.shared.wake_waiters();
+            self.shared.signing.notify_one();
         }
-        // Earlier segments were flushed before this one was begun.
-        let file = Arc::clone(&self.shared.lock().file);
-        if let Err(error) = file.sync() {
-            let mut state = self.shared.lock();
-            return Err(self.shared.fail_locked(&mut state, &format!("a flush failed: {error}")));
-        }
-        self.shared.durable.store(events, Ordering::Release);
-        self.shared.wake_waiters();
-        Ok(())
-    }
-
-    fn write_head(&mut self, events: u64, signed: &str) -> Result<(), LedgerError> {
-        if let Err(error) = self.shared.store.write_head(signed) {
-            let mut state = self.shared.lock();
-            return Err(self
-                .shared
-                .fail_locked(&mut state, &format!("signing the head failed: {error}")));
-        }
-        self.head_written = Instant::now();
-        self.shared.lock().head_events = events;
+        self.look_at_space();
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::*;
 use crate::fixture::{self, Statement, block_on, open, options, outcome, session_ended, session_started};
+use crate::merkle::Hash;
 use crate::store::SegmentFile;
 use crate::verify::verify;
 
@@ -20,6 +21,7 @@ struct Faults {
     write: AtomicBool,
     flush: AtomicBool,
     head: AtomicBool,
+    tree: AtomicBool,
     free_bytes: AtomicU64,
 }
 
@@ -68,9 +70,14 @@ impl LedgerStore for FaultyStore {
         self.disk.open_segment(segment).map(|file| self.wrap(file))
     }
 
-    fn write_head(&self, note: &str) -> io::Result<()> {
+    fn write_tree(&self, level: u32, first: u64, hashes: &[Hash]) -> io::Result<()> {
+        failing(&self.faults.tree)?;
+        self.disk.write_tree(level, first, hashes)
+    }
+
+    fn write_checkpoint(&self, note: &str) -> io::Result<()> {
         failing(&self.faults.head)?;
-        self.disk.write_head(note)
+        self.disk.write_checkpoint(note)
     }
 
     fn free_bytes(&self) -> io::Result<u64> {

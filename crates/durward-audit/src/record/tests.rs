@@ -6,17 +6,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::digest::{DefinitionDigest, KeyedDigest};
 use crate::event::{
-    Administration, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, IdentityChanged, LedgerOpened,
-    LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded, StatementIntent, StatementOutcome,
-    StatementRefused, TransactionStatus,
+    Administration, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, IdentityChanged, KeyChanged,
+    LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded, StatementIntent,
+    StatementOutcome, StatementRefused, TransactionStatus,
 };
 use crate::fixture::{self, Statement};
 use crate::intent::{StatementIntentInput, StatementRefusedInput};
 use crate::note::hexadecimal;
 use crate::segment::FRAME_BYTES;
+use crate::tree::Tree;
 use crate::writer::Writer;
 
-const LEDGER: [u8; 16] = [0x11; 16];
 const TIME: u64 = 1_795_228_971_123_456;
 
 fn encoded(number: u64, time: u64, event: &Event) -> Vec<u8> {
@@ -25,6 +25,7 @@ fn encoded(number: u64, time: u64, event: &Event) -> Vec<u8> {
     let encode = match event {
         Event::LedgerOpened(body) => encode(&mut bytes, code, number, time, body),
         Event::Checkpoint(body) => encode(&mut bytes, code, number, time, body),
+        Event::KeyChanged(body) => encode(&mut bytes, code, number, time, body),
         Event::Definition(body) => encode(&mut bytes, code, number, time, body),
         Event::ConfigurationLoaded(body) => encode(&mut bytes, code, number, time, body),
         Event::PolicyChanged(body) => encode(&mut bytes, code, number, time, body),
@@ -47,8 +48,9 @@ fn encoded(number: u64, time: u64, event: &Event) -> Vec<u8> {
 /// anything else needs a new `RECORD_VERSION`.
 #[test]
 fn canonical_bytes_are_these() {
-    let mut writer = Writer::new(0, chain_start(&LEDGER), 1);
-    let mut lines = format!("chain before the first event {}\n", hexadecimal(&writer.chain()));
+    let mut writer = Writer::new(0, 1);
+    let mut tree = Tree::default();
+    let mut lines = format!("root {}\n\n", hexadecimal(&tree.root()));
     let mut show = |writer: &mut Writer| {
         let mut pending = writer.pending();
         while let Some((length, rest)) = pending.split_first_chunk::<4>() {
@@ -58,7 +60,8 @@ fn canonical_bytes_are_these() {
             writeln!(lines, "record {}\nleaf   {}", hexadecimal(record), hexadecimal(&leaf)).expect("a line");
             pending = after;
         }
-        writeln!(lines, "chain  {}\n", hexadecimal(&writer.chain())).expect("a line");
+        tree.extend(writer.take_leaves(writer.events()));
+        writeln!(lines, "root   {}\n", hexadecimal(&tree.root())).expect("a line");
         writer.clear_pending();
     };
     for event in stand_alone_events() {
@@ -118,7 +121,15 @@ fn stand_alone_events() -> Vec<Event> {
             created: true,
             unclean: false,
             torn_bytes: 0,
-            verifier_key: "durward-chain/1111+00000000+AQ==".into(),
+            verifier_key: "durward-ledger/1111+00000000+AQ==".into(),
+            tree_rebuilt: None,
+            digest_check: Some(KeyedDigest([6; 16])),
+        }),
+        Event::KeyChanged(KeyChanged {
+            from: "durward-ledger/1111+00000000+AQ==".into(),
+            to: "durward-ledger/1111+00000001+AQ==".into(),
+            note: "note\n".into(),
+            by: "operator".into(),
         }),
         Event::Checkpoint(Checkpoint {
             events: 1,

@@ -1,13 +1,15 @@
+mod check;
 mod line;
+mod proof;
+mod publication;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use durward_audit::{
-    Moment, SearchFilter, SearchRow, Subjects, Tail, Verdict, VerifierKey, VerifyReport, search, verify,
-};
+use durward_audit::{EventNumber, Moment, SearchFilter, SearchRow, Subjects, Tail, Verdict, VerifierKey, search};
+
 
 use crate::cli::{AuditCommand, LedgerPlace, SearchArgs, VerdictWord};
 use crate::control::find_gateway;
@@ -19,7 +21,30 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 /// `durward audit …`
 pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
     match command {
-        AuditCommand::Verify { json, key, place } => verify_ledger(*json, key.as_deref(), place),
+        AuditCommand::Verify {
+            key,
+            checkpoint,
+            json,
+            place,
+        } => check::verify(&directory(place)?, key.as_deref(), checkpoint.as_deref(), *json),
+        AuditCommand::Consistency {
+            checkpoint,
+            key,
+            json,
+            place,
+        } => check::consistency(&directory(place)?, checkpoint, key.as_deref(), *json),
+        AuditCommand::Prove { event, out, place } => proof::prove(&directory(place)?, *event, out.as_deref()),
+        AuditCommand::VerifyProof { file, key, json } => proof::verify(file, key, *json),
+        AuditCommand::Checkpoint { place } => publication::checkpoint(&directory(place)?),
+        AuditCommand::Key { rotate, place } => publication::key(&directory(place)?, *rotate),
+        AuditCommand::Publish {
+            directory: target,
+            place,
+        } => publication::publish(&directory(place)?, target),
+        AuditCommand::Show { event, json, place } => {
+            show(&directory(place)?, *event, *json)?;
+            Ok(ExitCode::SUCCESS)
+        }
         AuditCommand::Tail {
             lines,
             follow,
@@ -43,72 +68,36 @@ fn directory(place: &LedgerPlace) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Exit code 1 means that the record is not as it was written.
-fn verify_ledger(json: bool, key: Option<&str>, place: &LedgerPlace) -> anyhow::Result<ExitCode> {
-    let directory = directory(place)?;
-    let key = match key {
-        Some(text) => Some(VerifierKey::parse(text).context("--key is no verifier key: name+id+key is expected")?),
-        None => None,
-    };
-    match verify(&directory, key.as_ref()) {
-        Ok(report) if json => say_json(&report)?,
-        Ok(report) => show_report(&report),
-        Err(error) => {
-            if json {
-                say_json(&serde_json::json!({ "error": error.to_string() }))?;
-            } else {
-                complain(format_args!(
-                    "{} {error}",
-                    styled(Style::Bad, "The record is not sound:")
-                ));
-            }
-            return Ok(ExitCode::FAILURE);
-        }
+/// A public key, given as such or by a file.
+fn read_key(given: &str) -> anyhow::Result<VerifierKey> {
+    if let Some(key) = VerifierKey::parse(given) {
+        return Ok(key);
     }
-    Ok(ExitCode::SUCCESS)
+    let text = std::fs::read_to_string(given)
+        .with_context(|| format!("--key {given:?} is neither a verifier key (name+id+key) nor a file with one"))?;
+    VerifierKey::parse(&text).with_context(|| format!("{given} holds no verifier key (name+id+key)"))
 }
 
-fn show_report(report: &VerifyReport) {
-    let sound = styled(Style::Good, "The record is sound:");
-    say(format!(
-        "{sound} {} events, none changed, missing or moved.",
-        report.events
-    ));
-    let line = |name: &str, value: &str| say(format!("  {}  {value}", styled(Style::Faint, &format!("{name:11}"))));
-    line("ledger", &report.ledger);
-    line(
-        "signed",
-        &format!(
-            "up to event {}, at {}",
-            report.signed_events,
-            moment(Moment(report.signed_time_microseconds))
-        ),
-    );
-    if report.unsigned_events > 0 {
-        line(
-            "not signed",
-            &format!(
-                "{} newer events are in the chain; the next signature covers them",
-                report.unsigned_events
-            ),
-        );
-    }
-    line("key", &report.verifier_key);
-    if report.key_from_ledger {
-        line(
-            "",
-            "taken from beside the record; to prove more, give the one you keep elsewhere by --key",
-        );
-    }
-    if report.unclean_ends > 0 {
-        line("restarts", &format!("{} without a clean end", report.unclean_ends));
-    }
-    if report.clock_steps_back > 0 {
-        line("clock", &format!("stepped back {} times", report.clock_steps_back));
-    }
+fn read_file(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))
 }
 
-fn tail(directory: &std::path::Path, lines: u64, follow: bool, json: bool) -> anyhow::Result<()> {
+fn show(directory: &Path, number: u64, json: bool) -> anyhow::Result<()> {
+    let event = durward_audit::show(directory, EventNumber(number))?;
+    let event = event.with_context(|| format!("there is no event {number}"))?;
+    if json {
+        return say_json(&event);
+    }
+    say(line::of(&event).unwrap_or_else(|| event.to_string()));
+    Ok(())
+}
+
+/// A line of a report: a faint name, and what there is to say.
+fn detail(name: &str, value: &str) {
+    say(format!("  {}  {value}", styled(Style::Faint, &format!("{name:11}"))));
+}
+
+fn tail(directory: &Path, lines: u64, follow: bool, json: bool) -> anyhow::Result<()> {
     let mut tail = Tail::open(directory, lines).with_context(|| format!("can't read {}", directory.display()))?;
     loop {
         while let Some(event) = tail.next_event()? {

@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod audit;
 mod clients;
 mod crash;
 mod guardrails;

@@ -48,6 +48,7 @@ fn words(shown: &ShownEvent) -> Option<(Option<Style>, String)> {
             };
             plain(format!("{verb} by version {}{end}", opened.program_version))
         }
+        Event::KeyChanged(changed) => plain(format!("the signing key was changed, by {}", changed.by)),
         Event::ConfigurationLoaded(loaded) => plain(format!(
             "serves {} on {}",
             loaded.databases.join(", "),

@@ -1,0 +1,133 @@
+//! `durward audit verify` and `consistency`: whether the record is as it was written.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use durward_audit::{Moment, VerifyReport, verify_since};
+
+use super::{detail, moment, read_file, read_key};
+use crate::screen::{Style, complain, say, say_json, styled};
+
+/// How long events may have been waiting for their signature without a word. An honest gateway signs every second.
+///
+/// Unit: microseconds. Reason: a disk that is slow for a moment.
+const UNSIGNED_MICROSECONDS_MAX: u64 = 10_000_000;
+
+/// Exit code 1 means that the record is not as it was written; an error that it could not be checked.
+pub(super) fn verify(
+    directory: &Path,
+    key: Option<&str>,
+    checkpoint: Option<&Path>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let key = key.map(read_key).transpose()?;
+    let kept = checkpoint.map(read_file).transpose()?;
+    match verify_since(directory, key.as_ref(), kept.as_deref()) {
+        Ok(report) if json => say_json(&report)?,
+        Ok(report) => show_report(&report, kept.is_some()),
+        Err(error) if error.is_unreadable() => return Err(error.into()),
+        Err(error) => {
+            if json {
+                say_json(&serde_json::json!({
+                    "error": error.to_string(),
+                    "first_event": error.events().map(|(first, _)| first),
+                    "last_event": error.events().map(|(_, last)| last),
+                }))?;
+            } else {
+                let verdict = styled(Style::Bad, "The record is not sound:");
+                complain(format_args!("{verdict} {error}"));
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_report(report: &VerifyReport, kept: bool) {
+    let sound = styled(Style::Good, "The record is sound:");
+    say(format!(
+        "{sound} {} events, none changed, missing or moved.",
+        report.events
+    ));
+    detail("ledger", &report.ledger);
+    detail(
+        "signed",
+        &format!(
+            "up to event {}, of {}",
+            report.signed_events,
+            moment(Moment(report.signed_time_microseconds))
+        ),
+    );
+    if report.unsigned_events > 0 {
+        detail(
+            "not signed",
+            &format!(
+                "{} newer events; the next signature covers them",
+                report.unsigned_events
+            ),
+        );
+    }
+    let waiting = report
+        .last_time_microseconds
+        .saturating_sub(report.signed_time_microseconds);
+    if report.unsigned_events > 0 && waiting > UNSIGNED_MICROSECONDS_MAX {
+        let seconds = waiting / 1_000_000;
+        let warning = format!("they span {seconds} seconds, and a gateway signs every second: don't trust them");
+        detail("", &styled(Style::Bad, &warning));
+    }
+    detail("key", &report.verifier_key);
+    if report.key_changes > 0 {
+        detail(
+            "",
+            &format!("changed {} times; each key vouched for the next", report.key_changes),
+        );
+    }
+    if report.key_from_ledger {
+        detail(
+            "",
+            "taken from beside the record; to prove more, give the one you keep elsewhere by --key",
+        );
+    }
+    if kept {
+        detail("kept", "what your checkpoint was signed for is still there");
+    }
+    if report.unclean_ends > 0 {
+        detail("restarts", &format!("{} without a clean end", report.unclean_ends));
+    }
+    if report.clock_steps_back > 0 {
+        detail("clock", &format!("stepped back {} times", report.clock_steps_back));
+    }
+}
+
+/// Exit code 1 means that the record is not the continuation.
+pub(super) fn consistency(
+    directory: &Path,
+    checkpoint: &Path,
+    key: Option<&str>,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let key = key.map(read_key).transpose()?;
+    let earlier = read_file(checkpoint)?;
+    match durward_audit::consistency(directory, &earlier, key.as_ref()) {
+        Ok(proof) if json => say_json(&proof)?,
+        Ok(proof) => {
+            let verdict = styled(Style::Good, "The record has only grown:");
+            say(format!(
+                "{verdict} its first {} events are those of your checkpoint; {} came since.",
+                proof.from_events,
+                proof.to_events - proof.from_events
+            ));
+        }
+        Err(error) if error.is_unreadable() => return Err(error.into()),
+        Err(error) => {
+            if json {
+                say_json(&serde_json::json!({ "error": error.to_string() }))?;
+            } else {
+                let verdict = styled(Style::Bad, "The record is not the one of your checkpoint:");
+                complain(format_args!("{verdict} {error}"));
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
