@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use durward_audit::{
     Durability, Event, Ledger, LedgerOptions, Origin, SessionStarted, StatementIntentInput, StatementOutcome, Tail,
@@ -26,11 +27,21 @@ const RUNS: u64 = 50;
 /// Intents after which a child stops by itself. Unit: events. Reason: a run that nobody kills must end.
 const ACKNOWLEDGED_MAX: u64 = 300;
 const CHILD: &str = "DURWARD_AUDIT_KILLED_LEDGER";
+/// Tells the child to open, close and change the key in turns.
+const TURNS: &str = "turns";
+/// Unit: microseconds. Reason: some turns of a child.
+const TURNS_KILLED_AFTER_MAX: u64 = 60_000;
 
 fn main() {
     match std::env::var_os(CHILD) {
+        Some(directory) if std::env::args().nth(1).as_deref() == Some(TURNS) => {
+            open_and_close_for_ever(Path::new(&directory))
+        }
         Some(directory) => append_for_ever(Path::new(&directory)),
-        None => kill_many_times(),
+        None => {
+            kill_many_times();
+            kill_while_opening();
+        }
     }
 }
 
@@ -42,6 +53,7 @@ fn kill_many_times() {
         let mut child = start(directory.path(), session);
         let count = 1 + RandomState::new().build_hasher().finish() % ACKNOWLEDGED_MAX;
         acknowledged.extend(kill_after(&mut child, session, count));
+        verify(directory.path(), None).expect("sound as it was left");
     }
     // Opening sets a torn record aside; whatever was acknowledged stands before it.
     Ledger::open(directory.path(), options())
@@ -63,6 +75,44 @@ fn kill_many_times() {
         "killed {RUNS} times: {count} acknowledged intents, none lost"
     )
     .expect("a line");
+}
+
+/// Kills a process in the middle of making, opening, closing and changing the key of a ledger.
+fn kill_while_opening() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for _ in 0..RUNS {
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .env(CHILD, directory.path())
+            .arg(TURNS)
+            .spawn()
+            .expect("a process");
+        let moment = RandomState::new().build_hasher().finish() % TURNS_KILLED_AFTER_MAX;
+        thread::sleep(Duration::from_micros(moment));
+        child.kill().expect("a kill");
+        child.wait().expect("an end");
+        if directory.path().join("keys/signing-key").exists() {
+            verify(directory.path(), None).expect("sound as it was left");
+        }
+    }
+    Ledger::open(directory.path(), options())
+        .expect("the ledger opens")
+        .close()
+        .expect("a clean close");
+    let report = verify(directory.path(), None).expect("a sound ledger");
+    writeln!(
+        std::io::stdout(),
+        "killed {RUNS} times while opening: {} events, the key changed {} times",
+        report.events,
+        report.key_changes
+    )
+    .expect("a line");
+}
+
+fn open_and_close_for_ever(directory: &Path) {
+    loop {
+        Ledger::rotate_key(directory, options(), "alice").expect("a new key");
+        drop(Ledger::open(directory, options()).expect("the ledger opens"));
+    }
 }
 
 fn start(directory: &Path, session: SessionId) -> Child {

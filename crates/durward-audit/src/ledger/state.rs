@@ -156,6 +156,10 @@ impl Shared {
 
     /// Writes what is pending, and begins the next segment when this one is full.
     pub(super) fn hand_over(&self, state: &mut State) -> Result<(), LedgerError> {
+        if let Some(reason) = &state.failed {
+            // What a failed write left may be half a record: nothing may come after it.
+            return Err(LedgerError::Unavailable(Arc::clone(reason)));
+        }
         let pending = state.writer.pending();
         if pending.is_empty() {
             return Ok(());

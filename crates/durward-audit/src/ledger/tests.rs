@@ -9,6 +9,8 @@ use crate::merkle::Hash;
 use crate::store::SegmentFile;
 use crate::verify::verify;
 
+mod disk;
+
 /// A disk that fails when told to.
 #[derive(Debug)]
 struct FaultyStore {
