@@ -112,6 +112,9 @@ impl Tour {
         heading("The record proves itself: no event was changed, removed or moved");
         self.durward(Expect::Passes, &["audit", "verify"])?;
 
+        heading("One event proves itself to whoever has the public key: no gateway, no record, no network");
+        self.prove_a_refusal()?;
+
         say("");
         say("That was the tour. `durward demo` on a terminal leaves the door open for you to try;");
         say("`durward up postgres://user@host/database` does the same in front of a database of yours.");
@@ -134,6 +137,47 @@ impl Tour {
         };
         let script: String = statements.iter().map(shown).collect();
         run(&mut psql, &script, expect)
+    }
+
+    /// Takes the proof of a refusal and the public key to another place, and checks the one with the other there.
+    fn prove_a_refusal(&self) -> anyhow::Result<()> {
+        let search = ["audit", "search", "--who", "agent", "--table", "payments"];
+        let refused = self.answer(&[&search[..], &["--verdict", "refused", "--json"]].concat())?;
+        // The newest comes first: the last is the plain DROP.
+        let refused: serde_json::Value = serde_json::from_str(refused.lines().last().unwrap_or_default())?;
+        let event = refused
+            .get("last_event")
+            .and_then(serde_json::Value::as_u64)
+            .context("no refusal was recorded")?;
+        let elsewhere = tempfile::tempdir()?;
+        let proof = elsewhere.path().join("proof.json").display().to_string();
+        self.durward(Expect::Passes, &["audit", "prove", &event.to_string(), "--out", &proof])?;
+        say("  $ durward audit key > durward.pub");
+        std::fs::write(elsewhere.path().join("durward.pub"), self.answer(&["audit", "key"])?)?;
+        say(format!("  $ cd {}", elsewhere.path().display()));
+        let arguments = ["audit", "verify-proof", "proof.json", "--key", "durward.pub"];
+        say(format!("  $ durward {}", arguments.join(" ")));
+        let mut durward = Command::new(std::env::current_exe()?);
+        durward
+            .args(arguments)
+            .current_dir(elsewhere.path())
+            .env_remove("DURWARD_DATA_DIR");
+        run(&mut durward, "", Expect::Passes)
+    }
+
+    /// What a command of this program prints.
+    fn answer(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut durward = Command::new(std::env::current_exe()?);
+        let output = durward
+            .args(arguments)
+            .env("DURWARD_DATA_DIR", &self.ready.data_dir)
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Runs a command of this program.
