@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use durward_model::Principal;
+use durward_model::{Principal, SessionId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
 use serde::Serialize;
@@ -69,6 +69,16 @@ pub struct SearchFilter {
     pub who: Option<String>,
     /// A relation touched, also through views, functions and triggers: `name` or `schema.name`.
     pub table: Option<String>,
+    /// A column read or written, also through views, functions and triggers: `table.column` or `schema.table.column`.
+    pub column: Option<String>,
+    /// The class of the statement: `read`, `write`, `ddl`, …
+    pub class: Option<String>,
+    /// A rule that refused it, or took part in deciding it.
+    pub rule: Option<String>,
+    /// The session, by its name.
+    pub session: Option<SessionId>,
+    /// Where the client was, without the port, or what it called itself.
+    pub client: Option<String>,
     /// The database by its name at the gateway.
     pub database: Option<String>,
     /// What became of it.
@@ -288,6 +298,13 @@ impl Conditions {
         self.values.push(value.into());
     }
 
+    /// Adds a condition in which `{}` stands for others.
+    fn and_in(&mut self, condition: &str, others: Self) {
+        self.text.push_str(" AND ");
+        self.text.push_str(&condition.replace("{}", &others.text));
+        self.values.extend(others.values);
+    }
+
     fn and_maybe(&mut self, condition: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.and(condition, value);
@@ -308,6 +325,24 @@ impl Conditions {
     }
 }
 
+/// What stands before the last dot, and what after it.
+fn split_last(name: &str) -> (Option<&str>, &str) {
+    name.rsplit_once('.')
+        .map_or((None, name), |(before, last)| (Some(before), last))
+}
+
+/// Restricts to the client's address without its port, or to its own name for itself.
+fn about_client(conditions: &mut Conditions, filter: &SearchFilter) {
+    if let Some(client) = &filter.client {
+        conditions.and(
+            "(s.client_program = ? OR s.client_address = ? OR rtrim(s.client_address, '0123456789') = ?)",
+            client.clone(),
+        );
+        conditions.values.push(client.clone().into());
+        conditions.values.push(format!("{client}:").into());
+    }
+}
+
 fn time(moment: Moment) -> i64 {
     i64::try_from(moment.0).unwrap_or(i64::MAX)
 }
@@ -320,23 +355,42 @@ fn statements(connection: &Connection, filter: &SearchFilter) -> Result<Vec<Sear
     conditions.and_maybe("g.last >= ?", filter.since.map(time));
     conditions.and_maybe("g.first < ?", filter.until.map(time));
     if let Some(table) = &filter.table {
-        let (schema, name) = table
-            .rsplit_once('.')
-            .map_or((None, table.as_str()), |(schema, name)| (Some(schema), name));
-        match schema {
-            Some(schema) => {
-                conditions.and(
-                    "g.shape IN (SELECT shape FROM shape_relation WHERE name = ?",
-                    name.to_owned(),
-                );
-                conditions.and("schema = ?)", schema.to_owned());
-            }
-            None => conditions.and(
-                "g.shape IN (SELECT shape FROM shape_relation WHERE name = ?)",
-                name.to_owned(),
-            ),
-        }
+        let (schema, name) = split_last(table);
+        let mut found = Conditions::new();
+        found.and("name = ?", name.to_owned());
+        found.and_maybe("schema = ?", schema.map(String::from));
+        conditions.and_in("g.shape IN (SELECT shape FROM shape_relation WHERE {})", found);
     }
+    if let Some(column) = &filter.column {
+        let (relation, name) = split_last(column);
+        let (schema, relation) = relation.map_or((None, None), |relation| {
+            let (schema, relation) = split_last(relation);
+            (schema, Some(relation))
+        });
+        let mut found = Conditions::new();
+        found.and("name = ?", name.to_owned());
+        found.and_maybe("relation = ?", relation.map(String::from));
+        found.and_maybe("schema = ?", schema.map(String::from));
+        conditions.and_in("g.shape IN (SELECT shape FROM shape_column WHERE {})", found);
+    }
+    conditions.and_maybe(
+        "g.shape IN (SELECT id FROM shape WHERE class = ?)",
+        filter.class.clone(),
+    );
+    if let Some(rule) = &filter.rule {
+        let mut found = Conditions::new();
+        found.and("rule = ?", rule.clone());
+        // One list of rows for each index: the database would not use either for an OR across tables.
+        found.values.push(rule.clone().into());
+        conditions.and_in(
+            "g.id IN (SELECT id FROM statement WHERE basis IN (SELECT basis FROM basis_rule WHERE {})
+                UNION ALL SELECT id FROM statement
+                WHERE refusal <> 0 AND refusal IN (SELECT id FROM refusal WHERE rule = ?))",
+            found,
+        );
+    }
+    conditions.and_maybe("g.session = ?", filter.session.map(|session| session.0.cast_signed()));
+    about_client(&mut conditions, filter);
     match filter.verdict {
         Some(Verdict::Permitted) => conditions.text.push_str(" AND g.refusal = 0"),
         Some(Verdict::Refused) => conditions.text.push_str(" AND g.refusal <> 0"),
@@ -425,7 +479,12 @@ fn statement_row(row: &Row<'_>) -> Result<SearchRow, IndexError> {
 }
 
 fn refused_logins(connection: &Connection, filter: &SearchFilter) -> Result<Vec<SearchRow>, IndexError> {
-    if filter.table.is_some() || filter.verdict.is_some_and(|verdict| verdict != Verdict::Refused) {
+    let about_statements = filter.table.is_some()
+        || filter.column.is_some()
+        || filter.class.is_some()
+        || filter.rule.is_some()
+        || filter.session.is_some();
+    if about_statements || filter.verdict.is_some_and(|verdict| verdict != Verdict::Refused) {
         return Ok(Vec::new());
     }
     let mut conditions = Conditions::new();
@@ -433,8 +492,9 @@ fn refused_logins(connection: &Connection, filter: &SearchFilter) -> Result<Vec<
     conditions.and_maybe("database = ?", filter.database.clone());
     conditions.and_maybe("time >= ?", filter.since.map(time));
     conditions.and_maybe("time < ?", filter.until.map(time));
+    about_client(&mut conditions, filter);
     let query = "SELECT event, time, user, database, client_address, client_program, sqlstate, reason
-        FROM login_refused WHERE {} ORDER BY time DESC, event DESC LIMIT ?";
+        FROM login_refused s WHERE {} ORDER BY time DESC, event DESC LIMIT ?";
     conditions.run(connection, query, filter.limit, |row| {
         let event = EventNumber(count(row, "event")?);
         let moment = Moment(count(row, "time")?);
@@ -457,6 +517,8 @@ fn sessions(connection: &Connection, filter: &SearchFilter) -> Result<Vec<Search
     conditions.and_maybe("s.database = ?", filter.database.clone());
     conditions.and_maybe("coalesce(s.ended, 9223372036854775807) >= ?", filter.since.map(time));
     conditions.and_maybe("s.started < ?", filter.until.map(time));
+    conditions.and_maybe("s.id = ?", filter.session.map(|session| session.0.cast_signed()));
+    about_client(&mut conditions, filter);
     let query = "SELECT s.id, s.database, s.client_address, s.client_program, s.started, s.started_event,
             coalesce(s.ended, s.started) AS ended, coalesce(s.ended_event, s.started_event) AS ended_event,
             s.reason, coalesce(s.statements, 0) AS statements, p.display, p.content AS principal

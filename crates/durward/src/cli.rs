@@ -311,9 +311,27 @@ pub(crate) struct SearchArgs {
     /// That touch this table: TABLE or SCHEMA.TABLE
     #[arg(long, value_name = "TABLE")]
     pub(crate) table: Option<String>,
+    /// That read or write this column: TABLE.COLUMN or SCHEMA.TABLE.COLUMN
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) column: Option<String>,
+    /// Of this class: read, write, ddl, privilege, maintenance, session, transaction or unknown
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) class: Option<String>,
+    /// That this rule decided
+    #[arg(long, value_name = "RULE")]
+    pub(crate) rule: Option<String>,
+    /// In this session
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session: Option<String>,
+    /// From this address, or by this program
+    #[arg(long, value_name = "CLIENT")]
+    pub(crate) client: Option<String>,
     /// At or after this time: 2026-01-31, 2026-01-31T12:00:00Z, or an age such as 30m, 12h or 7d
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
     /// With this verdict
     #[arg(long, value_enum)]
     pub(crate) verdict: Option<VerdictWord>,

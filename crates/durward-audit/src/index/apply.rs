@@ -345,14 +345,24 @@ impl Indexer {
         let mut insert = self
             .connection
             .prepare_cached("INSERT INTO shape_relation VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?;
+        let mut insert_column = self.connection.prepare_cached(
+            "INSERT INTO shape_column VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET read = max(read, excluded.read), written = max(written, excluded.written)",
+        )?;
         for relation in &shape.relations {
             insert.execute(params![relation.name, relation.schema, row, relation.modes.join(" ")])?;
+            let read = relation.columns_read.iter().map(|name| (name, true, false));
+            let written = relation.columns_written.iter().map(|name| (name, false, true));
+            for (name, read, written) in read.chain(written) {
+                insert_column.execute(params![name, relation.name, relation.schema, row, read, written])?;
+            }
         }
         Ok(())
     }
 
     fn basis(&self, digest: DefinitionDigest, basis: &Basis) -> Result<(), IndexError> {
-        self.connection
+        let added = self
+            .connection
             .prepare_cached(
                 "INSERT INTO basis (digest, rules, policy_version) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             )?
@@ -361,6 +371,16 @@ impl Indexer {
                 serde_json::to_string(&basis.rules)?,
                 basis.policy_version.map(number)
             ])?;
+        if added == 0 {
+            return Ok(());
+        }
+        let row = self.connection.last_insert_rowid();
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO basis_rule VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+        for rule in &basis.rules {
+            insert.execute(params![rule, row])?;
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::index::IndexError;
 
 /// Goes up with every change of the tables; an index of another version is made anew.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE position (
@@ -50,6 +50,7 @@ CREATE TABLE session (
     refused INTEGER
 );
 CREATE INDEX session_by_time ON session (started);
+CREATE INDEX session_by_principal ON session (principal);
 CREATE TABLE shape (
     id INTEGER PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE,
@@ -64,6 +65,21 @@ CREATE TABLE shape_relation (
     shape INTEGER NOT NULL,
     modes TEXT NOT NULL,
     PRIMARY KEY (name, schema, shape)
+) WITHOUT ROWID;
+CREATE INDEX shape_by_class ON shape (class);
+CREATE TABLE shape_column (
+    name TEXT NOT NULL,
+    relation TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    shape INTEGER NOT NULL,
+    read INTEGER NOT NULL,
+    written INTEGER NOT NULL,
+    PRIMARY KEY (name, relation, schema, shape)
+) WITHOUT ROWID;
+CREATE TABLE basis_rule (
+    rule TEXT NOT NULL,
+    basis INTEGER NOT NULL,
+    PRIMARY KEY (rule, basis)
 ) WITHOUT ROWID;
 CREATE TABLE basis (
     id INTEGER PRIMARY KEY,
@@ -102,6 +118,9 @@ CREATE TABLE statement (
 );
 CREATE INDEX statement_by_time ON statement (last);
 CREATE INDEX statement_by_shape ON statement (shape, last);
+CREATE INDEX statement_by_basis ON statement (basis, last);
+CREATE INDEX statement_by_refusal ON statement (refusal, last) WHERE refusal <> 0;
+CREATE INDEX statement_by_session ON statement (session, last);
 CREATE TABLE open_statement (
     session INTEGER NOT NULL,
     statement INTEGER NOT NULL,

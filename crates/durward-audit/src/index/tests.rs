@@ -84,6 +84,43 @@ fn check_all(directory: &Path) {
     check(directory, &table("orders"), &[bob]);
     check(directory, &table("public.customers"), &[alice, agent, refused]);
     check(directory, &table("other.customers"), &[]);
+    let column = |name: &str| SearchFilter {
+        column: Some(name.into()),
+        ..any()
+    };
+    check(directory, &column("email"), &[alice, bob, agent, refused]);
+    check(directory, &column("customers.email"), &[alice, agent, refused]);
+    check(directory, &column("public.orders.email"), &[bob]);
+    check(directory, &column("customers.name"), &[]);
+    let class = |class: &str| SearchFilter {
+        class: Some(class.into()),
+        ..any()
+    };
+    check(directory, &class("read"), &[alice, agent]);
+    check(directory, &class("ddl"), &[]);
+    let rule = |rule: &str| SearchFilter {
+        rule: Some(rule.into()),
+        ..any()
+    };
+    check(directory, &rule("people-read"), &[alice, agent]);
+    check(directory, &rule("delete-without-where"), &[bob, refused]);
+    check(directory, &rule("nothing"), &[]);
+    let client = |client: &str| SearchFilter {
+        client: Some(client.into()),
+        ..any()
+    };
+    check(directory, &client("psql"), &[alice, bob, agent, refused]);
+    check(directory, &client("127.0.0.1"), &[alice, bob, agent, refused, mallory]);
+    check(directory, &client("127.0.0.1:6"), &[mallory]);
+    check(directory, &client("127.0.0"), &[]);
+    check(
+        directory,
+        &SearchFilter {
+            session: Some(durward_model::SessionId(2)),
+            ..any()
+        },
+        &[agent, refused],
+    );
     let verdict = |verdict| SearchFilter {
         verdict: Some(verdict),
         ..any()

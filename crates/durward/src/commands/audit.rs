@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use durward_audit::{EventNumber, Moment, SearchFilter, SearchRow, Subjects, Tail, Verdict, VerifierKey, search};
 
+use durward_model::SessionId;
 
 use crate::cli::{AuditCommand, LedgerPlace, SearchArgs, VerdictWord};
 use crate::control::find_gateway;
@@ -117,10 +118,21 @@ fn tail(directory: &Path, lines: u64, follow: bool, json: bool) -> anyhow::Resul
 fn search_ledger(arguments: &SearchArgs) -> anyhow::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
     let now = Moment(u64::try_from(now)?);
-    let since = arguments.since.as_deref().map(|text| {
-        Moment::parse(text, now).with_context(|| {
-            format!("--since: {text:?} is neither a time such as 2026-01-31T12:00:00Z nor an age such as 15m")
-        })
+    let moment = |option: &str, given: &Option<String>| {
+        given
+            .as_deref()
+            .map(|text| {
+                Moment::parse(text, now).with_context(|| {
+                    format!("{option}: {text:?} is neither a time such as 2026-01-31T12:00:00Z nor an age such as 15m")
+                })
+            })
+            .transpose()
+    };
+    let session = arguments.session.as_deref().map(|text| {
+        let digits = text.strip_prefix('s').unwrap_or_default();
+        u64::from_str_radix(digits, 16)
+            .map(SessionId)
+            .with_context(|| format!("--session: {text:?} is no session"))
     });
     let filter = SearchFilter {
         subjects: if arguments.sessions {
@@ -132,8 +144,13 @@ fn search_ledger(arguments: &SearchArgs) -> anyhow::Result<()> {
         table: arguments.table.clone(),
         database: arguments.database.clone(),
         verdict: arguments.verdict.map(VerdictWord::to_audit),
-        since: since.transpose()?,
-        until: None,
+        column: arguments.column.clone(),
+        class: arguments.class.clone(),
+        rule: arguments.rule.clone(),
+        session: session.transpose()?,
+        client: arguments.client.clone(),
+        since: moment("--since", &arguments.since)?,
+        until: moment("--until", &arguments.until)?,
         limit: Some(arguments.limit),
     };
     let answer = search(&directory(&arguments.place)?, &filter)?;
