@@ -188,3 +188,39 @@ fn a_tree_that_was_forged_with_an_event_is_told_from_the_signed_one() {
     let error = crate::consistency(forged.path(), kept, Some(&STORED.key())).expect_err("a forged tree");
     assert!(matches!(error, crate::ConsistencyError::Tree), "{error}");
 }
+
+#[test]
+fn an_event_that_is_changed_on_disk_before_it_is_signed_is_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = open(directory.path());
+    ledger
+        .record(&session_started(1, fixture::principal("alice", &[])))
+        .expect("a session starts");
+    let number = Statement::delete("orders").refuse(&ledger, 1, 1).expect("a refusal");
+    Statement::read("customers")
+        .intend(&ledger, 1, 2, Durability::Process)
+        .expect("an intent");
+    // Nothing but the opening is signed yet; the checksum is made right again.
+    let path = directory.path().join("segments").join(file_name(1));
+    let mut bytes = fs::read(&path).expect("a segment");
+    let message = b"this DELETE has no WHERE";
+    let place = bytes.windows(message.len()).position(|window| window == message);
+    let place = place.expect("the refusal is on disk");
+    let mut at = HEADER_BYTES;
+    let frame = loop {
+        let length = u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        let end = at + FRAME_BYTES + usize::try_from(length).expect("a length");
+        if (at..end).contains(&place) {
+            break at..end;
+        }
+        at = end;
+    };
+    bytes[place] = b'T';
+    let record = bytes[frame.clone()][FRAME_BYTES..].to_vec();
+    bytes.splice(frame, reframe(&record));
+    fs::write(&path, bytes).expect("a segment");
+    // The tree is made from what was recorded, not from what the disk gives back.
+    ledger.close().expect("a clean close");
+    let error = verify(directory.path(), None).expect_err("an event was changed");
+    assert_eq!(named(&error), Some(number.0..number.0 + 1), "{error}");
+}
