@@ -13,6 +13,7 @@
 //! assert_eq!(&*refusal.sqlstate, sqlstate::INSUFFICIENT_PRIVILEGE);
 //! ```
 
+mod approval;
 mod facts;
 mod hazard;
 mod id;
@@ -24,6 +25,7 @@ mod refusal;
 mod relation;
 pub mod sqlstate;
 
+pub use approval::{APPROVAL_SECONDS_DEFAULT, ApprovalTerms};
 pub use facts::{
     AccessModes, Certainty, ColumnCopy, ColumnMatch, ColumnUse, FunctionEffect, FunctionUse, ObjectKind, ObjectUse,
     OpaqueReason, OutputColumn, Reading, RelationUse, RowBound, StatementClass, StatementFacts,

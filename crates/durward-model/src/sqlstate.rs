@@ -35,6 +35,8 @@ pub const INTERNAL_ERROR: &str = "XX000";
 
 /// `WD001` approval pending.
 pub const APPROVAL_PENDING: &str = "WD001";
+/// `WD002` approval refused.
+pub const APPROVAL_REJECTED: &str = "WD002";
 /// `WD007` identity assertion invalid: the identity was revoked or has expired.
 pub const IDENTITY_INVALID: &str = "WD007";
 /// `WD008` not understood, so refused.

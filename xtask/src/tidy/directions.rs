@@ -10,11 +10,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("durward-policy", &["durward-model"]),
     ("durward-mask", &["durward-model"]),
     ("durward-audit", &["durward-model"]),
+    ("durward-change", &["durward-model"]),
     ("durward-identity", &["durward-model"]),
     (
         "durward-session",
         &[
             "durward-audit",
+            "durward-change",
             "durward-identity",
             "durward-mask",
             "durward-model",
@@ -28,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "durward",
         &[
             "durward-audit",
+            "durward-change",
             "durward-identity",
             "durward-mask",
             "durward-model",

@@ -1,0 +1,213 @@
+//! All requests and their places, in memory: entries in, entries applied. It writes nothing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use durward_model::Principal;
+
+use crate::error::DeskError;
+use crate::limits::{ENDED_KEPT_MAX, OPEN_MAX, OPEN_PER_PRINCIPAL_MAX, TEXT_BYTES_MAX};
+use crate::request::{Approval, Approver, Asked, Ending, Request, RequestId};
+use crate::state::{Entry, Event, State, apply, next};
+
+/// The requests.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    requests: BTreeMap<RequestId, Request>,
+    /// The latest request of each digest.
+    by_digest: HashMap<String, RequestId>,
+    latest: u64,
+    /// The latest time that was seen: a clock that is set back prolongs nothing.
+    seen: i64,
+}
+
+impl Book {
+    pub(crate) fn of(entries: &[Entry]) -> Self {
+        let mut book = Self::default();
+        for entry in entries {
+            book.apply(entry);
+        }
+        book
+    }
+
+    /// The time, which never runs backwards.
+    pub(crate) fn now(&mut self, now: i64) -> i64 {
+        self.seen = self.seen.max(now);
+        self.seen
+    }
+
+    pub(crate) fn get(&self, id: RequestId) -> Option<&Request> {
+        self.requests.get(&id)
+    }
+
+    pub(crate) fn requests(&self) -> impl DoubleEndedIterator<Item = &Request> {
+        self.requests.values()
+    }
+
+    pub(crate) fn latest_of(&self, digest: &str) -> Option<&Request> {
+        self.by_digest.get(digest).and_then(|id| self.requests.get(id))
+    }
+
+    /// What is left to be kept of the journal.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let numbered = Entry {
+            id: RequestId(self.latest),
+            at: self.seen,
+            event: Event::Numbered,
+        };
+        let kept = self.requests.values().map(|request| Entry {
+            id: request.id,
+            at: request.asked_at,
+            event: Event::Kept(Box::new(request.clone())),
+        });
+        std::iter::once(numbered).chain(kept).collect()
+    }
+
+    /// Takes an entry in. One that can't move its request changes nothing: it was made before another was written.
+    pub(crate) fn apply(&mut self, entry: &Entry) {
+        self.now(entry.at);
+        self.latest = self.latest.max(entry.id.0);
+        match &entry.event {
+            Event::Numbered => {}
+            Event::Kept(request) => {
+                self.by_digest.insert(request.asked.digest.clone(), request.id);
+                self.requests.insert(request.id, (**request).clone());
+                self.forget_oldest();
+            }
+            Event::Approved(_)
+            | Event::AutoApproved(_)
+            | Event::Rejected(_)
+            | Event::Withdrawn(_)
+            | Event::Expired(_)
+            | Event::Superseded(_)
+            | Event::Used(_) => {
+                if let Some(request) = self.requests.get_mut(&entry.id) {
+                    // Only the journal's own order counts.
+                    let _too_late = apply(request, entry).is_err();
+                }
+            }
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if self.requests.len() <= ENDED_KEPT_MAX + OPEN_MAX {
+            return;
+        }
+        let ended: Vec<RequestId> = self
+            .requests
+            .values()
+            .filter(|request| !request.state.is_open())
+            .map(|request| request.id)
+            .collect();
+        let too_many = ended.len().saturating_sub(ENDED_KEPT_MAX / 2);
+        for id in ended.into_iter().take(too_many) {
+            if let Some(request) = self.requests.remove(&id)
+                && self.by_digest.get(&request.asked.digest) == Some(&id)
+            {
+                self.by_digest.remove(&request.asked.digest);
+            }
+        }
+    }
+
+    /// The entry that lays a new request on the desk.
+    pub(crate) fn ask(&self, asked: &Asked, now: i64) -> Result<Entry, DeskError> {
+        let bytes = asked.text.len()
+            + asked.prepared.iter().map(String::len).sum::<usize>()
+            + asked.parameters.iter().flatten().map(String::len).sum::<usize>();
+        if bytes > TEXT_BYTES_MAX {
+            return Err(DeskError::TooLong);
+        }
+        let open = self.requests.values().filter(|request| request.state.is_open());
+        let (mut all, mut own) = (0, 0);
+        for request in open {
+            all += 1;
+            own += usize::from(is_same(&request.asked.principal, &asked.principal));
+        }
+        if all >= OPEN_MAX || own >= OPEN_PER_PRINCIPAL_MAX {
+            return Err(DeskError::Full);
+        }
+        let id = RequestId(self.latest + 1);
+        let request = Request {
+            id,
+            asked: asked.clone(),
+            state: State::Pending,
+            asked_at: now,
+            expires_at: now.saturating_add(i64::from(asked.terms.expires_seconds)),
+            approvals: Vec::new(),
+            ending: None,
+        };
+        Ok(Entry {
+            id,
+            at: now,
+            event: Event::Kept(Box::new(request)),
+        })
+    }
+
+    /// The entry by which somebody approves.
+    pub(crate) fn approve(
+        &self,
+        id: RequestId,
+        approver: &Approver,
+        note: Option<&str>,
+        now: i64,
+    ) -> Result<Entry, DeskError> {
+        let request = self.requests.get(&id).ok_or(DeskError::Unknown(id))?;
+        let own = approver.is_within(&request.asked.principal);
+        let approval = Approval {
+            by: approver.name.clone(),
+            account: approver.account.clone(),
+            note: note.map(str::to_owned),
+            self_confirmed: own,
+            at: now,
+        };
+        let entry = self.move_by(id, Event::Approved(approval), now)?;
+        if own && !approver.is_only_one {
+            return Err(DeskError::Own(id));
+        }
+        if own && !approver.confirms {
+            return Err(DeskError::OwnUnconfirmed(id));
+        }
+        let missing = request
+            .asked
+            .terms
+            .groups
+            .iter()
+            .find(|set| !set.iter().any(|group| approver.groups.contains(group)));
+        if let Some(set) = missing {
+            let groups = set.iter().map(ToString::to_string).collect();
+            return Err(DeskError::NotInGroup { id, groups });
+        }
+        if request.approvals.iter().any(|known| known.by == approver.name) {
+            return Err(DeskError::Twice(id));
+        }
+        Ok(entry)
+    }
+
+    /// The entry by which anything else happens to a request, as long as it still can.
+    pub(crate) fn move_by(&self, id: RequestId, event: Event, now: i64) -> Result<Entry, DeskError> {
+        let request = self.requests.get(&id).ok_or(DeskError::Unknown(id))?;
+        next(request, &event).map_err(|late| DeskError::TooLate { id, state: late.0 })?;
+        Ok(Entry { id, at: now, event })
+    }
+
+    /// The entries by which time ends what has waited too long.
+    pub(crate) fn expired(&self, now: i64) -> Vec<Entry> {
+        self.requests
+            .values()
+            .filter(|request| request.state.is_open() && request.expires_at <= now)
+            .map(|request| Entry {
+                id: request.id,
+                at: now,
+                event: Event::Expired(Ending {
+                    by: None,
+                    why: None,
+                    at: now,
+                }),
+            })
+            .collect()
+    }
+}
+
+/// Whether two principals are the same chain: by names and kinds, not by the credential of the day.
+fn is_same(one: &Principal, other: &Principal) -> bool {
+    one.subject == other.subject && one.actors == other.actors
+}

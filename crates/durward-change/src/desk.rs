@@ -1,0 +1,350 @@
+//! The desk: where statements are laid, decided and spent. Everything counts only once it is recorded and on disk.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::book::Book;
+use crate::error::DeskError;
+use crate::request::{Approver, Asked, Ending, Request, RequestId};
+use crate::state::{Entry, Event, State};
+use crate::store::{Store, StoreError};
+
+/// Keeps the record of every transition. It is told before the transition counts.
+pub trait Recorder: Send + Sync {
+    /// Records what is about to happen to `request`; for a new one, the request as it will be.
+    ///
+    /// # Errors
+    /// It can't be recorded, and so doesn't happen.
+    fn record(&self, request: &Request, event: &Event) -> Result<(), StoreError>;
+}
+
+/// Keeps no record.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRecorder;
+
+impl Recorder for NoRecorder {
+    fn record(&self, _: &Request, _: &Event) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// Proof that an approval of just this statement was spent, durably. Only the desk makes one; it can't be copied.
+#[derive(Debug)]
+#[must_use = "an approval that was spent and isn't used lets nothing run"]
+pub struct Grant {
+    request: Request,
+}
+
+impl Grant {
+    /// The request that was granted.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+}
+
+/// How whoever asks goes on while people decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// It waits with its connection: gone, it takes the request back.
+    Waiting,
+    /// It goes away and comes back: the request stays.
+    Parked,
+}
+
+/// What the desk says about a statement.
+#[derive(Debug)]
+pub enum Answer {
+    /// It may run now, this once.
+    Granted(Box<Grant>),
+    /// People are to decide. Who waits must [`Desk::leave`] or [`Desk::park`] in the end.
+    Pending(Box<Request>),
+    /// Somebody has said no, and that stands for as long as the request would have.
+    Rejected(Box<Request>),
+}
+
+/// The desk.
+pub struct Desk {
+    inner: Mutex<Inner>,
+    recorder: Box<dyn Recorder>,
+    /// Moves with every transition.
+    moved: watch::Sender<u64>,
+}
+
+struct Inner {
+    book: Book,
+    store: Box<dyn Store>,
+    waiters: HashMap<RequestId, Waiters>,
+}
+
+/// Who is interested in a pending request.
+#[derive(Debug, Clone, Copy, Default)]
+struct Waiters {
+    waiting: usize,
+    /// Somebody may come back for it.
+    parked: bool,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    /// Opens the desk on what the store holds.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn open(mut store: impl Store + 'static, recorder: impl Recorder + 'static) -> Result<Self, DeskError> {
+        let book = Book::of(&store.read()?);
+        if store.is_long() {
+            store.replace(&book.entries())?;
+        }
+        let inner = Inner {
+            book,
+            store: Box::new(store),
+            waiters: HashMap::new(),
+        };
+        Ok(Self {
+            inner: Mutex::new(inner),
+            recorder: Box::new(recorder),
+            moved: watch::Sender::new(0),
+        })
+    }
+
+    /// Lays a statement on the desk: joins the open request for just this one, or opens one. Where it was approved, the
+    /// approval is spent here, once and for all: what happens to the caller afterwards doesn't give it back.
+    ///
+    /// # Errors
+    /// Too many are open, the statement is too long, or nothing can be kept or recorded.
+    pub fn present(&self, asked: &Asked, manner: Manner, now: i64) -> Result<Answer, DeskError> {
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let known = inner.book.latest_of(&asked.digest).map(|known| {
+            let rejected = known.state == State::Rejected && known.expires_at > now;
+            (known.id, known.state, rejected)
+        });
+        let id = match known {
+            Some((id, state, _)) if state.may_run() => {
+                let used = Event::Used(Ending {
+                    by: Some(asked.session.clone()),
+                    why: None,
+                    at: now,
+                });
+                let entry = inner.book.move_by(id, used, now)?;
+                let request = self.commit(&mut inner, &entry)?;
+                return Ok(Answer::Granted(Box::new(Grant { request })));
+            }
+            Some((id, State::Pending, _)) => id,
+            Some((id, _, true)) => {
+                let request = inner.book.get(id).cloned().ok_or(DeskError::Unknown(id))?;
+                return Ok(Answer::Rejected(Box::new(request)));
+            }
+            Some(_) | None => {
+                let entry = inner.book.ask(asked, now)?;
+                self.commit(&mut inner, &entry)?.id
+            }
+        };
+        let waiters = inner.waiters.entry(id).or_default();
+        match manner {
+            Manner::Waiting => waiters.waiting += 1,
+            Manner::Parked => waiters.parked = true,
+        }
+        let request = inner.book.get(id).cloned().ok_or(DeskError::Unknown(id))?;
+        Ok(Answer::Pending(Box::new(request)))
+    }
+
+    /// Somebody who waited goes, and takes the request back unless others wait for it, or it is decided.
+    ///
+    /// # Errors
+    /// It can't be kept or recorded; the request then ends by time.
+    pub fn leave(&self, id: RequestId, why: &str, now: i64) -> Result<(), DeskError> {
+        let mut inner = self.lock();
+        let now = inner.book.now(now);
+        if !inner.stop_waiting(id) {
+            return Ok(());
+        }
+        let ending = Ending {
+            by: None,
+            why: Some(why.to_owned()),
+            at: now,
+        };
+        match inner.book.move_by(id, Event::Withdrawn(ending), now) {
+            Ok(entry) => self.commit(&mut inner, &entry).map(drop),
+            Err(DeskError::TooLate { .. } | DeskError::Unknown(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Somebody who waited goes, and may come back: the request stays.
+    pub fn park(&self, id: RequestId) {
+        let mut inner = self.lock();
+        let pending = inner
+            .book
+            .get(id)
+            .is_some_and(|request| request.state == State::Pending);
+        if pending {
+            inner.waiters.entry(id).or_default().parked = true;
+        }
+        inner.stop_waiting(id);
+    }
+
+    /// Approves. Returns the request as it is then: still pending where more than one must approve.
+    ///
+    /// # Errors
+    /// It is decided already, is the approver's own, needs somebody of another group, or can't be kept.
+    pub fn approve(
+        &self,
+        id: RequestId,
+        approver: &Approver,
+        note: Option<&str>,
+        now: i64,
+    ) -> Result<Request, DeskError> {
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let entry = inner.book.approve(id, approver, note, now)?;
+        self.commit(&mut inner, &entry)
+    }
+
+    /// Says no.
+    ///
+    /// # Errors
+    /// It is decided already, or that can't be kept.
+    pub fn reject(&self, id: RequestId, by: &str, why: Option<&str>, now: i64) -> Result<Request, DeskError> {
+        let ending = |at| {
+            Event::Rejected(Ending {
+                by: Some(by.to_owned()),
+                why: why.map(str::to_owned),
+                at,
+            })
+        };
+        self.end(id, ending, now)
+    }
+
+    /// What was asked is no longer what would run.
+    ///
+    /// # Errors
+    /// It has ended already, or that can't be kept.
+    pub fn supersede(&self, id: RequestId, why: &str, now: i64) -> Result<Request, DeskError> {
+        let ending = |at| {
+            Event::Superseded(Ending {
+                by: None,
+                why: Some(why.to_owned()),
+                at,
+            })
+        };
+        self.end(id, ending, now)
+    }
+
+    /// A policy's own terms approve.
+    ///
+    /// # Errors
+    /// It is decided already, or that can't be kept.
+    pub fn auto_approve(&self, id: RequestId, why: &str, now: i64) -> Result<Request, DeskError> {
+        let ending = |at| {
+            Event::AutoApproved(Ending {
+                by: None,
+                why: Some(why.to_owned()),
+                at,
+            })
+        };
+        self.end(id, ending, now)
+    }
+
+    /// Ends what has waited too long.
+    ///
+    /// # Errors
+    /// It can't be kept or recorded: it is tried again next time, and nothing expired runs meanwhile.
+    pub fn sweep(&self, now: i64) -> Result<(), DeskError> {
+        let mut inner = self.lock();
+        self.expire(&mut inner, now).map(drop)
+    }
+
+    /// The request for a statement that is open, or was rejected and still stands so.
+    pub fn known(&self, digest: &str, now: i64) -> Option<Request> {
+        let mut inner = self.lock();
+        let now = inner.book.now(now);
+        let known = inner.book.latest_of(digest)?;
+        let stands = known.state.is_open() || known.state == State::Rejected;
+        (stands && known.expires_at > now).then(|| known.clone())
+    }
+
+    /// One request.
+    pub fn get(&self, id: RequestId) -> Option<Request> {
+        self.lock().book.get(id).cloned()
+    }
+
+    /// The requests, newest first.
+    pub fn list(&self) -> Vec<Request> {
+        self.lock().book.requests().rev().cloned().collect()
+    }
+
+    /// Moves with every transition of any request.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.moved.subscribe()
+    }
+
+    fn end(&self, id: RequestId, event: impl FnOnce(i64) -> Event, now: i64) -> Result<Request, DeskError> {
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let entry = inner.book.move_by(id, event(now), now)?;
+        self.commit(&mut inner, &entry)
+    }
+
+    /// Ends what has waited too long, before anything else is decided. Returns the time that counts.
+    fn expire(&self, inner: &mut Inner, now: i64) -> Result<i64, DeskError> {
+        let now = inner.book.now(now);
+        for entry in inner.book.expired(now) {
+            self.commit(inner, &entry)?;
+        }
+        Ok(now)
+    }
+
+    /// The record first, then the disk, then the book.
+    fn commit(&self, inner: &mut Inner, entry: &Entry) -> Result<Request, DeskError> {
+        let about = match &entry.event {
+            Event::Kept(request) => Some(&**request),
+            _ => inner.book.get(entry.id),
+        };
+        let about = about.ok_or(DeskError::Unknown(entry.id))?;
+        self.recorder.record(about, &entry.event)?;
+        inner.store.append(entry)?;
+        inner.book.apply(entry);
+        let request = inner.book.get(entry.id).cloned();
+        let request = request.ok_or(DeskError::Unknown(entry.id))?;
+        if !request.state.is_open() {
+            inner.waiters.remove(&entry.id);
+        }
+        self.moved.send_modify(|moves| *moves += 1);
+        Ok(request)
+    }
+
+    /// A panic while the lock was held leaves what was written before it.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// One waiter less. True when nobody is left who could come back.
+    fn stop_waiting(&mut self, id: RequestId) -> bool {
+        let Some(waiters) = self.waiters.get_mut(&id) else {
+            return false;
+        };
+        waiters.waiting = waiters.waiting.saturating_sub(1);
+        let nobody = waiters.waiting == 0 && !waiters.parked;
+        if nobody {
+            self.waiters.remove(&id);
+        }
+        nobody
+    }
+}
+
+impl<R: Recorder> Recorder for Arc<R> {
+    fn record(&self, request: &Request, event: &Event) -> Result<(), StoreError> {
+        R::record(self, request, event)
+    }
+}

@@ -1,0 +1,48 @@
+use crate::request::RequestId;
+use crate::state::State;
+use crate::store::StoreError;
+
+/// Why the desk doesn't do what it is asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// There is no such request.
+    #[error("there is no request {0}")]
+    Unknown(RequestId),
+    /// Somebody, or time, was first.
+    #[error("request {id} is {state} already")]
+    TooLate {
+        /// Which.
+        id: RequestId,
+        /// Where it stands.
+        state: State,
+    },
+    /// Nobody approves their own change.
+    #[error("{0} is your own request, or that of an agent of yours: somebody else must decide it")]
+    Own(RequestId),
+    /// The only approver has to say it twice.
+    #[error(
+        "{0} is your own request, or that of an agent of yours, and nobody else could decide it: \
+         give the command again with --confirm, and it is recorded as confirmed by yourself"
+    )]
+    OwnUnconfirmed(RequestId),
+    /// The approver is in none of the groups of one of the sets.
+    #[error("{id} needs the approval of a member of {}", groups.join(" or "))]
+    NotInGroup {
+        /// Which.
+        id: RequestId,
+        /// The groups of which one is needed.
+        groups: Vec<String>,
+    },
+    /// Each approval must be somebody else's.
+    #[error("you have approved {0} already; it needs another person besides")]
+    Twice(RequestId),
+    /// Too many requests are open.
+    #[error("too many statements wait for approval already")]
+    Full,
+    /// The statement is too long to be held.
+    #[error("the statement is too long to be held for approval")]
+    TooLong,
+    /// The record or the desk's file can't be written: nothing was changed.
+    #[error("the request can't be kept: {0}")]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,40 @@
+//! A change's life while it waits for people: asked, joined, approved, used once, or ended.
+//!
+//! It must not know any protocol, policy language or ledger, and has no clock: the time comes in with each call, and
+//! whoever keeps the record is told of every transition before it counts.
+//!
+//! The three types to know: [`Desk`] (where requests are laid and decided), [`Request`] (one of them, as it is kept) and
+//! [`Grant`] (proof that an approval was spent on just this statement).
+//!
+//! ```
+//! use durward_change::{Answer, Approver, Asked, Desk, Manner, MemoryStore, NoRecorder};
+//! # let asked = durward_change::example();
+//!
+//! let desk = Desk::open(MemoryStore::default(), NoRecorder)?;
+//! let Answer::Pending(request) = desk.present(&asked, Manner::Parked, 0)? else { panic!("nobody has approved it yet") };
+//! desk.approve(request.id, &Approver::named("bob"), None, 1)?;
+//! assert!(matches!(desk.present(&asked, Manner::Parked, 2)?, Answer::Granted(_)));
+//! // An approval is good for one run.
+//! assert!(matches!(desk.present(&asked, Manner::Parked, 3)?, Answer::Pending(_)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod binding;
+mod book;
+mod desk;
+mod error;
+mod file;
+pub mod limits;
+mod request;
+mod state;
+mod store;
+
+pub use binding::Binding;
+pub use desk::{Answer, Desk, Grant, Manner, NoRecorder, Recorder};
+pub use error::DeskError;
+pub use file::FileStore;
+#[doc(hidden)]
+pub use request::example;
+pub use request::{Approval, Approver, Asked, Ending, MeasuredRows, Request, RequestId, Touched};
+pub use state::{Entry, Event, State};
+pub use store::{MemoryStore, Store, StoreError};

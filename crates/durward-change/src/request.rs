@@ -1,0 +1,242 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use durward_model::{ApprovalTerms, Principal};
+use serde::{Deserialize, Serialize};
+
+use crate::state::State;
+
+/// The number of a request, from 1, shown as `c1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "c{}", self.0)
+    }
+}
+
+/// A text that is no request's number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no request: they are called c1, c2, …")]
+pub struct NoRequestId(String);
+
+impl FromStr for RequestId {
+    type Err = NoRequestId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.strip_prefix('c').unwrap_or(text);
+        number.parse().map(Self).map_err(|_| NoRequestId(text.to_owned()))
+    }
+}
+
+/// How many rows a held statement would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeasuredRows {
+    /// So many, when it was asked.
+    Counted(u64),
+    /// More than so many: counting ended there.
+    MoreThan(u64),
+    /// At most so many, by its text and the catalog.
+    AtMost(u64),
+    /// It can't be counted, and why.
+    NotMeasured(Arc<str>),
+    /// Counting it failed or took too long.
+    Failed,
+}
+
+impl fmt::Display for MeasuredRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Counted(rows) => write!(f, "{rows}"),
+            Self::MoreThan(rows) => write!(f, "more than {rows}"),
+            Self::AtMost(rows) => write!(f, "at most {rows}"),
+            Self::NotMeasured(reason) => write!(f, "not measured ({reason})"),
+            Self::Failed => f.write_str("not measured (counting failed, or took too long)"),
+        }
+    }
+}
+
+/// What a held statement touches, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Touched {
+    /// Its class, in a word.
+    pub class: Arc<str>,
+    /// Its command: `UPDATE`, `CREATE TABLE`.
+    pub command: Arc<str>,
+    /// The relations and objects that it changes, as `schema.name`.
+    pub changes: Vec<String>,
+    /// The relations that it reads.
+    pub reads: Vec<String>,
+    /// The labels of columns that it reads or writes.
+    pub labels: Vec<String>,
+    /// Hazards, as `kind object`.
+    pub hazards: Vec<String>,
+    /// What an approver should know besides.
+    pub notes: Vec<String>,
+}
+
+/// What is laid on the desk: a statement with all that decides what it will do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Of everything that the statement's meaning rests on, as [`Binding`](crate::Binding) makes it, in hexadecimal.
+    pub digest: String,
+    /// Who asks.
+    pub principal: Principal,
+    /// On which database, by its name at the gateway.
+    pub database: String,
+    /// The exact text.
+    pub text: String,
+    /// Texts of prepared statements that it runs.
+    pub prepared: Vec<String>,
+    /// The parameters: as text where they came as text, else in hexadecimal with `\x` before; `None` for NULL.
+    pub parameters: Vec<Option<String>>,
+    /// The schemas in which names are looked up.
+    pub search_path: Vec<String>,
+    /// With whose rights.
+    pub role: String,
+    /// What it touches.
+    pub touched: Touched,
+    /// How many rows it would change.
+    pub rows: MeasuredRows,
+    /// The rules that hold it, the deciding one first.
+    pub rules: Vec<Arc<str>>,
+    /// Why, in a sentence.
+    pub why: Arc<str>,
+    /// Who may approve, in words.
+    pub approver: Arc<str>,
+    /// What it takes.
+    pub terms: ApprovalTerms,
+    /// What the requester says it is for.
+    pub reason: Option<String>,
+    /// The session that asked first.
+    pub session: String,
+    /// What its client calls itself, and where it is.
+    pub client: String,
+}
+
+/// One approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// The system account through which it was said.
+    pub account: Option<String>,
+    /// What was said along with it.
+    pub note: Option<String>,
+    /// The only approver there is has approved a change of their own.
+    pub self_confirmed: bool,
+    /// When, in seconds since 1970.
+    pub at: i64,
+}
+
+/// How a request ended, or was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Who ended it; none where time or the gateway did.
+    pub by: Option<String>,
+    /// Why.
+    pub why: Option<String>,
+    /// When, in seconds since 1970.
+    pub at: i64,
+}
+
+/// A request as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Its number.
+    pub id: RequestId,
+    /// What is asked.
+    #[serde(flatten)]
+    pub asked: Asked,
+    /// Where it stands.
+    pub state: State,
+    /// When it was asked, in seconds since 1970.
+    pub asked_at: i64,
+    /// When it expires, or its approval does.
+    pub expires_at: i64,
+    /// Who has approved it so far.
+    pub approvals: Vec<Approval>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+}
+
+/// Somebody who decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approver {
+    /// The name by which the record calls them.
+    pub name: String,
+    /// Their groups.
+    pub groups: Vec<Arc<str>>,
+    /// The system account through which they speak, where they do.
+    pub account: Option<String>,
+    /// Nobody else could approve.
+    pub is_only_one: bool,
+    /// They have said a second time that they approve a change of their own.
+    pub confirms: bool,
+}
+
+impl Approver {
+    /// One with a name and nothing else.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            groups: Vec::new(),
+            account: None,
+            is_only_one: false,
+            confirms: false,
+        }
+    }
+
+    /// Whether the approver is in the chain for which `principal` speaks: the person behind an agent is.
+    pub(crate) fn is_within(&self, principal: &Principal) -> bool {
+        let account = self
+            .account
+            .as_deref()
+            .map(|account| account.trim_start_matches("unix:"));
+        [Some(self.name.trim_start_matches("unix:")), account]
+            .into_iter()
+            .flatten()
+            .any(|name| principal.involves(name))
+    }
+}
+
+/// A request for examples and tests.
+#[doc(hidden)]
+pub fn example() -> Asked {
+    use durward_model::{Assurance, CredentialId, CredentialKind, PrincipalKind, Subject};
+    Asked {
+        digest: "00".repeat(32),
+        principal: Principal {
+            subject: Subject {
+                name: "alice".into(),
+                kind: PrincipalKind::Person,
+            },
+            actors: Vec::new(),
+            groups: Vec::new(),
+            subject_groups: Vec::new(),
+            assurance: Assurance::Issued,
+            credential_kind: CredentialKind::IssuedPassword,
+            credential: CredentialId("k1".into()),
+            purpose: None,
+        },
+        database: "shop".to_owned(),
+        text: "UPDATE orders SET status = 'closed'".to_owned(),
+        prepared: Vec::new(),
+        parameters: Vec::new(),
+        search_path: vec!["pg_catalog".to_owned(), "public".to_owned()],
+        role: "shop".to_owned(),
+        touched: Touched::default(),
+        rows: MeasuredRows::MoreThan(100),
+        rules: vec!["people-bulk-write".into()],
+        why: "more than 100 rows by hand need a second look".into(),
+        approver: "an operator".into(),
+        terms: ApprovalTerms::default(),
+        reason: None,
+        session: "s1".to_owned(),
+        client: "psql at 127.0.0.1".to_owned(),
+    }
+}
