@@ -62,6 +62,8 @@ pub enum Event {
     StatementRefused(StatementRefused),
     /// A forwarded statement ended.
     StatementOutcome(StatementOutcome),
+    /// A statement that waits for approval was asked for, decided or ended.
+    ApprovalMoved(ApprovalMoved),
     /// Written by a later version of this program: provable, but not readable here.
     Unknown {
         /// The number of its kind.
@@ -88,6 +90,7 @@ impl Event {
             Self::StatementIntent(_) => code::STATEMENT_INTENT,
             Self::StatementRefused(_) => code::STATEMENT_REFUSED,
             Self::StatementOutcome(_) => code::STATEMENT_OUTCOME,
+            Self::ApprovalMoved(_) => code::APPROVAL_MOVED,
             Self::Unknown { code } => *code,
         }
     }
@@ -110,6 +113,7 @@ pub(crate) mod code {
     pub(crate) const STATEMENT_INTENT: u8 = 30;
     pub(crate) const STATEMENT_REFUSED: u8 = 31;
     pub(crate) const STATEMENT_OUTCOME: u8 = 32;
+    pub(crate) const APPROVAL_MOVED: u8 = 40;
 }
 
 /// The ledger was created, or opened again by a new process.
@@ -521,4 +525,41 @@ pub struct StatementOutcome {
     /// The transaction's state, where the server said it.
     #[n(8)]
     pub transaction: Option<TransactionStatus>,
+}
+
+/// A statement that waits for approval was asked for, decided or ended. The texts of statement and parameters are not in
+/// it: the digest ties it to them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Encode, Decode)]
+#[cbor(map)]
+pub struct ApprovalMoved {
+    /// The request, as it is shown.
+    #[n(1)]
+    pub request: String,
+    /// What happened: `asked`, `approved`, `auto-approved`, `rejected`, `withdrawn`, `expired`, `superseded`, `used`.
+    #[n(2)]
+    pub change: String,
+    /// Who asked, with the whole chain.
+    #[n(3)]
+    pub principal: String,
+    /// The database by its name at the gateway.
+    #[n(4)]
+    pub database: String,
+    /// Digest of everything that the approval is bound to, in hexadecimal.
+    #[n(5)]
+    pub digest: String,
+    /// The rules that held it.
+    #[n(6)]
+    pub rules: Vec<String>,
+    /// How many rows it would change, in words.
+    #[n(7)]
+    pub rows: String,
+    /// Who did it, where it was somebody; for a use, the session.
+    #[n(8)]
+    pub by: Option<String>,
+    /// What was said along with it.
+    #[n(9)]
+    pub note: Option<String>,
+    /// The only approver there is has approved a change of their own.
+    #[n(10)]
+    pub self_confirmed: Option<bool>,
 }

@@ -52,9 +52,9 @@ pub use definition::{Basis, Shape, TouchedObject, TouchedRelation};
 pub use digest::{DefinitionDigest, KeyedDigest};
 pub use error::LedgerError;
 pub use event::{
-    Administration, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, Event, EventNumber, IdentityChanged,
-    KeyChanged, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded, SessionStarted,
-    StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
+    Administration, ApprovalMoved, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, Event, EventNumber,
+    IdentityChanged, KeyChanged, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded,
+    SessionStarted, StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
 };
 pub use index::IndexError;
 pub use intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};

@@ -108,6 +108,7 @@ fn decode_body(kind: u8, d: &mut Decoder<'_>) -> Result<Event, minicbor::decode:
         code::STATEMENT_INTENT => Event::StatementIntent(body(d)?),
         code::STATEMENT_REFUSED => Event::StatementRefused(body(d)?),
         code::STATEMENT_OUTCOME => Event::StatementOutcome(body(d)?),
+        code::APPROVAL_MOVED => Event::ApprovalMoved(body(d)?),
         code => Event::Unknown { code },
     })
 }

@@ -66,6 +66,7 @@ impl Resolver {
             | Event::PolicyChanged(_)
             | Event::IdentityChanged(_)
             | Event::Administration(_)
+            | Event::ApprovalMoved(_)
             | Event::LoginRefused(_)
             | Event::Unknown { .. } => (None, None, None),
         };
@@ -195,6 +196,11 @@ impl fmt::Display for ShownEvent {
                 }
                 let milliseconds = outcome.duration_microseconds / 1_000;
                 write!(f, "  {milliseconds}.{:03} ms", outcome.duration_microseconds % 1_000)
+            }
+            Event::ApprovalMoved(moved) => {
+                write!(f, "approval {} {}  {}", moved.request, moved.change, moved.principal)?;
+                moved.by.iter().try_for_each(|by| write!(f, "  by {by}"))?;
+                moved.note.iter().try_for_each(|note| write!(f, ": {}", one_line(note)))
             }
             Event::Unknown { code } => write!(f, "an event of kind {code}, from a later version"),
         }

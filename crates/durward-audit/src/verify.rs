@@ -467,6 +467,7 @@ impl<'a> Check<'a> {
             | Event::PolicyChanged(_)
             | Event::IdentityChanged(_)
             | Event::Administration(_)
+            | Event::ApprovalMoved(_)
             | Event::LoginRefused(_)
             | Event::ProtocolViolation(_)
             | Event::Unknown { .. } => Ok(()),

@@ -163,6 +163,7 @@ impl Writer {
                 Ok(number)
             }
             Event::StatementOutcome(body) => self.append_outcome(time, body),
+            Event::ApprovalMoved(body) => self.append(time, code, body),
             Event::LedgerOpened(body) => self.append(time, code, body),
             Event::KeyChanged(body) => self.append(time, code, body),
             Event::Checkpoint(body) => self.append(time, code, body),

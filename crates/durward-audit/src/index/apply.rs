@@ -215,6 +215,7 @@ impl Indexer {
             | code::ADMINISTRATION
             | code::PROTOCOL_VIOLATION
             | code::KEY_CHANGED
+            | code::APPROVAL_MOVED
             | code::LEDGER_OPENED => self.act(&start, bytes),
             _ => Ok(()),
         }

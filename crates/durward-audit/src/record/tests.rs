@@ -38,6 +38,7 @@ fn encoded(number: u64, time: u64, event: &Event) -> Vec<u8> {
         Event::StatementIntent(body) => encode(&mut bytes, code, number, time, body),
         Event::StatementRefused(body) => encode(&mut bytes, code, number, time, body),
         Event::StatementOutcome(body) => encode(&mut bytes, code, number, time, body),
+        Event::ApprovalMoved(body) => encode(&mut bytes, code, number, time, body),
         Event::Unknown { .. } => encode(&mut bytes, code, number, time, &()),
     };
     encode.expect("a vector takes every byte");

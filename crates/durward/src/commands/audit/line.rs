@@ -73,6 +73,14 @@ fn words(shown: &ShownEvent) -> Option<(Option<Style>, String)> {
             act.object,
             act.by
         )),
+        Event::ApprovalMoved(moved) => plain(format!(
+            "{} {} {}{}{}",
+            moved.principal,
+            moved.change,
+            moved.request,
+            moved.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default(),
+            moved.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default()
+        )),
         Event::SessionStarted(started) => plain(format!(
             "{} logs in to {} from {}",
             started.principal, started.database, started.client_address
