@@ -6,6 +6,7 @@ use durward_model::{Digest, StatementFacts};
 use crate::analysis::analyze_text;
 use crate::cache::AnalysisCache;
 use crate::catalog::CatalogSnapshot;
+use crate::count::{CannotCount, CountText, count_text};
 use crate::parser::ParserThreads;
 use crate::rewrite::{CannotRewrite, Rewritten, SourceMasks, rewrite};
 use crate::{AnalysisError, SessionEffect, SessionSettings};
@@ -138,6 +139,23 @@ impl Analyzer {
         let analysis = Arc::new(fresh.analysis);
         self.cache.insert(text, context, &analysis, fresh.rests_on_constants);
         Ok(analysis)
+    }
+
+    /// The read that counts the rows which an UPDATE or DELETE would change, up to `rows_max` and one more. Cancel safe:
+    /// yes; the work ends by itself.
+    ///
+    /// # Errors
+    /// See [`AnalysisError`]; the inner error says why they can't be counted.
+    pub async fn count_text(
+        &self,
+        text: &str,
+        context: &AnalysisContext,
+        rows_max: u64,
+    ) -> Result<Result<CountText, CannotCount>, AnalysisError> {
+        let tokens_max = self.limits.tokens_max;
+        let (text, context) = (text.to_owned(), context.clone());
+        let work = move || count_text(&text, &context, tokens_max, rows_max);
+        self.threads.run(work).await?
     }
 
     /// Masks the sources of a text and analyses what comes out. Cancel safe: yes; the work ends by itself.

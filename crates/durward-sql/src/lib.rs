@@ -19,6 +19,7 @@ mod analyzer;
 mod bind;
 mod cache;
 pub mod catalog;
+mod count;
 mod effect;
 mod error;
 #[doc(hidden)]
@@ -37,6 +38,7 @@ mod utility;
 
 pub use analyzer::{Analysis, AnalysisContext, AnalyzedStatement, Analyzer, AnalyzerLimits};
 pub use catalog::CatalogSnapshot;
+pub use count::{CannotCount, CountText, definitions};
 pub use effect::SessionEffect;
 pub use error::AnalysisError;
 pub use parser::ServerWords;
