@@ -268,6 +268,7 @@ impl<C> Encode<C> for BasisInput<'_> {
                     }
                     &mut *e
                 }
+                Obligation::Approve(terms) => e.array(2)?.str("approve")?.str(&terms.count.to_string())?,
                 Obligation::Annotate(text) => e.array(2)?.str("annotate")?.str(text)?,
             };
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Label;
+use crate::{ApprovalTerms, Label};
 
 /// What must be done along with a permitted statement. An obligation that the enforcer doesn't know refuses the
 /// statement; several merge to the most restrictive.
@@ -18,6 +18,8 @@ pub enum Obligation {
         /// The labels that are shown in clear, sorted.
         clear: Vec<Label>,
     },
+    /// Others must have approved it first.
+    Approve(ApprovalTerms),
     /// A note for the record.
     Annotate(Arc<str>),
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use durward_model::{Obligation, Principal, Refusal, StatementFacts};
+use durward_model::{ApprovalTerms, Obligation, Principal, Refusal, StatementFacts};
 use serde::Serialize;
 
 use crate::PolicyVersion;
@@ -83,18 +83,41 @@ impl Permit {
     }
 }
 
-/// A statement that needs approval first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A statement that needs approval first. It holds the permit back until it is released.
+#[derive(Debug)]
 pub struct HoldOrder {
     /// Who may approve, in words, from the deciding rule.
     pub approver: Arc<str>,
     /// The names of all rules that ask for approval, the deciding one first.
     pub rules: Vec<Arc<str>>,
-    /// What a client is told while nothing can be held: `42501`, that approval is needed, and what passes without.
+    /// What it takes.
+    pub approval: ApprovalTerms,
+    /// What a client is told where nothing can be held: `42501`, that approval is needed, and what passes without.
     pub refusal: Refusal,
+    pub(crate) permit: Permit,
 }
 
 impl HoldOrder {
+    /// What the permit will grant, once it is released.
+    pub fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// Gives the permit out. To be called by who has spent an approval of just this statement, has measured that it
+    /// needs none, or prepares it without running it; `note` says which, for the record.
+    pub fn release(self, note: &str) -> Permit {
+        let terms = &self.permit.terms;
+        let mut obligations = terms.obligations.clone();
+        obligations.push(Obligation::Annotate(note.into()));
+        Permit {
+            terms: Arc::new(Terms {
+                obligations,
+                rules: terms.rules.clone(),
+            }),
+            ..self.permit
+        }
+    }
+
     /// The refusal that stands in for the hold where statements can't be held.
     pub fn into_refusal(self) -> Refusal {
         self.refusal

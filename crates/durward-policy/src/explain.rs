@@ -35,6 +35,8 @@ pub struct Explanation {
     pub would_pass: Vec<String>,
     /// What must be done along with the statement, where it is allowed.
     pub obligations: Vec<durward_model::Obligation>,
+    /// What it takes until it may run, where it is held.
+    pub approval: Option<durward_model::ApprovalTerms>,
     /// The number and digest of the policy.
     pub policy_version: PolicyVersion,
 }
@@ -90,7 +92,7 @@ impl Explanation {
     ) -> Self {
         let (word, message, obligations) = match verdict {
             Verdict::Allow(terms) => ("allow", None, terms.obligations.clone()),
-            Verdict::Hold(order) => ("hold", Some(Arc::clone(&order.refusal.message)), Vec::new()),
+            Verdict::Hold(held) => ("hold", Some(Arc::clone(&held.refusal.message)), Vec::new()),
             Verdict::Deny(denial) => ("deny", Some(Arc::clone(&denial.refusal.message)), Vec::new()),
         };
         let mut would_pass: Vec<String> = Vec::new();
@@ -125,6 +127,10 @@ impl Explanation {
             opaque: unseen(assessment),
             would_pass,
             obligations,
+            approval: match verdict {
+                Verdict::Hold(held) => Some(held.approval.clone()),
+                Verdict::Allow(_) | Verdict::Deny(_) => None,
+            },
             policy_version,
         }
     }
@@ -186,6 +192,9 @@ impl fmt::Display for Explanation {
         )?;
         if let Some(message) = &self.message {
             writeln!(f, "why:      {message}")?;
+        }
+        if let Some(rows) = self.approval.as_ref().and_then(|approval| approval.rows_pass) {
+            writeln!(f, "unless:   at most {rows} rows are counted before it runs")?;
         }
         if !self.hazards.is_empty() {
             writeln!(f, "hazards:")?;

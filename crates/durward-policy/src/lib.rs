@@ -40,6 +40,7 @@
 //! # Ok::<(), durward_policy::PolicyError>(())
 //! ```
 
+mod approval;
 mod assessment;
 mod cache;
 mod database;

@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::{Effect, EntityUid, Policy};
-use durward_model::{HazardKind, Label, Obligation, sqlstate};
+use durward_model::{ApprovalTerms, HazardKind, Label, Obligation, sqlstate};
 
+use crate::approval::{self, approver_in_words};
 use crate::assessment::Assessment;
 use crate::wording::{NamedObject, Template};
 
@@ -16,6 +17,8 @@ pub(crate) struct Rule {
     pub(crate) hint: Option<Template>,
     /// Who may approve, where the rule holds and doesn't deny.
     pub(crate) hold: Option<Arc<str>>,
+    /// What the approval takes, where the rule holds.
+    pub(crate) approval: ApprovalTerms,
     pub(crate) obligations: Vec<Obligation>,
     pub(crate) sqlstate: &'static str,
     /// Which objects the rule is about; `None`: those of its hazards, else what is changed, else what is used.
@@ -186,7 +189,7 @@ impl Complaint {
 }
 
 const ANNOTATIONS: &str =
-    "@rule, @reason, @hint, @hold, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
+    "@rule, @reason, @hint, @hold, @approve, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
 
 /// Reads the annotations of one policy. Every annotation must be known, in place and well formed: a misspelt `@hold`
 /// would otherwise change a verdict in silence.
@@ -207,7 +210,8 @@ pub(crate) fn read_rule(policy: &Policy, file: &Arc<str>, line: Option<u32>) -> 
             effect,
             reason: reader.reason,
             hint: reader.hint,
-            hold: reader.hold,
+            hold: reader.hold.or_else(|| reader.approval.as_ref().map(approver_in_words)),
+            approval: reader.approval.unwrap_or_default(),
             obligations: reader.obligations,
             sqlstate: reader.sqlstate.unwrap_or(sqlstate::INSUFFICIENT_PRIVILEGE),
             objects: reader.objects,
@@ -238,6 +242,7 @@ struct Reader {
     reason: Option<Template>,
     hint: Option<Template>,
     hold: Option<Arc<str>>,
+    approval: Option<ApprovalTerms>,
     obligations: Vec<Obligation>,
     sqlstate: Option<&'static str>,
     objects: Option<ObjectsFrom>,
@@ -261,6 +266,7 @@ impl Reader {
                 self.hold = Some(value.into());
                 Ok(())
             }
+            "approve" => approval::terms(value).map(|terms| self.approval = Some(terms)),
             "annotate" => {
                 self.obligations.push(Obligation::Annotate(value.into()));
                 Ok(())
@@ -287,6 +293,7 @@ impl Reader {
         let misplaced = [
             ("hint", self.hint.is_some() && !forbids),
             ("hold", self.hold.is_some() && !forbids),
+            ("approve", self.approval.is_some() && !forbids),
             ("sqlstate", self.sqlstate.is_some() && !forbids),
             ("objects", self.objects.is_some() && !forbids),
             ("exempts", !self.exempts.is_empty() && forbids),
@@ -306,7 +313,7 @@ impl Reader {
     }
 }
 
-fn list(value: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim)
 }
 

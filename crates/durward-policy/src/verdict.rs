@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use durward_model::{Label, Obligation, PrincipalKind, Refusal, RowBound, StatementFacts};
+use durward_model::{ApprovalTerms, Label, Obligation, PrincipalKind, Refusal, RowBound, StatementFacts};
 
 use crate::assessment::Assessment;
 use crate::cache::PrincipalKey;
@@ -23,8 +23,19 @@ pub(crate) const POLICY_ERROR: &str = "policy-error";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Allow(Arc<Terms>),
-    Hold(HoldOrder),
+    Hold(Held),
     Deny(Denial),
+}
+
+/// A hold that can be kept and given again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    approver: Arc<str>,
+    rules: Vec<Arc<str>>,
+    pub(crate) approval: ApprovalTerms,
+    pub(crate) refusal: Refusal,
+    /// What is granted once it is approved.
+    terms: Arc<Terms>,
 }
 
 impl Verdict {
@@ -35,12 +46,17 @@ impl Verdict {
         facts: &Arc<StatementFacts>,
         version: PolicyVersion,
     ) -> Decision {
+        let permit =
+            |terms: &Arc<Terms>| Permit::new(Arc::clone(terms), Arc::clone(principal), Arc::clone(facts), version);
         match self {
-            Self::Allow(terms) => {
-                let permit = Permit::new(Arc::clone(terms), Arc::clone(principal), Arc::clone(facts), version);
-                Decision::Allow(permit)
-            }
-            Self::Hold(order) => Decision::Hold(order.clone()),
+            Self::Allow(terms) => Decision::Allow(permit(terms)),
+            Self::Hold(held) => Decision::Hold(HoldOrder {
+                approver: Arc::clone(&held.approver),
+                rules: held.rules.clone(),
+                approval: held.approval.clone(),
+                refusal: held.refusal.clone(),
+                permit: permit(&held.terms),
+            }),
             Self::Deny(denial) => Decision::Deny(denial.clone()),
         }
     }
@@ -74,15 +90,36 @@ pub(crate) fn combine(
         };
     };
     let refusal = refusal(member, rule, &refusing, assessment, request);
-    let rules = refusing.iter().map(|(_, rule)| Arc::clone(&rule.name)).collect();
+    let rules: Vec<Arc<str>> = refusing.iter().map(|(_, rule)| Arc::clone(&rule.name)).collect();
     match &rule.hold {
-        Some(approver) if unpermitted.is_none() => Verdict::Hold(HoldOrder {
-            approver: Arc::clone(approver),
-            rules,
-            refusal,
-        }),
+        // Denials come first, so that all of these hold.
+        Some(approver) if unpermitted.is_none() => {
+            let approval = refusing
+                .iter()
+                .map(|(_, rule)| rule.approval.clone())
+                .reduce(|all, one| all.merge(&one))
+                .unwrap_or_default();
+            Verdict::Hold(Held {
+                approver: Arc::clone(approver),
+                terms: Arc::new(released_terms(judged, &rules, &approval)),
+                rules,
+                approval,
+                refusal,
+            })
+        }
         Some(_) | None => Verdict::Deny(Denial { refusal, rules }),
     }
+}
+
+/// What a hold grants in the end: what the permits do, on disk before it runs, with the rules that held it.
+fn released_terms(judged: &[(Member<'_>, Outcome)], rules: &[Arc<str>], approval: &ApprovalTerms) -> Terms {
+    let mut terms = terms(judged);
+    if !terms.obligations.contains(&Obligation::DurableIntent) {
+        terms.obligations.push(Obligation::DurableIntent);
+    }
+    terms.obligations.push(Obligation::Approve(approval.clone()));
+    terms.rules.extend(rules.iter().cloned());
+    terms
 }
 
 fn terms(judged: &[(Member<'_>, Outcome)]) -> Terms {
@@ -188,9 +225,7 @@ fn refusal(
         }
     }
     if let Some(approver) = &rule.hold {
-        hints.push(format!(
-            "Anything beyond needs the approval of {approver}, which can't be asked for yet."
-        ));
+        hints.push(format!("Anything beyond needs the approval of {approver}."));
     }
     let refusal = Refusal::new(rule.sqlstate, &rule.name, message).with_detail(detail);
     if hints.is_empty() {

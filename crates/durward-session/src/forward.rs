@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use durward_audit::{EventNumber, Recorded};
 use durward_policy::Permit;
+use durward_wire::postgres::Format;
 use durward_wire::postgres::frame::Frame;
 use durward_wire::postgres::frontend::{Target, write};
 use durward_wire::postgres::tag::frontend as tag;
@@ -16,6 +17,8 @@ use crate::session::OwnQuery;
 
 /// What the server is sent in the place of a refused statement: it rejects it, and so aborts what a refusal must abort.
 const REFUSED_TEXT: &[u8] = b"durward refused a statement here";
+/// What the server is sent in the place of a SET of the gateway's own settings: it answers as to any other SET.
+const LEVER_TEXT: &[u8] = b"SET durward_gateway.answered TO DEFAULT";
 /// Names of our own statement and portal, which no client may use.
 pub(crate) const OWN_NAME: &[u8] = b"durward_gateway";
 
@@ -56,6 +59,40 @@ impl ServerLink {
         number
     }
 
+    /// Forwards a simple query that sets a lever: the server is told of no value.
+    pub(crate) fn lever_query(&mut self, recorded: Recorded<Vec<Permit>>) -> EventNumber {
+        let (_permits, number) = recorded.spend();
+        self.own(|out| write::query(out, LEVER_TEXT));
+        number
+    }
+
+    /// Forwards a Parse of what sets a lever.
+    pub(crate) fn lever_parse(&mut self, recorded: Recorded<Vec<Permit>>, statement: &[u8]) -> EventNumber {
+        let (_permits, number) = recorded.spend();
+        self.own(|out| write::parse(out, statement, LEVER_TEXT, &[]));
+        number
+    }
+
+    /// Sends the read that counts what a client's statement would change, under names of our own.
+    pub(crate) fn counting(
+        &mut self,
+        recorded: Recorded<Vec<Permit>>,
+        text: &str,
+        types: &[u32],
+        (formats, values): (&[Format], &[Option<&[u8]>]),
+    ) {
+        let (_permits, _number) = recorded.spend();
+        self.own(|out| {
+            write::parse(out, OWN_NAME, text.as_bytes(), types)?;
+            write::bind_with_formats(out, (OWN_NAME, OWN_NAME), formats, values, &[])?;
+            write::execute(out, OWN_NAME, 0)?;
+            write::close(out, Target::Portal, OWN_NAME)?;
+            write::close(out, Target::Statement, OWN_NAME)?;
+            write::flush(out);
+            Ok(())
+        });
+    }
+
     /// Asks what columns a portal of the client's has.
     pub(crate) fn own_describe(&mut self, portal: &[u8]) {
         self.own(|out| write::describe(out, Target::Portal, portal));
@@ -79,6 +116,11 @@ impl ServerLink {
             self.link.outbound.extend(frame_bytes);
         }
         runs_nothing
+    }
+
+    /// Sends the body of a client's Bind again.
+    pub(crate) fn bind_again(&mut self, body: &[u8]) {
+        self.own(|out| write::raw(out, Frame { tag: tag::BIND, body }));
     }
 
     /// Forwards a piece of a CopyData message whose header has been checked by the caller.

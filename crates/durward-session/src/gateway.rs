@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use durward_audit::Ledger;
+use durward_change::Desk;
 use durward_identity::LoginDesk;
 use durward_model::{DatabaseName, Principal, Refusal, SessionId};
 use durward_policy::{DatabaseContext, Decision, DecisionRequest, PolicyStore, SessionContext};
@@ -34,6 +35,9 @@ use crate::workers::Workers;
 /// Unit: seconds. Reason: the probe costs the server well under a millisecond.
 const CATALOG_POLL_SECONDS: u64 = 2;
 
+/// How often it is looked at whether requests for approval have expired.
+const APPROVALS_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How often it is looked at whether columns are to be judged.
 const LABELS_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -56,6 +60,8 @@ pub struct Gateway {
     pub ledger: Ledger,
     /// Verifies who comes.
     pub desk: LoginDesk,
+    /// Where held statements wait.
+    pub approvals: Arc<Desk>,
     /// Who is there.
     pub sessions: Arc<SessionRegistry>,
     /// What every mask's key is derived from.
@@ -80,6 +86,8 @@ pub struct GatewayParts {
     pub ledger: Ledger,
     /// Verifies who comes.
     pub desk: LoginDesk,
+    /// Where held statements wait.
+    pub approvals: Arc<Desk>,
     /// What every mask's key is derived from.
     pub mask_key: MasterKey,
     /// Where sessions run.
@@ -168,6 +176,7 @@ impl Gateway {
             policy: parts.policy,
             ledger: parts.ledger,
             desk: parts.desk,
+            approvals: parts.approvals,
             sessions: Arc::default(),
             mask_key: Arc::new(parts.mask_key),
             look_ups: LookUps::default(),
@@ -244,6 +253,22 @@ impl Gateway {
                 if let Err(error) = database.catalog.poll().await {
                     tracing::warn!(%error, database = %database.name, "the catalog can't be watched");
                 }
+            }
+        }
+    }
+
+    /// Ends requests that nobody has decided in time, until `shutdown` says true. Cancel safe: yes.
+    pub async fn watch_approvals(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        let mut tick = tokio::time::interval(APPROVALS_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|shut| *shut) => return,
+                _ = tick.tick() => {}
+            }
+            if let Err(error) = self.approvals.sweep(unix_seconds().unwrap_or_default()) {
+                tracing::error!(%error, "expired requests for approval can't be ended");
             }
         }
     }

@@ -6,6 +6,7 @@
 //! The three types to know: [`Gateway`] (what sessions share, and the door), [`Database`] (what is behind it) and
 //! [`SessionRegistry`] (who is there, and how to end it).
 
+mod approvals;
 mod assessment;
 mod buffer;
 mod catalog;
@@ -13,6 +14,7 @@ mod forward;
 mod gateway;
 mod greeting;
 mod labels;
+mod levers;
 pub mod limits;
 mod link;
 mod login;
@@ -31,6 +33,7 @@ pub mod tls;
 pub mod upstream;
 mod workers;
 
+pub use approvals::LedgerRecorder;
 pub use assessment::Foreseen;
 pub use catalog::{CatalogSource, CatalogSourceError};
 pub use gateway::{Database, Gateway, GatewayParts, Listener};

@@ -52,3 +52,33 @@ pub const SESSIONS_TOGETHER: usize = 4;
 ///
 /// Unit: bytes. Reason: no mask that can be recognised is longer.
 pub const GIVEN_BYTES_MAX: usize = 1_024;
+
+/// How long a person's client waits for an approval before the request expires.
+///
+/// Unit: seconds. Reason: longer than that nobody looks at a prompt; an approval that comes later is asked for again.
+pub const HOLD_SECONDS_MAX: Duration = Duration::from_secs(600);
+
+/// How long it waits within a transaction that has already done something.
+///
+/// Unit: seconds. Reason: its locks and its server connection wait with it.
+pub const HOLD_IN_TRANSACTION_SECONDS_MAX: Duration = Duration::from_secs(5);
+
+/// How often a client that waits for approval is told so.
+///
+/// Unit: seconds. Reason: drivers with a socket timeout of a few seconds must hear something before that.
+pub const HOLD_HEARTBEAT_SECONDS: Duration = Duration::from_secs(2);
+
+/// How often whoever was told to come back should look.
+///
+/// Unit: seconds. Reason: people take minutes.
+pub const HOLD_POLL_SECONDS: u32 = 5;
+
+/// The rows that are counted before a write, where no policy asks for more.
+///
+/// Unit: rows. Reason: above that the exact number decides nothing.
+pub const ROWS_COUNTED_MAX: u64 = 10_000;
+
+/// How long counting them may take.
+///
+/// Unit: milliseconds. Reason: the statement itself is still to come.
+pub const COUNT_MILLISECONDS_MAX: u32 = 3_000;

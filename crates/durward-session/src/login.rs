@@ -15,6 +15,7 @@ use durward_wire::postgres::frontend::{Startup, StartupRequest, decode_password,
 
 use crate::gateway::{Database, Gateway, Listener};
 use crate::greeting::{Greeting, Hangup};
+use crate::levers::Levers;
 use crate::link::Link;
 use crate::masks::MaskKeys;
 use crate::registry::SessionFacts;
@@ -149,6 +150,7 @@ struct Opened {
     secret_key: Box<[u8]>,
     name: ServerName,
     keys: Arc<MaskKeys>,
+    levers: Levers,
 }
 
 impl Door {
@@ -194,6 +196,7 @@ impl Door {
             secret_key,
             name,
             keys,
+            levers: wish.settings.levers().clone(),
         })
     }
 
@@ -535,6 +538,7 @@ impl Door {
             sight: Sight::new(opened.settings, opened.catalog),
             name: opened.name,
             keys: opened.keys,
+            levers: opened.levers,
             database: opened.database,
             principal,
             standing: opened.login.standing,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use durward_audit::KeyedDigest;
 use durward_sql::AnalyzedStatement;
 
+use crate::levers::Lever;
 use crate::session::MaskedText;
 use crate::sight::Stamp;
 
@@ -23,6 +24,10 @@ pub(crate) struct Prepared {
     pub(crate) literals: KeyedDigest,
     /// What was sent in the place of the text, where it had to be masked.
     pub(crate) masked: Option<Arc<MaskedText>>,
+    /// The parameter types of its Parse, where it was held then: what its Execute is bound to.
+    pub(crate) held_types: Option<Box<[u32]>>,
+    /// It sets this, and the server was sent something harmless in its place.
+    pub(crate) lever: Option<Lever>,
 }
 
 /// How to find a prepared statement in the analysis of its text.
@@ -42,6 +47,8 @@ pub(crate) struct Portal {
     pub(crate) parameters: Option<KeyedDigest>,
     /// The parameters of a statement that writes, as they came: none may be a mask.
     pub(crate) given: Box<[Box<[u8]>]>,
+    /// The whole Bind message, where its statement was held when it was prepared.
+    pub(crate) bind: Option<Box<[u8]>>,
     /// Opened by DECLARE or by an earlier execution: its plan is fixed, and so are its facts.
     pub(crate) is_cursor: bool,
     /// It outlives its transaction.

@@ -38,6 +38,10 @@ pub struct SessionHandle {
     statements: AtomicU64,
     killed: AtomicBool,
     wake: Notify,
+    /// A statement of the session's waits for approval: cancelling means to take it back.
+    holding: AtomicBool,
+    cancels: AtomicU64,
+    cancelled: Notify,
 }
 
 /// One line of `durward sessions ls`.
@@ -125,11 +129,15 @@ impl SessionRegistry {
         handles.iter().for_each(|handle| handle.kill());
     }
 
-    /// Where a cancel request with this key must go.
+    /// Where a cancel request with this key must go. One that ends a wait for approval needn't go anywhere.
     pub(crate) fn cancel_target(&self, process_id: i32, secret_key: &[u8]) -> Option<CancelTarget> {
-        lock(&self.keys)
-            .get(&(process_id, secret_key.into()))
-            .map(|handle| handle.cancel.clone())
+        let handle = lock(&self.keys).get(&(process_id, secret_key.into())).cloned()?;
+        if handle.holding.load(Ordering::Acquire) {
+            handle.cancels.fetch_add(1, Ordering::AcqRel);
+            handle.cancelled.notify_one();
+            return None;
+        }
+        Some(handle.cancel.clone())
     }
 
     pub(crate) fn register(self: &Arc<Self>, facts: SessionFacts) -> SessionLease {
@@ -146,6 +154,9 @@ impl SessionRegistry {
             statements: AtomicU64::new(0),
             killed: AtomicBool::new(false),
             wake: Notify::new(),
+            holding: AtomicBool::new(false),
+            cancels: AtomicU64::new(0),
+            cancelled: Notify::new(),
         });
         lock(&self.sessions).insert(handle.id, Arc::clone(&handle));
         lock(&self.keys).insert(handle.key(), Arc::clone(&handle));
@@ -162,6 +173,27 @@ impl SessionHandle {
         while !self.is_killed() {
             self.wake.notified().await;
         }
+    }
+
+    /// Whether a statement waits for approval from here on.
+    pub(crate) fn set_holding(&self, holding: bool) {
+        self.holding.store(holding, Ordering::Release);
+    }
+
+    /// How often the client has taken a held statement back.
+    pub(crate) fn cancels(&self) -> u64 {
+        self.cancels.load(Ordering::Acquire)
+    }
+
+    /// Waits until the client has done so more often than `before`. Cancel safe: yes.
+    pub(crate) async fn hold_cancelled(&self, before: u64) {
+        while self.cancels() == before {
+            self.cancelled.notified().await;
+        }
+    }
+
+    pub(crate) fn program(&self) -> &str {
+        &self.program
     }
 
     pub(crate) fn is_killed(&self) -> bool {

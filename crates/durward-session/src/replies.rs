@@ -19,6 +19,8 @@ pub(crate) enum Expected {
     Parse { run: Box<Run> },
     /// `Bind`: ends with BindComplete.
     Bind { undo: Option<Undo> },
+    /// A `Bind` of the client's that is sent again after a wait: its BindComplete is for us.
+    Rebind { undo: Option<Undo> },
     /// `Describe`: ends with RowDescription or NoData.
     Describe,
     /// A `Describe` of ours ahead of an `Execute` whose rows are masked: its answer is for us.
@@ -93,10 +95,24 @@ pub(crate) struct Replies {
     /// An error was answered, and the `Sync` that ends the skipping hasn't come from the client yet.
     skipping: bool,
     unsynced: bool,
+    /// An `Execute` has been forwarded since the last `Sync` or `Query`.
+    executed: bool,
 }
 
 impl Replies {
     pub(crate) fn push(&mut self, expected: Expected) {
+        self.executed = match expected {
+            Expected::Execute { .. } => true,
+            Expected::Sync | Expected::Query { .. } | Expected::RefusedQuery { .. } | Expected::ProbeSync => false,
+            Expected::Parse { .. }
+            | Expected::Bind { .. }
+            | Expected::Rebind { .. }
+            | Expected::Describe
+            | Expected::Shape
+            | Expected::Close { .. }
+            | Expected::RefusedExtended { .. }
+            | Expected::ProbeExtended => self.executed,
+        };
         self.unsynced = match expected {
             Expected::Sync => {
                 self.skipping = false;
@@ -105,6 +121,7 @@ impl Replies {
             Expected::Query { .. } | Expected::RefusedQuery { .. } | Expected::ProbeSync => false,
             Expected::Parse { .. }
             | Expected::Bind { .. }
+            | Expected::Rebind { .. }
             | Expected::Describe
             | Expected::Shape
             | Expected::Close { .. }
@@ -144,6 +161,11 @@ impl Replies {
     /// makes the server skip until `Sync`, and an implicit transaction may be open, whether or not all is answered.
     pub(crate) fn in_pipeline(&self) -> bool {
         self.unsynced
+    }
+
+    /// Whether something has run since the last `Sync` or `Query`, whose implicit transaction may still be open.
+    pub(crate) fn has_executed(&self) -> bool {
+        self.executed
     }
 
     /// Whether the next reply answers a query of our own.
@@ -202,8 +224,12 @@ impl Replies {
         let end = self
             .queue
             .iter()
-            .position(|expected| matches!(expected, Expected::Sync));
-        self.skipping = end.is_none();
+            .position(|expected| matches!(expected, Expected::Sync | Expected::ProbeSync));
+        // A Sync of our own ends the skipping in the server; the client's is still to come.
+        let clients = end
+            .and_then(|end| self.queue.get(end))
+            .is_some_and(|end| matches!(end, Expected::Sync));
+        self.skipping = !clients;
         self.queue.drain(..end.unwrap_or(self.queue.len())).collect()
     }
 }

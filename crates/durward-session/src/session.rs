@@ -1,8 +1,12 @@
 //! One client connection and its server connection, owned by one task.
 
+mod binding;
 mod client_side;
+mod count;
 mod guard;
+mod hold;
 mod judge;
+mod lever;
 mod masking;
 mod name;
 mod probe;
@@ -25,6 +29,7 @@ use durward_wire::postgres::backend::write::{self, Severity};
 
 use crate::forward::ServerLink;
 use crate::gateway::{Database, Gateway};
+use crate::levers::Levers;
 use crate::link::Link;
 use crate::masks::MaskKeys;
 use crate::names::Names;
@@ -68,6 +73,10 @@ pub(crate) struct Session {
     /// Policy has masked something for this principal.
     masked: bool,
     status: TransactionStatus,
+    /// What the client has set about its own holds.
+    levers: Levers,
+    /// The portal that is to run was lost with a Sync of ours, and must be bound again before.
+    unbound: bool,
     /// The server has asked for COPY data, and the client hasn't ended it.
     copying_in: bool,
     /// Bytes of a CopyData message of the client's that are still to be passed on.
@@ -96,6 +105,7 @@ pub(crate) struct SessionParts {
     pub(crate) sight: Sight,
     pub(crate) name: ServerName,
     pub(crate) keys: Arc<MaskKeys>,
+    pub(crate) levers: Levers,
 }
 
 /// Why a session ended.
@@ -191,6 +201,8 @@ impl Session {
             guarded: false,
             masked: false,
             status: TransactionStatus::Idle,
+            levers: parts.levers,
+            unbound: false,
             copying_in: false,
             client_relay_bytes: 0,
             server_relay_bytes: 0,

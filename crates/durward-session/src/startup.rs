@@ -3,6 +3,7 @@
 use durward_model::{Refusal, sqlstate};
 use durward_wire::postgres::frontend::Startup;
 
+use crate::levers::{self, Levers};
 use crate::session::{APPLICATION_NAME, ServerName};
 
 /// What the client set in its startup packet.
@@ -11,6 +12,8 @@ pub(crate) struct ClientSettings {
     application_name: String,
     /// Settings by name, `options` taken apart, in the order in which the server would apply them.
     settings: Vec<(String, String)>,
+    /// Those that are the gateway's own.
+    levers: Levers,
 }
 
 impl ClientSettings {
@@ -37,6 +40,10 @@ impl ClientSettings {
             .find(|(name, _)| name == "application_name")
             .map(|(_, value)| value.clone());
         settings.retain(|(name, _)| name != "application_name");
+        let (own, settings): (Vec<_>, Vec<_>) = settings
+            .into_iter()
+            .partition(|(name, _)| name.starts_with(levers::PREFIX));
+        let levers = Levers::of_startup(own.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
         let application_name = match startup.get("application_name") {
             Some(name) => text(Some(name))?,
             None => from_options.unwrap_or_default(),
@@ -44,7 +51,13 @@ impl ClientSettings {
         Ok(Self {
             application_name,
             settings,
+            levers,
         })
+    }
+
+    /// What the client has set about its own holds.
+    pub(crate) fn levers(&self) -> &Levers {
+        &self.levers
     }
 
     /// What the client calls itself.

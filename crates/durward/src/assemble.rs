@@ -7,17 +7,21 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use durward_audit::{ConfigurationLoaded, Event, Ledger, LedgerOptions};
+use durward_change::{Desk, FileStore};
 use durward_identity::{DeskOptions, Directory, Issuers, LoginDesk, SystemClock};
 use durward_model::{Digest, SessionId};
 use durward_policy::PolicyStore;
 use durward_session::tls::ServerTls;
-use durward_session::{Database, Gateway, GatewayParts, LabelBook, Listener, Workers};
+use durward_session::{Database, Gateway, GatewayParts, LabelBook, LedgerRecorder, Listener, Workers};
 use durward_sql::Analyzer;
 use sha2::Digest as _;
 
 use crate::mask_key;
 use crate::policies::Policies;
 use crate::settings::{DatabaseSettings, Settings, make_private_directory};
+
+/// Where held statements are kept, within the data directory.
+const REQUESTS_FILE: &str = "requests";
 
 /// A gateway with all that belongs to it, not yet open to clients.
 #[derive(Debug)]
@@ -65,6 +69,12 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
     ));
     policies.record_start()?;
 
+    let requests = settings.data_dir.join(REQUESTS_FILE);
+    let approvals = FileStore::open(&requests)
+        .map_err(durward_change::DeskError::from)
+        .and_then(|store| Desk::open(store, LedgerRecorder(ledger.clone())))
+        .with_context(|| format!("can't open the requests for approval in {}", requests.display()))?;
+
     let databases = settings
         .databases
         .iter()
@@ -85,6 +95,7 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
         policy,
         ledger,
         desk: LoginDesk::new(Arc::clone(&directory), Arc::clone(&issuers), DeskOptions::default()),
+        approvals: Arc::new(approvals),
         mask_key: mask_key::open(&settings.data_dir)?,
         workers: Workers::start().context("can't start the threads that sessions run on")?,
         databases,

@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// Running sessions
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    /// Statements that wait for approval
+    #[command(subcommand)]
+    Approvals(ApprovalsCommand),
     /// Local identities and their passwords
     #[command(subcommand)]
     Identities(IdentitiesCommand),
@@ -129,6 +132,61 @@ pub(crate) enum SessionsCommand {
         #[command(flatten)]
         data_dir: DataDirectoryOption,
     },
+}
+
+/// `durward approvals …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApprovalsCommand {
+    /// Show what waits, or may run once
+    Ls {
+        /// Show ended requests too
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show one request: who, what exactly, why it is held; ends with 5 while it waits, 0 once approved, else 1
+    Show {
+        /// The request, as `ls` shows it
+        id: String,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Let a held statement run, once; ends with 5 where others must approve it too
+    Approve {
+        #[command(flatten)]
+        decide: DecideArgs,
+        /// Approve a change of your own, where nobody else could; it is recorded as such
+        #[arg(long)]
+        confirm: bool,
+    },
+    /// Refuse a held statement
+    Reject(DecideArgs),
+    /// Show requests as they come and are decided, until Ctrl-C; with a request, wait until it is decided
+    Watch {
+        /// Only this request; ends as `show` does
+        id: Option<String>,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+}
+
+/// What a decision takes.
+#[derive(Debug, Args)]
+pub(crate) struct DecideArgs {
+    /// The request, as `ls` shows it
+    pub(crate) id: String,
+    /// The local identity that decides; without it, the system account
+    #[arg(long = "as", value_name = "IDENTITY")]
+    pub(crate) identity: Option<String>,
+    /// What to tell whoever asked, in one line
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirectoryOption,
 }
 
 /// What every list takes.

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod approvals;
 mod audit;
 mod data;
 mod explain;
@@ -21,6 +22,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => gateway::serve(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Sessions(command) => sessions::run(&command),
+        Command::Approvals(command) => approvals::run(&command),
         Command::Identities(command) => identities::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Policy(command) => policy::run(&command),

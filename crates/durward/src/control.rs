@@ -27,6 +27,20 @@ pub(crate) enum Request {
         /// Its name.
         who: String,
     },
+    /// What waits for approval.
+    Approvals {
+        /// Ended requests too.
+        all: bool,
+    },
+    /// One request.
+    Approval {
+        /// Its number as listed.
+        id: String,
+    },
+    /// Approve a request.
+    Approve(DecideRequest),
+    /// Reject a request.
+    Reject(DecideRequest),
     /// The local identities.
     Identities,
     /// Add an identity, or issue a password to one that is there.
@@ -61,6 +75,19 @@ pub(crate) enum Request {
         /// The name of the identity.
         principal: String,
     },
+}
+
+/// A decision on a held statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DecideRequest {
+    /// The request.
+    pub(crate) id: String,
+    /// The local identity that decides; none for the system account.
+    pub(crate) identity: Option<String>,
+    /// What is said along with it.
+    pub(crate) note: Option<String>,
+    /// A change of one's own is approved knowingly.
+    pub(crate) confirms: bool,
 }
 
 /// An identity to add.

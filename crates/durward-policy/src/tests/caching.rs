@@ -44,12 +44,12 @@ fn a_hit_rests_on_principal_database_time_and_policy() {
             assert_eq!(word(&policy.decide(&request)), expected);
         }
     };
-    check(pack, &person, &open, 3, "allow");
+    check(pack, &person, &open, 3, "hold");
     check(pack, &agent, &open, 3, "hold");
     check(pack, &person, &closed, 3, "deny");
     check(&night, &person, &open, 3, "deny");
-    check(&night, &person, &open, 7, "allow");
-    check(pack, &person, &open, 3, "allow");
+    check(&night, &person, &open, 7, "hold");
+    check(pack, &person, &open, 3, "hold");
 }
 
 #[test]

@@ -94,13 +94,13 @@ fn writes_pass_by_their_size() {
     check(
         "UPDATE by a range",
         &by_range,
-        &["allow", "allow", "hold agent-bulk-write", "allow"],
+        &["allow", "hold people-many-rows", "hold agent-bulk-write", "allow"],
     );
     let copy = write("COPY", "public.orders", M::INSERT, ANY);
     check(
         "COPY FROM STDIN",
         &copy,
-        &["allow", "allow", "hold agent-bulk-write", "allow"],
+        &["allow", "hold people-many-rows", "hold agent-bulk-write", "allow"],
     );
 }
 
@@ -278,7 +278,7 @@ fn large_objects_are_written_by_their_functions() {
     check(
         "lo_from_bytea",
         &by_function,
-        &["allow", "allow", "hold agent-bulk-write", "allow"],
+        &["allow", "hold people-many-rows", "hold agent-bulk-write", "allow"],
     );
     let by_hand = write("UPDATE", "pg_catalog.pg_largeobject", M::UPDATE, rows(1));
     check("UPDATE pg_largeobject", &by_hand, &["allow", "deny system-catalog"]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use durward_audit::{KeyedDigest, Origin};
 use durward_model::{Refusal, sqlstate};
+use durward_policy::{Decision, DecisionRequest, SessionContext};
 use durward_sql::{AnalyzedStatement, SessionEffect};
 use durward_wire::limits::frontend_body_bytes_max;
 use durward_wire::postgres::backend::TransactionStatus;
@@ -14,10 +15,11 @@ use durward_wire::postgres::frontend::{Bind, FrontendMessage, Parse, Target};
 use durward_wire::postgres::table::{Direction, State, Treatment, treatment};
 use durward_wire::postgres::tag::frontend as tag;
 
-use super::judge::{NoAnalysis, Verdict};
+use super::judge::{NoAnalysis, Verdict, unix_seconds};
+use super::lever::lever_of;
 use super::masking::{Sent, TextPlace};
 use super::subjects::Subject;
-use super::{End, Session};
+use super::{End, Listen, Session};
 use crate::forward::OWN_NAME;
 use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, GIVEN_BYTES_MAX, REPLIES_EXPECTED_MAX};
 use crate::names::Undo;
@@ -49,6 +51,8 @@ impl Session {
             if let Ok(consumed) = step {
                 inbound.consume(consumed);
             }
+            // While a statement waited for approval, more may have come.
+            inbound.extend(self.client.inbound.filled());
             self.client.inbound = inbound;
             if step? == 0 {
                 return Ok(());
@@ -204,32 +208,54 @@ impl Session {
     }
 
     async fn query(&mut self, text: &[u8], bytes: &[u8]) -> Result<Flow, End> {
+        loop {
+            if let Some(flow) = self.query_once(text, bytes).await? {
+                return Ok(flow);
+            }
+        }
+    }
+
+    /// Judges a simple query; `None` once people have decided on it, so that it is judged anew.
+    async fn query_once(&mut self, text: &[u8], bytes: &[u8]) -> Result<Option<Flow>, End> {
         let literals = self.gateway.ledger.keyed_digest(text);
         let decoded = match self.decode_text(text).await? {
             Ok(decoded) => decoded,
-            Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
-            Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal),
+            Err(NoAnalysis::Skipped) => return Ok(Some(Flow::Next)),
+            Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal).map(Some),
         };
         let analysis = match self.analyze(&decoded).await? {
             Ok(analysis) => analysis,
-            Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
-            Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal),
+            Err(NoAnalysis::Skipped) => return Ok(Some(Flow::Next)),
+            Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal).map(Some),
+        };
+        let lever = match lever_of(&analysis, &decoded) {
+            Ok(lever) => lever,
+            Err(refusal) => return self.refuse_query_text(text, refusal).map(Some),
         };
         let commands = match self.subjects(&analysis, Origin::Simple, literals).await? {
             Ok(commands) => commands,
-            Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
-            Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal),
+            Err(NoAnalysis::Skipped) => return Ok(Some(Flow::Next)),
+            Err(NoAnalysis::Refused(refusal)) => return self.refuse_query_text(text, refusal).map(Some),
         };
         let sent = Sent::Now {
             text: &decoded,
             origin: Origin::Simple,
         };
         match self.decide(&commands, sent).await? {
-            Verdict::No(refusal) => self.refuse_query(refusal),
+            Verdict::No(refusal) => self.refuse_query(refusal).map(Some),
+            Verdict::Skipped => Ok(Some(Flow::Next)),
+            Verdict::Wait(waiting) => match self.await_decision(&waiting).await? {
+                Some(refusal) => self.refuse_query(refusal).map(Some),
+                None => Ok(None),
+            },
             Verdict::Go(recorded, numbers, masks) => {
-                match &masks.rewritten {
-                    Some(rewritten) => self.server.rewritten_query(recorded, &rewritten.text),
-                    None => self.server.statement(recorded, bytes),
+                match (&masks.rewritten, lever) {
+                    (_, Some(lever)) => {
+                        self.levers.set(lever);
+                        self.server.lever_query(recorded)
+                    }
+                    (Some(rewritten), None) => self.server.rewritten_query(recorded, &rewritten.text),
+                    (None, None) => self.server.statement(recorded, bytes),
                 };
                 let mut runs: VecDeque<Run> = numbers.into_iter().map(Run::new).collect();
                 for (command, (run, statement)) in runs.iter_mut().zip(&analysis.statements).enumerate() {
@@ -238,7 +264,7 @@ impl Session {
                     self.apply_effects(statement, masks.place(&decoded, command), literals, run);
                 }
                 self.replies.push(Expected::Query { runs });
-                Ok(Flow::Next)
+                Ok(Some(Flow::Next))
             }
         }
     }
@@ -261,6 +287,10 @@ impl Session {
                 return self.refuse_extended_text(Origin::Parse, parse.text, refusal);
             }
         };
+        let lever = match lever_of(&analysis, &decoded) {
+            Ok(lever) => lever,
+            Err(refusal) => return self.refuse_extended_text(Origin::Parse, parse.text, refusal),
+        };
         let literals = self.gateway.ledger.keyed_digest(parse.text);
         // What an EXECUTE or FETCH in it runs is decided when it runs; the text alone is prepared now.
         let commands: Vec<Vec<Subject>> = analysis
@@ -274,8 +304,11 @@ impl Session {
         };
         match self.decide(&commands, sent).await? {
             Verdict::No(refusal) => self.refuse_extended(refusal),
+            Verdict::Wait(_) | Verdict::Skipped => Ok(Flow::Next),
             Verdict::Go(recorded, numbers, masks) => {
+                let held = self.would_hold(&commands);
                 match &masks.rewritten {
+                    _ if lever.is_some() => self.server.lever_parse(recorded, parse.statement),
                     Some(rewritten) => {
                         let types: Vec<u32> = parse.parameter_types.iter().collect();
                         self.server
@@ -296,6 +329,8 @@ impl Session {
                     statement: analysis.statements.first().cloned(),
                     stamp: self.sight.stamp(),
                     literals,
+                    held_types: held.then(|| parse.parameter_types.iter().collect()),
+                    lever,
                 };
                 run.undo
                     .push(self.names.set_statement(parse.statement, Some(Arc::new(prepared))));
@@ -326,6 +361,7 @@ impl Session {
                     .filter(|value| value.len() <= GIVEN_BYTES_MAX)
                     .map(Into::into)
                     .collect(),
+                bind: prepared.held_types.is_some().then(|| frame.body.into()),
                 is_cursor: false,
                 is_holdable: false,
             })
@@ -343,30 +379,52 @@ impl Session {
             );
             return self.refuse_extended_text(Origin::Execute, b"", refusal);
         };
+        let flow = loop {
+            if let Some(flow) = self.execute_once(name, &portal, bytes).await? {
+                break flow;
+            }
+        };
+        self.unbound = false;
+        Ok(flow)
+    }
+
+    /// Judges the run of a portal; `None` once people have decided on it, so that it is judged anew.
+    async fn execute_once(&mut self, name: &[u8], portal: &Arc<Portal>, bytes: &[u8]) -> Result<Option<Flow>, End> {
         let statement = if portal.is_cursor {
             portal.prepared.statement.clone()
         } else {
             match self.current(&portal.prepared).await? {
                 Ok(statement) => statement,
-                Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
+                Err(NoAnalysis::Skipped) => return Ok(Some(Flow::Next)),
                 Err(NoAnalysis::Refused(refusal)) => {
-                    return self.refuse_extended_text(Origin::Execute, b"", refusal);
+                    return self.refuse_extended_text(Origin::Execute, b"", refusal).map(Some);
                 }
             }
         };
         let commands = match &statement {
             None => Vec::new(),
-            Some(statement) => match self.execution_subjects(statement, &portal).await? {
+            Some(statement) => match self.execution_subjects(statement, portal).await? {
                 Ok(commands) => commands,
-                Err(NoAnalysis::Skipped) => return Ok(Flow::Next),
+                Err(NoAnalysis::Skipped) => return Ok(Some(Flow::Next)),
                 Err(NoAnalysis::Refused(refusal)) => {
-                    return self.refuse_extended_text(Origin::Execute, b"", refusal);
+                    return self.refuse_extended_text(Origin::Execute, b"", refusal).map(Some);
                 }
             },
         };
-        match self.decide(&commands, Sent::Before { given: &portal.given }).await? {
-            Verdict::No(refusal) => self.refuse_extended(refusal),
+        match self.decide(&commands, Sent::Before { portal }).await? {
+            Verdict::No(refusal) => self.refuse_extended(refusal).map(Some),
+            Verdict::Skipped => Ok(Some(Flow::Next)),
+            Verdict::Wait(waiting) => match self.await_decision(&waiting).await? {
+                Some(refusal) => self.refuse_extended(refusal).map(Some),
+                None => Ok(None),
+            },
             Verdict::Go(recorded, numbers, masks) => {
+                if self.unbound {
+                    self.rebind(name, portal)?;
+                }
+                if let Some(lever) = &portal.prepared.lever {
+                    self.levers.set(lever.clone());
+                }
                 let number = numbers.first().copied().unwrap_or_else(|| self.next_statement());
                 let mut run = Run::new(number);
                 let text = Arc::clone(&portal.prepared.text);
@@ -391,9 +449,54 @@ impl Session {
                     self.apply_effects(statement, place, portal.prepared.literals, &mut run);
                 }
                 self.replies.push(Expected::Execute { run: Box::new(run) });
-                Ok(Flow::Next)
+                Ok(Some(Flow::Next))
             }
         }
+    }
+
+    /// Whether policy holds any of these.
+    fn would_hold(&mut self, commands: &[Vec<Subject>]) -> bool {
+        let context = SessionContext {
+            now_unix_seconds: unix_seconds(),
+            encrypted: self.encrypted,
+        };
+        let snapshot = self.gateway.policy.current();
+        commands.iter().flatten().any(|subject| {
+            let request = DecisionRequest {
+                principal: &self.principal,
+                database: &self.database.context,
+                facts: &subject.facts,
+                session: &context,
+            };
+            matches!(self.decisions.decide(&snapshot, &request), Decision::Hold(_))
+        })
+    }
+
+    /// Ends the implicit transaction of a pipeline that hasn't run anything yet, so that nothing upstream is kept busy
+    /// by a hold. The portal goes with it.
+    pub(super) async fn leave_idle_pipeline(&mut self, sent: Sent<'_>) -> Result<(), End> {
+        if matches!(sent, Sent::Now { .. }) || !self.replies.in_pipeline() || self.replies.has_executed() {
+            return Ok(());
+        }
+        self.server.own_sync();
+        self.replies.push(Expected::ProbeSync);
+        self.unbound = true;
+        while self.replies.awaits_own() {
+            self.turn(Listen::Server).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the portal again that was lost with a Sync of ours.
+    fn rebind(&mut self, name: &[u8], portal: &Arc<Portal>) -> Result<(), End> {
+        self.unbound = false;
+        let Some(body) = portal.bind.as_deref() else {
+            return Err(violation("a portal that can't be made again"));
+        };
+        self.server.bind_again(body);
+        let undo = self.names.set_portal(name, Some(Arc::clone(portal)));
+        self.replies.push(Expected::Rebind { undo: Some(undo) });
+        Ok(())
     }
 
     /// The command of a portal, with what a prepared name or cursor in it stands for.
@@ -479,6 +582,8 @@ impl Session {
                         statement: Some((**body).clone()),
                         stamp: self.sight.stamp(),
                         literals,
+                        held_types: None,
+                        lever: None,
                     };
                     run.undo
                         .push(self.names.set_statement(name.as_bytes(), Some(Arc::new(prepared))));
@@ -496,7 +601,9 @@ impl Session {
                     run.undo.push(self.names.set_portal(name.as_bytes(), None));
                 }
                 SessionEffect::CloseCursor { name: None } => run.undo.push(self.names.clear_portals()),
+                SessionEffect::ResetAll => self.levers.reset(),
                 SessionEffect::DiscardAll => {
+                    self.levers.reset();
                     run.undo.push(self.names.clear_statements());
                     run.undo.push(self.names.clear_portals());
                 }
@@ -533,11 +640,14 @@ impl Session {
             statement: Some(statement.clone()),
             stamp: self.sight.stamp(),
             literals,
+            held_types: None,
+            lever: None,
         };
         let portal = Portal {
             prepared: Arc::new(prepared),
             parameters: None,
             given: Box::default(),
+            bind: None,
             is_cursor: true,
             is_holdable: true,
         };

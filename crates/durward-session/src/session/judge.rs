@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use durward_audit::{Durability, Origin, Recorded, StatementIntentInput, StatementRefusedInput};
 use durward_model::{Obligation, Refusal, StatementId, sqlstate};
-use durward_policy::{Decision, DecisionRequest, Permit, SessionContext, Terms};
+use durward_policy::{Decision, DecisionRequest, HoldOrder, Permit, SessionContext, Terms};
 use durward_sql::catalog::CatalogReading;
 use durward_sql::{Analysis, AnalysisError, SessionSettings};
 use durward_wire::postgres::backend::TransactionStatus;
 
+use super::hold::{Held, Holding, Waiting};
 use super::masking::{MessageMasks, Sent};
 use super::subjects::Subject;
 use super::{End, OwnQuery, Session};
@@ -23,6 +24,27 @@ pub(super) enum Verdict {
     Go(Recorded<Vec<Permit>>, Vec<StatementId>, MessageMasks),
     /// It may not, and that is recorded.
     No(Refusal),
+    /// Not before people have decided; it is judged anew then.
+    Wait(Box<Waiting>),
+    /// The server skips it: an earlier message of its pipeline has failed.
+    Skipped,
+}
+
+/// What policy says of one command.
+#[derive(Debug)]
+enum Ruling {
+    Permit(Permit),
+    Hold(HoldOrder),
+}
+
+impl Ruling {
+    /// What is granted, now or once it is released.
+    fn permit(&self) -> &Permit {
+        match self {
+            Self::Permit(permit) => permit,
+            Self::Hold(order) => order.permit(),
+        }
+    }
 }
 
 /// Why a text has no analysis.
@@ -245,7 +267,7 @@ impl Session {
             encrypted: self.encrypted,
         };
         let snapshot = self.gateway.policy.current();
-        let mut permitted: Vec<(Permit, &Subject, StatementId)> = Vec::with_capacity(commands.len());
+        let mut ruled: Vec<(Ruling, &Subject, StatementId)> = Vec::with_capacity(commands.len());
         let mut numbers = Vec::with_capacity(commands.len());
         for command in commands {
             let number = self.next_statement();
@@ -257,49 +279,97 @@ impl Session {
                     facts: &subject.facts,
                     session: &context,
                 };
-                let (refusal, rules) = match self.decisions.decide(&snapshot, &request) {
-                    Decision::Allow(permit) => match unenforceable(&permit, &self.principal, subject) {
+                let ruling = match self.decisions.decide(&snapshot, &request) {
+                    Decision::Allow(permit) => Ok(Ruling::Permit(permit)),
+                    Decision::Hold(order) => Ok(Ruling::Hold(order)),
+                    Decision::Deny(denial) => Err((denial.refusal, denial.rules)),
+                };
+                let (refusal, rules) = match ruling {
+                    Ok(ruling) => match unenforceable(&ruling, &self.principal, subject) {
                         None => {
-                            permitted.push((permit, subject, number));
+                            ruled.push((ruling, subject, number));
                             continue;
                         }
-                        Some(refusal) => (refusal, permit.terms().rules().to_vec()),
+                        Some(refusal) => (refusal, ruling.permit().terms().rules().to_vec()),
                     },
-                    Decision::Hold(order) => {
-                        let rules = order.rules.clone();
-                        (order.into_refusal(), rules)
-                    }
-                    Decision::Deny(denial) => (denial.refusal, denial.rules),
+                    Err(denied) => denied,
                 };
                 let version = snapshot.version().number;
                 self.record_refusal(number, subject, &refusal, (&rules, version));
                 return Ok(Verdict::No(refusal));
             }
         }
-        if permitted.iter().all(|(permit, _, _)| !masks(permit)) {
-            return self.record_intents(permitted, numbers, MessageMasks::default()).await;
-        }
-        self.masked = true;
-        let mut terms = permitted.iter().map(|(permit, _, _)| Arc::clone(permit.terms()));
-        let terms: Vec<Vec<Arc<Terms>>> = commands
-            .iter()
-            .map(|command| terms.by_ref().take(command.len()).collect())
-            .collect();
-        match self.mask(commands, &terms, sent).await? {
-            Ok(masks) => self.record_intents(permitted, numbers, masks).await,
-            Err(refusal) => {
-                if let Some((permit, subject, number)) = permitted.first() {
-                    let (rules, version) = (permit.terms().rules(), snapshot.version().number);
-                    self.record_refusal(*number, subject, &refusal, (rules, version));
+        let mut masks_of_message = MessageMasks::default();
+        if ruled.iter().any(|(ruling, _, _)| masks(ruling.permit())) {
+            self.masked = true;
+            let mut terms = ruled.iter().map(|(ruling, _, _)| Arc::clone(ruling.permit().terms()));
+            let terms: Vec<Vec<Arc<Terms>>> = commands
+                .iter()
+                .map(|command| terms.by_ref().take(command.len()).collect())
+                .collect();
+            match self.mask(commands, &terms, sent).await? {
+                Ok(masks) => masks_of_message = masks,
+                Err(refusal) => {
+                    if let Some((ruling, subject, number)) = ruled.first() {
+                        let (rules, version) = (ruling.permit().terms().rules(), snapshot.version().number);
+                        self.record_refusal(*number, subject, &refusal, (rules, version));
+                    }
+                    return Ok(Verdict::No(refusal));
                 }
-                Ok(Verdict::No(refusal))
             }
+        }
+        // What masks refuse is refused before anybody is asked, and before anything is counted by it.
+        match self.release(commands, ruled, sent).await? {
+            Ok(permitted) => self.record_intents(permitted, numbers, masks_of_message).await,
+            Err(verdict) => Ok(verdict),
         }
     }
 
-    async fn record_intents(
+    /// The permits of a message: held ones are released together, or none runs.
+    async fn release<'a>(
+        &mut self,
+        commands: &[Vec<Subject>],
+        ruled: Vec<(Ruling, &'a Subject, StatementId)>,
+        sent: Sent<'_>,
+    ) -> Result<Result<Vec<Permitted<'a>>, Verdict>, End> {
+        let held: Vec<Held<'_>> = ruled
+            .iter()
+            .filter_map(|(ruling, subject, number)| match ruling {
+                Ruling::Permit(_) => None,
+                Ruling::Hold(order) => Some(Held {
+                    order,
+                    subject,
+                    number: *number,
+                }),
+            })
+            .collect();
+        // Nothing runs by a Parse: it is held when it runs.
+        let prepares = |held: &Held<'_>| held.subject.origin == Origin::Parse;
+        let note = match held.first() {
+            None => String::new(),
+            Some(_) if held.iter().all(prepares) => "prepared and not run".to_owned(),
+            Some(&first) => match self.hold(commands, &held, sent).await? {
+                Holding::Released(note) => note,
+                Holding::Waiting(waiting) => return Ok(Err(Verdict::Wait(waiting))),
+                Holding::Skipped => return Ok(Err(Verdict::Skipped)),
+                Holding::Refused(refusal) => {
+                    let version = first.order.permit().policy_version().number;
+                    self.record_refusal(first.number, first.subject, &refusal, (&first.order.rules, version));
+                    return Ok(Err(Verdict::No(refusal)));
+                }
+            },
+        };
+        drop(held);
+        let permitted = ruled.into_iter().map(|(ruling, subject, number)| match ruling {
+            Ruling::Permit(permit) => (permit, subject, number),
+            Ruling::Hold(order) => (order.release(&note), subject, number),
+        });
+        Ok(Ok(permitted.collect()))
+    }
+
+    pub(super) async fn record_intents(
         &self,
-        permitted: Vec<(Permit, &Subject, StatementId)>,
+        permitted: Vec<Permitted<'_>>,
         numbers: Vec<StatementId>,
         masks: MessageMasks,
     ) -> Result<Verdict, End> {
@@ -353,7 +423,13 @@ impl Session {
         }
     }
 
-    fn record_refusal(&mut self, statement: StatementId, subject: &Subject, refusal: &Refusal, by: (&[Arc<str>], u64)) {
+    pub(super) fn record_refusal(
+        &mut self,
+        statement: StatementId,
+        subject: &Subject,
+        refusal: &Refusal,
+        by: (&[Arc<str>], u64),
+    ) {
         self.refused += 1;
         let input = StatementRefusedInput {
             session: self.id,
@@ -397,6 +473,9 @@ impl Session {
     }
 }
 
+/// A permit, what it is for, and the number of its statement.
+type Permitted<'a> = (Permit, &'a Subject, StatementId);
+
 /// Whether a permit obliges to mask.
 fn masks(permit: &Permit) -> bool {
     let mut obligations = permit.terms().obligations().iter();
@@ -423,7 +502,8 @@ fn durability(permit: &Permit, subject: &Subject) -> Durability {
 }
 
 /// An obligation that the session can't meet, or a permit for something else, refuses the statement.
-fn unenforceable(permit: &Permit, principal: &durward_model::Principal, subject: &Subject) -> Option<Refusal> {
+fn unenforceable(ruling: &Ruling, principal: &durward_model::Principal, subject: &Subject) -> Option<Refusal> {
+    let permit = ruling.permit();
     if !permit.covers(principal, &subject.facts) {
         return Some(Refusal::not_understood(
             "permit-mismatch",
@@ -436,6 +516,11 @@ fn unenforceable(permit: &Permit, principal: &durward_model::Principal, subject:
         .iter()
         .find_map(|obligation| match obligation {
             Obligation::DurableIntent | Obligation::Annotate(_) | Obligation::Mask { .. } => None,
+            Obligation::Approve(_) if matches!(ruling, Ruling::Hold(_)) => None,
+            Obligation::Approve(_) => Some(Refusal::not_understood(
+                "obligation-not-enforceable",
+                "policy permits this and asks for an approval at once, which can't be",
+            )),
             Obligation::ReadOnly => Some(Refusal::not_understood(
                 "obligation-not-enforceable",
                 "policy asks for a read-only transaction, which can't be enforced here",

@@ -16,7 +16,7 @@ use super::subjects::Subject;
 use super::{End, Session};
 use crate::assessment::{Assessment, MaskedColumns, Viewer, cannot_mask, is_person};
 use crate::masks::{ShownMasks, StatementMasks, column_type};
-use crate::prepared::Place;
+use crate::prepared::{Place, Portal};
 use crate::replies::{Guard, Run};
 
 /// What is remembered of statements that were looked at before.
@@ -29,8 +29,8 @@ const ASSESSED_MAX: usize = 512;
 pub(super) enum Sent<'a> {
     /// It goes to the server with this message.
     Now { text: &'a str, origin: Origin },
-    /// It went there with an earlier one; these parameters come with its run.
-    Before { given: &'a [Box<[u8]>] },
+    /// It went there with an earlier one; the portal's parameters come with its run.
+    Before { portal: &'a Portal },
 }
 
 /// How the commands of a message are masked.
@@ -187,7 +187,7 @@ impl Session {
             };
             let parameters = match sent {
                 Sent::Now { .. } => [].as_slice(),
-                Sent::Before { given } => given,
+                Sent::Before { portal } => &portal.given,
             };
             let values = constants
                 .iter()
@@ -437,7 +437,7 @@ impl Session {
 pub(super) fn mask_of(terms: &Terms) -> Option<&[Label]> {
     terms.obligations().iter().find_map(|obligation| match obligation {
         Obligation::Mask { clear } => Some(clear.as_slice()),
-        Obligation::ReadOnly | Obligation::DurableIntent | Obligation::Annotate(_) => None,
+        Obligation::ReadOnly | Obligation::DurableIntent | Obligation::Approve(_) | Obligation::Annotate(_) => None,
     })
 }
 

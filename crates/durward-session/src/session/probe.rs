@@ -9,6 +9,7 @@ use durward_wire::postgres::backend::TransactionStatus;
 use super::name::restore_sql;
 use super::{End, Listen, Session};
 use crate::catalog::TextRow;
+use crate::limits::COUNT_MILLISECONDS_MAX;
 use crate::replies::Expected;
 
 /// The texts that the gateway sends on a session's own connection: no other exists.
@@ -20,6 +21,16 @@ pub(crate) enum OwnQuery {
     Catalog(CatalogRequest),
     /// Which of these tables take no space.
     EmptyTables(Vec<Oid>),
+    /// The settings besides those of analysis on which a statement's meaning rests.
+    Meanings,
+    /// What follows in the same transaction only reads, and not for long.
+    CountLimits,
+    /// Where the open transaction goes back to after a count.
+    Savepoint,
+    /// Goes back there.
+    RollBackToSavepoint,
+    /// Forgets the place.
+    ReleaseSavepoint,
     /// Puts the identity back into the session's name, for as long as the open transaction where there is one.
     Name { identity: Box<str>, local: bool },
 }
@@ -38,6 +49,14 @@ impl OwnQuery {
                     tables.join(",")
                 )
             }
+            Self::Meanings => MEANINGS_SQL.to_owned(),
+            Self::CountLimits => format!(
+                "SELECT pg_catalog.set_config('transaction_read_only', 'on', true), \
+                 pg_catalog.set_config('statement_timeout', '{COUNT_MILLISECONDS_MAX}', true)"
+            ),
+            Self::Savepoint => "SAVEPOINT durward_gateway".to_owned(),
+            Self::RollBackToSavepoint => "ROLLBACK TO SAVEPOINT durward_gateway".to_owned(),
+            Self::ReleaseSavepoint => "RELEASE SAVEPOINT durward_gateway".to_owned(),
             Self::Name { local, .. } => restore_sql(*local),
         }
     }
@@ -45,11 +64,26 @@ impl OwnQuery {
     /// The values of its parameters, which are never part of its text.
     pub(crate) fn parameters(&self) -> Vec<&str> {
         match self {
-            Self::Settings | Self::Catalog(_) | Self::EmptyTables(_) => Vec::new(),
+            Self::Settings
+            | Self::Catalog(_)
+            | Self::EmptyTables(_)
+            | Self::Meanings
+            | Self::CountLimits
+            | Self::Savepoint
+            | Self::RollBackToSavepoint
+            | Self::ReleaseSavepoint => Vec::new(),
             Self::Name { identity, .. } => vec![identity],
         }
     }
 }
+
+/// Settings by which the same text, with the same names, can mean something else: how constants are read, what operators
+/// on text and time give, and where new objects go.
+const MEANINGS_SQL: &str = "SELECT s.name, s.setting FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) \
+ANY ('{DateStyle,IntervalStyle,TimeZone,timezone_abbreviations,lc_monetary,lc_numeric,lc_time,xmloption,xmlbinary,array_nulls,\
+bytea_output,extra_float_digits,default_text_search_config,default_tablespace,default_table_access_method,\
+default_toast_compression,temp_tablespaces,transaction_isolation,transaction_read_only,row_security,\
+session_replication_role,transform_null_equals,lo_compat_privileges}'::pg_catalog.text[]) ORDER BY 1";
 
 /// Answers as they come in.
 #[derive(Debug, Default)]
@@ -85,6 +119,11 @@ impl Probe {
             self.closes = 0;
         }
         done
+    }
+
+    /// The answers, where there are as many as were asked for.
+    pub(super) fn into_answers(self, count: usize) -> Option<Vec<Vec<TextRow>>> {
+        (!self.failed && self.answers.len() == count).then_some(self.answers)
     }
 
     pub(super) fn fail(&mut self) {

@@ -32,7 +32,7 @@ impl Session {
     /// Takes back what a skipped or failed message had changed in the tables, and records its executions' end.
     pub(super) fn abandon(&mut self, expected: Expected, sqlstate: &str) {
         match expected {
-            Expected::Bind { undo } | Expected::Close { undo } => {
+            Expected::Bind { undo } | Expected::Rebind { undo } | Expected::Close { undo } => {
                 if let Some(undo) = undo {
                     self.names.undo(undo);
                 }

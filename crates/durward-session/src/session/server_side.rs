@@ -149,6 +149,10 @@ impl Session {
                 Ok(Fate::Forward)
             }
             Some(Expected::Bind { .. }) if frame.tag == tag::BIND_COMPLETE => self.answered(),
+            Some(Expected::Rebind { .. }) if frame.tag == tag::BIND_COMPLETE => {
+                self.replies.pop();
+                Ok(Fate::Keep)
+            }
             Some(Expected::Close { .. }) if frame.tag == tag::CLOSE_COMPLETE => self.answered(),
             Some(Expected::Describe) => match frame.tag {
                 tag::PARAMETER_DESCRIPTION => Ok(Fate::Forward),
@@ -395,6 +399,7 @@ impl Session {
             Some(
                 Expected::Parse { .. }
                 | Expected::Bind { .. }
+                | Expected::Rebind { .. }
                 | Expected::Describe
                 | Expected::Shape
                 | Expected::Close { .. }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use durward_audit::{Ledger, LedgerOptions};
+use durward_change::{Desk, MemoryStore, NoRecorder};
 use durward_identity::{Directory, Issuers, LoginDesk, NewIdentity, PASSWORD_VALID_SECONDS_DEFAULT, SystemClock};
 use durward_model::{DatabaseName, PrincipalKind, SessionId};
 use durward_policy::{DatabaseContext, DatabaseMarks, PolicySources, PolicyStore};
@@ -88,6 +89,7 @@ impl House {
                 Arc::new(Issuers::new(Vec::new(), Arc::new(SystemClock)).unwrap()),
                 Default::default(),
             ),
+            approvals: Arc::new(Desk::open(MemoryStore::default(), NoRecorder).unwrap()),
             mask_key: durward_session::MasterKey::new([7; 32]),
             workers: Workers::here(),
             databases: vec![database(stand_in.address())],

@@ -10,7 +10,8 @@ use durward_session::{Database, Gateway, LabelChoice};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::{Answer, Request, socket_path};
+use super::{Answer, DecideRequest, Request, socket_path};
+use crate::approvals::{self, Decision};
 use crate::data_map::ColumnReport;
 use crate::policies::Policies;
 use crate::{data_map, explain, identities};
@@ -127,6 +128,16 @@ impl ControlDesk {
                 self.record(by, "session_kill", &format!("all of {who}"))?;
                 serde_json::json!({ "ended": sessions.kill_all_of(&who) })
             }
+            Request::Approvals { all } => serde_json::to_value(approvals::list(&self.gateway.approvals, all))?,
+            Request::Approval { id } => serde_json::to_value(approvals::show(&self.gateway.approvals, &id)?)?,
+            Request::Approve(wish) => {
+                let (desk, directory) = (&self.gateway.approvals, &self.directory);
+                serde_json::to_value(approvals::approve(desk, directory, &decision(&wish, by), now()?)?)?
+            }
+            Request::Reject(wish) => {
+                let (desk, directory) = (&self.gateway.approvals, &self.directory);
+                serde_json::to_value(approvals::reject(desk, directory, &decision(&wish, by), now()?)?)?
+            }
             Request::Identities => serde_json::to_value(self.directory.list())?,
             Request::AddIdentity(new) => {
                 serde_json::to_value(identities::add(&self.directory, &self.gateway.ledger, &new, by)?)?
@@ -201,6 +212,21 @@ impl ControlDesk {
         self.gateway.ledger.record(&Event::Administration(event))?;
         Ok(())
     }
+}
+
+fn decision<'a>(wish: &'a DecideRequest, account: &'a str) -> Decision<'a> {
+    Decision {
+        id: &wish.id,
+        identity: wish.identity.as_deref(),
+        account,
+        note: wish.note.as_deref(),
+        confirms: wish.confirms,
+    }
+}
+
+fn now() -> anyhow::Result<i64> {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    Ok(i64::try_from(elapsed.as_secs())?)
 }
 
 fn map(databases: &[Arc<Database>]) -> Vec<ColumnReport> {

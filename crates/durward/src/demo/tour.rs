@@ -81,6 +81,12 @@ impl Tour {
             &["UPDATE support_tickets SET status = 'closed' WHERE ticket_id = 7"],
         )?;
 
+        heading("What it may not decide alone waits for a person, and then runs once");
+        let many = "UPDATE support_tickets SET status = 'closed' WHERE status = 'open' AND language = 'de'";
+        self.psql("agent", Expect::Refused, &[many])?;
+        self.durward(Expect::Passes, &["approvals", "approve", "c1", "--as", "operator"])?;
+        self.psql("agent", Expect::Passes, &[many])?;
+
         heading("Hiding it in code doesn't help");
         self.psql(
             "agent",

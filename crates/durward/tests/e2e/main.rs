@@ -1,6 +1,7 @@
 //! The built program in front of real PostgreSQL servers, used by real clients.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
     reason = "a test: whatever fails here says why and ends it, and progress is worth seeing"
@@ -11,6 +12,7 @@ mod audit;
 mod clients;
 mod crash;
 mod guardrails;
+mod holds;
 mod labels;
 mod locks;
 mod masking;

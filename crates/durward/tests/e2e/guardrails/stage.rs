@@ -15,8 +15,11 @@ const GUARDED: &str = "guarded";
 const MIRROR: &str = "mirror";
 const TEMPLATE: &str = "shop_template";
 
-/// The SQLSTATEs of a refusal by policy, and of one because something is not understood.
-const REFUSALS: [&str; 2] = ["42501", "WD008"];
+/// The SQLSTATEs of a refusal by policy, of one because something is not understood, and of one until it is approved.
+const REFUSALS: [&str; 3] = ["42501", "WD008", "WD001"];
+
+/// Nobody approves anything here: who would wait is told at once.
+const TOLD_AT_ONCE: (&str, &str) = ("options", "-c durward.hold=error");
 
 /// How a statement is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +170,8 @@ impl Stage {
         let session = match self.sessions.entry(who.to_owned()) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(RawClient::connect(&self.door.access(who))?)
+                let access = self.door.access(who);
+                entry.insert(RawClient::connect_with(&access, &[TOLD_AT_ONCE])?)
             }
         };
         play(session, steps, protocol)

@@ -1,0 +1,176 @@
+//! How many rows a held UPDATE or DELETE would change: counted beforehand by a read of its own, which is judged and
+//! recorded like any other statement.
+
+use std::sync::Arc;
+
+use durward_audit::Origin;
+use durward_change::MeasuredRows;
+use durward_model::RowBound;
+use durward_policy::{Decision, DecisionRequest, SessionContext};
+use durward_sql::CountText;
+use durward_wire::postgres::Format;
+use durward_wire::postgres::backend::TransactionStatus;
+
+use super::binding::bind_of;
+use super::judge::{Verdict, unix_seconds};
+use super::masking::{MessageMasks, Sent, mask_of};
+use super::probe::Probe;
+use super::subjects::Subject;
+use super::{End, Listen, OwnQuery, Session};
+use crate::replies::{Expected, Run};
+
+impl Session {
+    /// How many rows a message would change, as far as that can be known without changing any.
+    pub(super) async fn measured_rows(
+        &mut self,
+        commands: &[Vec<Subject>],
+        sent: Sent<'_>,
+        rows_max: u64,
+    ) -> Result<MeasuredRows, End> {
+        let not = |reason: &str| Ok(MeasuredRows::NotMeasured(reason.into()));
+        let [command] = commands else {
+            return not("several commands in one message");
+        };
+        let [own] = command.as_slice() else {
+            return not("it runs what was prepared or opened before");
+        };
+        if let RowBound::AtMost(rows) = own.facts.rows_written {
+            return Ok(MeasuredRows::AtMost(rows));
+        }
+        let text: Arc<str> = match sent {
+            Sent::Now { text, .. } => text.into(),
+            Sent::Before { portal } => Arc::clone(&portal.prepared.text),
+        };
+        let analyzer = &self.gateway.analyzer;
+        let counted = match analyzer.count_text(&text, &self.sight.context, rows_max).await {
+            Ok(Ok(counted)) => counted,
+            Ok(Err(reason)) => return not(&reason.to_string()),
+            Err(_) => return not("its condition can't be read"),
+        };
+        self.leave_idle_pipeline(sent).await?;
+        // The transaction's own settings would have to be changed, and couldn't be changed back.
+        if self.replies.in_pipeline() || self.replies.is_skipping() {
+            return not("it stands in a pipeline");
+        }
+        let recorded = match self.judge_count(&counted, own).await? {
+            Ok(verdict) => verdict,
+            Err(reason) => return not(reason),
+        };
+        let in_block = self.status == TransactionStatus::InTransaction;
+        if in_block && self.ask(&[OwnQuery::Savepoint]).await?.is_err() {
+            return not("the transaction takes no savepoint");
+        }
+        let rows = self.count(&counted, sent, recorded).await?;
+        if in_block {
+            let back = [OwnQuery::RollBackToSavepoint, OwnQuery::ReleaseSavepoint];
+            if self.ask(&back).await?.is_err() {
+                return Err(End::ServerFault("a savepoint of the gateway's is gone"));
+            }
+        }
+        Ok(match rows {
+            Some(rows) if rows > rows_max => MeasuredRows::MoreThan(rows_max),
+            Some(rows) => MeasuredRows::Counted(rows),
+            None => MeasuredRows::Failed,
+        })
+    }
+
+    /// Policy decides on the count as on any read, and masks must not be in its way.
+    async fn judge_count(&mut self, counted: &CountText, own: &Subject) -> Result<Result<Verdict, &'static str>, End> {
+        let Some(statement) = counted.analysis.statements.first() else {
+            return Ok(Err("its condition can't be read"));
+        };
+        let subject = Subject {
+            parameters: own.parameters,
+            ..Subject::of(statement, Origin::Gateway, own.literals)
+        };
+        let context = SessionContext {
+            now_unix_seconds: unix_seconds(),
+            encrypted: self.encrypted,
+        };
+        let snapshot = self.gateway.policy.current();
+        let request = DecisionRequest {
+            principal: &self.principal,
+            database: &self.database.context,
+            facts: &subject.facts,
+            session: &context,
+        };
+        let Decision::Allow(permit) = self.decisions.decide(&snapshot, &request) else {
+            return Ok(Err("its condition may not be read"));
+        };
+        let commands = [vec![subject]];
+        if mask_of(permit.terms()).is_some() {
+            let terms = [vec![Arc::clone(permit.terms())]];
+            let sent = Sent::Now {
+                text: &counted.text,
+                origin: Origin::Gateway,
+            };
+            match self.mask(&commands, &terms, sent).await? {
+                Ok(masks) if masks.rewritten.is_none() => {}
+                Ok(_) | Err(_) => return Ok(Err("its condition rests on masked data")),
+            }
+        }
+        let [command] = &commands;
+        let [subject] = command.as_slice() else {
+            return Ok(Err("its condition can't be read"));
+        };
+        let number = self.next_statement();
+        let permitted = vec![(permit, subject, number)];
+        self.record_intents(permitted, vec![number], MessageMasks::default())
+            .await
+            .map(Ok)
+    }
+
+    /// Runs the count, with limits of its own where nothing of the client's is in the same transaction.
+    async fn count(&mut self, counted: &CountText, sent: Sent<'_>, verdict: Verdict) -> Result<Option<u64>, End> {
+        let Verdict::Go(recorded, numbers, _) = verdict else {
+            return Ok(None);
+        };
+        let bind = match sent {
+            Sent::Now { .. } => None,
+            Sent::Before { portal } => bind_of(portal).zip(portal.prepared.held_types.as_deref()),
+        };
+        let mut formats: Vec<Format> = Vec::new();
+        let mut values: Vec<Option<&[u8]>> = Vec::new();
+        let mut types: Vec<u32> = Vec::new();
+        // One that the count doesn't use has no type there: text, and NULL, will do.
+        const TEXT: u32 = 25;
+        let last = counted.parameters.last().copied().unwrap_or_default();
+        if let Some((bind, declared)) = &bind {
+            for (index, value) in bind.parameters.iter().take(last).enumerate() {
+                let used = counted.parameters.contains(&(index + 1));
+                formats.push(bind.parameter_formats.of(index));
+                values.push(if used { value } else { None });
+                types.push(if used {
+                    declared.get(index).copied().unwrap_or(0)
+                } else {
+                    TEXT
+                });
+            }
+        }
+        let run = numbers.first().copied().map(Run::new);
+        self.probe = Probe::default();
+        self.server.own_extended(&OwnQuery::CountLimits);
+        self.replies.push(Expected::ProbeExtended);
+        self.server
+            .counting(recorded, &counted.text, &types, (&formats, &values));
+        self.replies.push(Expected::ProbeExtended);
+        self.server.own_sync();
+        self.replies.push(Expected::ProbeSync);
+        while self.replies.awaits_own() {
+            self.turn(Listen::Server).await?;
+        }
+        let probe = std::mem::take(&mut self.probe);
+        let rows = probe.into_answers(2).and_then(|answers| {
+            let number = answers.last()?.first()?.first()?.as_deref()?;
+            std::str::from_utf8(number).ok()?.parse().ok()
+        });
+        if let Some(run) = run {
+            self.record_outcome(
+                &run,
+                None,
+                rows.is_none().then_some(durward_model::sqlstate::QUERY_CANCELED),
+            );
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,509 @@
+//! Statements that wait for approval: laid on the desk, waited for in the protocol, and judged anew before they run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use durward_audit::Moment;
+use durward_change::{Answer, Asked, DeskError, Manner, MeasuredRows, Request, RequestId, State};
+use durward_model::{ApprovalTerms, PrincipalKind, Refusal, StatementId, sqlstate};
+use durward_policy::HoldOrder;
+use durward_wire::postgres::backend::TransactionStatus;
+use durward_wire::postgres::backend::write::{self, Report, Severity};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::judge::unix_seconds;
+use super::masking::Sent;
+use super::subjects::Subject;
+use super::{End, Listen, Session};
+use crate::levers::OnHold;
+use crate::limits::{
+    HOLD_HEARTBEAT_SECONDS, HOLD_IN_TRANSACTION_SECONDS_MAX, HOLD_POLL_SECONDS, HOLD_SECONDS_MAX, ROWS_COUNTED_MAX,
+};
+
+/// The name under which waiting clients are told that they still are.
+const HEARTBEAT_NAME: &[u8] = b"durward.hold";
+
+/// A command that policy holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held<'a> {
+    pub(super) order: &'a HoldOrder,
+    pub(super) subject: &'a Subject,
+    pub(super) number: StatementId,
+}
+
+/// What becomes of a message that policy holds.
+#[derive(Debug)]
+pub(super) enum Holding {
+    /// It may run now; why, for the record.
+    Released(String),
+    /// It may not.
+    Refused(Refusal),
+    /// Its client waits.
+    Waiting(Box<Waiting>),
+    /// The server skips it: an earlier message of its pipeline has failed.
+    Skipped,
+}
+
+/// A statement whose client waits, with what a refusal is recorded by.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    request: Request,
+    subject: Subject,
+    number: StatementId,
+    rules: Vec<Arc<str>>,
+    policy_version: u64,
+    in_transaction: bool,
+}
+
+impl Session {
+    /// Whether a held message may run now, may not, or has to be waited for.
+    pub(super) async fn hold(
+        &mut self,
+        commands: &[Vec<Subject>],
+        held: &[Held<'_>],
+        sent: Sent<'_>,
+    ) -> Result<Holding, End> {
+        let Some(first) = held.first().copied() else {
+            return Ok(Holding::Released(String::new()));
+        };
+        let terms = merged(held);
+        let rows_max = terms.rows_pass.unwrap_or(0).max(ROWS_COUNTED_MAX);
+        self.settle().await?;
+        let mut rows = None;
+        if terms.rows_pass.is_some() && self.status != TransactionStatus::Failed {
+            let counted = self.measured_rows(commands, sent, rows_max).await?;
+            if self.replies.is_skipping() {
+                return Ok(Holding::Skipped);
+            }
+            if let Some(note) = passes(&counted, &terms) {
+                return Ok(Holding::Released(note));
+            }
+            rows = Some(counted);
+        }
+        if let Some(refusal) = unholdable(commands, first, sent) {
+            return Ok(Holding::Refused(refusal));
+        }
+        self.leave_idle_pipeline(sent).await?;
+        if self.replies.is_skipping() {
+            return Ok(Holding::Skipped);
+        }
+        if self.status == TransactionStatus::Failed {
+            let message = "current transaction is aborted, commands ignored until end of transaction block";
+            let refusal = Refusal::new(sqlstate::IN_FAILED_SQL_TRANSACTION, "failed-transaction", message);
+            return Ok(Holding::Refused(refusal));
+        }
+        let in_transaction = self.in_transaction();
+        let Some(binding) = self.bind_approval(commands, held, sent).await? else {
+            return Ok(Holding::Refused(unbound(first.order)));
+        };
+        let desk = Arc::clone(&self.gateway.approvals);
+        let known = desk.known(&binding.digest, now());
+        let rows = match (rows, known) {
+            (Some(rows), _) => rows,
+            // Counted once for each request.
+            (None, Some(known)) => known.asked.rows,
+            (None, None) => self.measured_rows(commands, sent, rows_max).await?,
+        };
+        let waits = self.waits();
+        let mut asked = self.asked(commands, held, sent, (binding, rows, terms));
+        if waits && !in_transaction {
+            let inline = u32::try_from(HOLD_SECONDS_MAX.as_secs()).unwrap_or(u32::MAX);
+            asked.terms.expires_seconds = asked.terms.expires_seconds.min(inline);
+        }
+        let manner = if waits { Manner::Waiting } else { Manner::Parked };
+        let digest = asked.digest.clone();
+        let answer = on_desk(move || desk.present(&asked, manner, now())).await;
+        Ok(match answer {
+            Ok(Answer::Granted(grant)) => {
+                debug_assert_eq!(grant.request().asked.digest, digest, "a grant is for what was asked");
+                Holding::Released(format!("approved: {}", grant.request().id))
+            }
+            Ok(Answer::Rejected(request)) => Holding::Refused(rejected(&request)),
+            Ok(Answer::Pending(request)) if waits => Holding::Waiting(Box::new(Waiting {
+                request: *request,
+                subject: first.subject.clone(),
+                number: first.number,
+                rules: first.order.rules.clone(),
+                policy_version: first.order.permit().policy_version().number,
+                in_transaction,
+            })),
+            Ok(Answer::Pending(request)) => Holding::Refused(pending(&request, first.order)),
+            Err(error) => Holding::Refused(desk_refusal(&error, first.order)),
+        })
+    }
+
+    /// People at a prompt wait; programs ask again, unless they say otherwise.
+    fn waits(&self) -> bool {
+        match self.levers.on_hold() {
+            Some(OnHold::Wait) => true,
+            Some(OnHold::Error) => false,
+            None => self.principal.actors.is_empty() && self.principal.subject.kind == PrincipalKind::Person,
+        }
+    }
+
+    fn asked(
+        &self,
+        commands: &[Vec<Subject>],
+        held: &[Held<'_>],
+        sent: Sent<'_>,
+        (binding, rows, terms): (super::binding::Bound, MeasuredRows, ApprovalTerms),
+    ) -> Asked {
+        let settings = &self.sight.context.settings;
+        let orders = held.iter().map(|held| held.order);
+        let mut rules: Vec<Arc<str>> = Vec::new();
+        for rule in orders.clone().flat_map(|order| &order.rules) {
+            if !rules.contains(rule) {
+                rules.push(Arc::clone(rule));
+            }
+        }
+        let order = orders.into_iter().next();
+        let handle = &self.lease.handle;
+        Asked {
+            digest: binding.digest,
+            principal: (*self.principal).clone(),
+            database: self.database.name.to_string(),
+            text: match sent {
+                Sent::Now { text, .. } => text.to_owned(),
+                Sent::Before { portal } => portal.prepared.text.to_string(),
+            },
+            prepared: binding.prepared,
+            parameters: binding.parameters,
+            search_path: settings.search_path.iter().map(ToString::to_string).collect(),
+            role: settings.current_user.to_string(),
+            touched: self.touched(commands),
+            rows,
+            rules,
+            why: order.map_or_else(|| "".into(), |order| Arc::clone(&order.refusal.message)),
+            approver: order.map_or_else(|| "".into(), |order| Arc::clone(&order.approver)),
+            terms,
+            reason: self.levers.reason().map(str::to_owned),
+            session: self.id.to_string(),
+            client: format!("{} at {}", handle.program(), handle.client_address()),
+        }
+    }
+
+    /// Waits until people have decided, the client takes its statement back or is gone, or time is over. `None`: the
+    /// message is to be judged anew. Cancel safe: no.
+    pub(super) async fn await_decision(&mut self, waiting: &Waiting) -> Result<Option<Refusal>, End> {
+        let handle = Arc::clone(&self.lease.handle);
+        let cancels = handle.cancels();
+        handle.set_holding(true);
+        let waited = self.wait_on(waiting, cancels).await;
+        handle.set_holding(false);
+        let (desk, id) = (Arc::clone(&self.gateway.approvals), waiting.request.id);
+        let refusal = match waited {
+            Ok(Waited::Decided(request)) => self.decided(&request),
+            Ok(Waited::Cancelled) => Some(Refusal::new(
+                sqlstate::QUERY_CANCELED,
+                "hold-withdrawn",
+                "canceling statement due to user request: its request for approval is withdrawn",
+            )),
+            Ok(Waited::TooLong) => Some(
+                Refusal::new(
+                    sqlstate::APPROVAL_PENDING,
+                    "approval-pending",
+                    format!("{id} still waits for approval, and this transaction can't wait with it"),
+                )
+                .with_detail(detail(&waiting.request))
+                .with_hint(
+                    "Roll back, and send the transaction again once it is approved; a held first statement waits.",
+                ),
+            ),
+            Err(end) => {
+                let why = match end {
+                    // The gateway ends it: whoever asked may come back.
+                    End::Killed | End::ServerLost | End::ServerFault(_) => None,
+                    End::ClientLeft | End::ClientLost | End::Revoked(_) | End::ClientFault(_) => Some("client is gone"),
+                };
+                self.step_back(desk, id, why).await;
+                return Err(end);
+            }
+        };
+        let why = match &refusal {
+            Some(refusal) if &*refusal.rule == "approval-pending" => None,
+            Some(_) | None => Some("cancelled"),
+        };
+        self.step_back(desk, id, why).await;
+        if let Some(refusal) = &refusal {
+            let by = (waiting.rules.as_slice(), waiting.policy_version);
+            self.record_refusal(waiting.number, &waiting.subject, refusal, by);
+        }
+        self.heartbeat("");
+        Ok(refusal)
+    }
+
+    /// Gives the place at the desk up; with a reason, the request is taken back unless it is decided.
+    async fn step_back(&self, desk: Arc<durward_change::Desk>, id: RequestId, why: Option<&'static str>) {
+        let stepped = on_desk(move || match why {
+            Some(why) => desk.leave(id, why, now()),
+            None => {
+                desk.park(id);
+                Ok(())
+            }
+        });
+        if let Err(error) = stepped.await {
+            tracing::error!(%error, session = %self.id, "a request for approval can't be taken back");
+        }
+    }
+
+    /// `cancels` is how often the client had cancelled before.
+    async fn wait_on(&mut self, waiting: &Waiting, cancels: u64) -> Result<Waited, End> {
+        let id = waiting.request.id;
+        if self.client.ended {
+            return Err(End::ClientLeft);
+        }
+        self.announce(waiting);
+        let mut moved = self.gateway.approvals.watch();
+        let patience = if waiting.in_transaction {
+            HOLD_IN_TRANSACTION_SECONDS_MAX
+        } else {
+            // Time ends the request before that.
+            HOLD_SECONDS_MAX + Duration::from_secs(60)
+        };
+        let gives_up = Instant::now() + patience;
+        let mut tick = tokio::time::interval(HOLD_HEARTBEAT_SECONDS);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let handle = Arc::clone(&self.lease.handle);
+        loop {
+            match self.gateway.approvals.get(id) {
+                Some(request) if request.state == State::Pending => {}
+                Some(request) => return Ok(Waited::Decided(Box::new(request))),
+                None => return Ok(Waited::Cancelled),
+            }
+            tokio::select! {
+                biased;
+                () = handle.hold_cancelled(cancels) => return Ok(Waited::Cancelled),
+                // The desk lives as long as the gateway.
+                _ = moved.changed() => {}
+                () = tokio::time::sleep_until(gives_up) => return Ok(Waited::TooLong),
+                _ = tick.tick() => {
+                    if let Err(refusal) = self.standing.check() {
+                        return Err(End::Revoked(refusal));
+                    }
+                    self.heartbeat(&id.to_string());
+                }
+                turned = self.turn(Listen::Both) => {
+                    turned?;
+                    if self.client.ended {
+                        return Err(End::ClientLeft);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a decision means for whoever waited; `None`: the statement is judged anew, and the approval spent.
+    fn decided(&mut self, request: &Request) -> Option<Refusal> {
+        match request.state {
+            State::Approved | State::AutoApproved => {
+                let said = approvals_in_words(request);
+                self.notice(&format!("{} is approved: {said}", request.id), None, None);
+                None
+            }
+            State::Rejected => Some(rejected(request)),
+            State::Expired => Some(
+                Refusal::new(
+                    sqlstate::QUERY_CANCELED,
+                    "hold-expired",
+                    format!("canceling statement: nobody has decided {} in time", request.id),
+                )
+                .with_hint("Sending it again asks again."),
+            ),
+            // Spent by another session of the same principal, or taken back there: it is asked for anew.
+            State::Pending | State::Used | State::Withdrawn | State::Superseded => None,
+        }
+    }
+
+    fn announce(&mut self, waiting: &Waiting) {
+        let request = &waiting.request;
+        let asked = &request.asked;
+        let message = format!("{} waits for approval: {}", request.id, asked.why);
+        let tables = asked.touched.changes.join(", ");
+        let detail = format!(
+            "rule: {}; rows: {}; changes: {tables}",
+            asked.rules.join(", "),
+            asked.rows
+        );
+        let hint = format!(
+            "Approve it with: durward approvals approve {}. Cancelling takes it back.",
+            request.id
+        );
+        self.notice(&message, Some(&detail), Some(&hint));
+    }
+
+    fn notice(&mut self, message: &str, detail: Option<&str>, hint: Option<&str>) {
+        let mut report = Report::new(Severity::Notice, sqlstate::APPROVAL_PENDING, message);
+        report.detail = detail.map(Into::into);
+        report.hint = hint.map(Into::into);
+        self.client
+            .outbound
+            .extend_with(|out| write::notice_response(out, &report));
+    }
+
+    fn heartbeat(&mut self, value: &str) {
+        let mut written = Ok(());
+        self.client
+            .outbound
+            .extend_with(|out| written = write::parameter_status(out, HEARTBEAT_NAME, value.as_bytes()));
+        debug_assert!(written.is_ok(), "a request's number holds no NUL");
+    }
+}
+
+/// How a wait ended.
+enum Waited {
+    Decided(Box<Request>),
+    Cancelled,
+    TooLong,
+}
+
+/// What can't be held, because an approval would not say what runs.
+fn unholdable(commands: &[Vec<Subject>], first: Held<'_>, sent: Sent<'_>) -> Option<Refusal> {
+    let refused = |reason: &str| {
+        let refusal = first.order.refusal.clone();
+        let detail = refusal.detail.as_deref().unwrap_or_default();
+        let detail = format!("{detail}; it can't be held for approval: {reason}");
+        refusal.with_detail(detail)
+    };
+    let copies = commands
+        .iter()
+        .flatten()
+        .any(|subject| &*subject.facts.command == "COPY");
+    if copies {
+        return Some(refused("the rows of a COPY come only after it has begun"));
+    }
+    match sent {
+        Sent::Before { portal } if portal.is_cursor => Some(refused("a cursor was opened before")),
+        Sent::Before { .. } | Sent::Now { .. } => None,
+    }
+}
+
+/// Its parameters aren't known any more.
+fn unbound(order: &HoldOrder) -> Refusal {
+    order
+        .refusal
+        .clone()
+        .with_hint("What holds it has changed since it was prepared, or its settings can't be read: prepare it again.")
+}
+
+/// What all orders of a message take together.
+fn merged(held: &[Held<'_>]) -> ApprovalTerms {
+    held.iter()
+        .map(|held| held.order.approval.clone())
+        .reduce(|all, one| all.merge(&one))
+        .unwrap_or_default()
+}
+
+/// Why a measured statement needs no approval, where it doesn't.
+fn passes(rows: &MeasuredRows, terms: &ApprovalTerms) -> Option<String> {
+    let pass = terms.rows_pass?;
+    match rows {
+        MeasuredRows::Counted(rows) | MeasuredRows::AtMost(rows) if *rows <= pass => {
+            Some(format!("counted: at most {pass} rows"))
+        }
+        MeasuredRows::NotMeasured(reason) if terms.unmeasured_pass => Some(format!("not counted: {reason}")),
+        MeasuredRows::Counted(_)
+        | MeasuredRows::AtMost(_)
+        | MeasuredRows::MoreThan(_)
+        | MeasuredRows::NotMeasured(_)
+        // A condition that is slow, or fails when it is counted, is no way round the count.
+        | MeasuredRows::Failed => None,
+    }
+}
+
+fn pending(request: &Request, order: &HoldOrder) -> Refusal {
+    let message = format!("{} waits for approval: {}", request.id, request.asked.why);
+    let refusal = Refusal::new(sqlstate::APPROVAL_PENDING, "approval-pending", message).with_detail(detail(request));
+    match &order.refusal.hint {
+        Some(hint) => refusal.with_hint(Arc::clone(hint)),
+        None => refusal,
+    }
+}
+
+fn rejected(request: &Request) -> Refusal {
+    let ending = request.ending.as_ref();
+    let by = ending.and_then(|ending| ending.by.as_deref()).unwrap_or("an approver");
+    let why = ending.and_then(|ending| ending.why.as_deref());
+    let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+    let message = format!("{} is rejected by {by}{why}", request.id);
+    Refusal::new(sqlstate::APPROVAL_REJECTED, "approval-rejected", message).with_detail(detail(request))
+}
+
+fn desk_refusal(error: &DeskError, order: &HoldOrder) -> Refusal {
+    match error {
+        DeskError::Store(_) => {
+            tracing::error!(%error, "a request for approval can't be kept: statement refused");
+            Refusal::new(sqlstate::LEDGER_UNAVAILABLE, "approvals-unavailable", error.to_string())
+        }
+        _ => Refusal::new(
+            sqlstate::PROGRAM_LIMIT_EXCEEDED,
+            "approval-impossible",
+            format!("{}, and {error}", order.refusal.message),
+        ),
+    }
+}
+
+/// What a program is told, as one line of JSON.
+fn detail(request: &Request) -> String {
+    let rows = match &request.asked.rows {
+        MeasuredRows::Counted(rows) => Some(*rows),
+        MeasuredRows::MoreThan(_) | MeasuredRows::AtMost(_) | MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => {
+            None
+        }
+    };
+    let micros = u64::try_from(request.expires_at)
+        .unwrap_or_default()
+        .saturating_mul(1_000_000);
+    let detail = serde_json::json!({
+        "id": request.id.to_string(),
+        "status": request.state.as_str(),
+        "rule": request.asked.rules.first(),
+        "rows": rows,
+        "rows_in_words": request.asked.rows.to_string(),
+        "tables": request.asked.touched.changes,
+        "retry": "same_statement",
+        "poll_seconds": HOLD_POLL_SECONDS,
+        "expires": Moment(micros).to_string(),
+    });
+    detail.to_string()
+}
+
+fn approvals_in_words(request: &Request) -> String {
+    if request.approvals.is_empty() {
+        let why = request.ending.as_ref().and_then(|ending| ending.why.as_deref());
+        return one_line(why.unwrap_or("by policy"));
+    }
+    let said = request.approvals.iter().map(|approval| {
+        let confirmed = if approval.self_confirmed {
+            " (confirmed by themselves)"
+        } else {
+            ""
+        };
+        let note = approval.note.as_deref().map(|note| format!(": {}", one_line(note)));
+        format!("by {}{confirmed}{}", approval.by, note.unwrap_or_default())
+    });
+    said.collect::<Vec<_>>().join("; ")
+}
+
+/// Words of people in one line, without control characters.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .take(500)
+        .collect()
+}
+
+fn now() -> i64 {
+    unix_seconds().unwrap_or_default()
+}
+
+/// The desk waits for the disk.
+async fn on_desk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
+) -> Result<T, DeskError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(DeskError::Store(durward_change::StoreError(
+            "the gateway is ending".into(),
+        ))),
+    }
+}

@@ -1,0 +1,91 @@
+//! Held statements, decided over the control socket.
+
+use anyhow::{bail, ensure};
+use durward_change::{Approver, Desk, Request, RequestId};
+use durward_identity::{Directory, IdentitySummary};
+use durward_model::PrincipalKind;
+
+/// A decision as it is asked for.
+pub(crate) struct Decision<'a> {
+    /// Which request.
+    pub(crate) id: &'a str,
+    /// The local identity that decides; the system account where none is named.
+    pub(crate) identity: Option<&'a str>,
+    /// The system account through which it is said.
+    pub(crate) account: &'a str,
+    /// What is said along with it.
+    pub(crate) note: Option<&'a str>,
+    /// A change of one's own is approved knowingly.
+    pub(crate) confirms: bool,
+}
+
+/// The requests: open ones, or all that are kept.
+pub(crate) fn list(desk: &Desk, all: bool) -> Vec<Request> {
+    let mut requests = desk.list();
+    requests.retain(|request| all || request.state.is_open());
+    requests
+}
+
+/// One request.
+pub(crate) fn show(desk: &Desk, id: &str) -> anyhow::Result<Request> {
+    let id: RequestId = id.parse()?;
+    desk.get(id).ok_or_else(|| anyhow::anyhow!("there is no request {id}"))
+}
+
+/// Approves.
+pub(crate) fn approve(
+    desk: &Desk,
+    directory: &Directory,
+    decision: &Decision<'_>,
+    now: i64,
+) -> anyhow::Result<Request> {
+    let request = show(desk, decision.id)?;
+    let approver = approver(directory, decision, &request)?;
+    Ok(desk.approve(request.id, &approver, note(decision.note)?.as_deref(), now)?)
+}
+
+/// Says no.
+pub(crate) fn reject(desk: &Desk, directory: &Directory, decision: &Decision<'_>, now: i64) -> anyhow::Result<Request> {
+    let request = show(desk, decision.id)?;
+    let by = approver(directory, decision, &request)?.name;
+    Ok(desk.reject(request.id, &by, note(decision.note)?.as_deref(), now)?)
+}
+
+fn approver(directory: &Directory, decision: &Decision<'_>, request: &Request) -> anyhow::Result<Approver> {
+    let identities = directory.list();
+    let people = |identity: &&IdentitySummary| {
+        identity.revoked_unix_seconds.is_none()
+            && matches!(identity.kind, PrincipalKind::Operator | PrincipalKind::Person)
+    };
+    let principal = &request.asked.principal;
+    let others = identities
+        .iter()
+        .filter(people)
+        .any(|identity| !principal.involves(&identity.name));
+    let mut approver = Approver {
+        name: decision.account.to_owned(),
+        groups: Vec::new(),
+        account: Some(decision.account.to_owned()),
+        is_only_one: !others,
+        confirms: decision.confirms,
+    };
+    if let Some(name) = decision.identity {
+        let Some(identity) = identities.iter().find(|identity| *identity.name == *name) else {
+            bail!("there is no local identity {name}");
+        };
+        ensure!(people(&identity), "{name} can't approve: it is no person, or revoked");
+        approver.name = name.to_owned();
+        approver.groups.clone_from(&identity.groups);
+    }
+    Ok(approver)
+}
+
+fn note(note: Option<&str>) -> anyhow::Result<Option<String>> {
+    let Some(note) = note else { return Ok(None) };
+    ensure!(
+        note.len() <= durward_change::limits::NOTE_BYTES_MAX && !note.chars().any(char::is_control),
+        "a note is one line of at most {} bytes",
+        durward_change::limits::NOTE_BYTES_MAX
+    );
+    Ok(Some(note.to_owned()))
+}

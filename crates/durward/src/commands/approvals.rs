@@ -1,0 +1,312 @@
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use durward_change::{Request as Held, State};
+
+use crate::cli::{ApprovalsCommand, DecideArgs};
+use crate::control::{DecideRequest, Request, ask, find_gateway};
+use crate::options::DataDirectoryOption;
+use crate::screen::{Style, age, say, say_json, styled, table};
+
+/// People are still to decide.
+const PENDING: u8 = 5;
+
+/// How often `watch` looks.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The most characters of a statement in a list.
+const LINE_CHARACTERS_MAX: usize = 60;
+
+/// `durward approvals …`
+pub(super) fn run(command: &ApprovalsCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ApprovalsCommand::Ls { all, list } => {
+            let requests = requests(&list.data_dir, *all)?;
+            if list.json {
+                say_json(&requests)?;
+            } else {
+                show_list(&requests)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        ApprovalsCommand::Show { id, list } => {
+            let answer = ask(&find_gateway(&list.data_dir)?, &Request::Approval { id: id.clone() })?;
+            let request: Held = serde_json::from_value(answer)?;
+            if list.json {
+                say_json(&request)?;
+            } else {
+                show(&request)?;
+            }
+            Ok(code(request.state))
+        }
+        ApprovalsCommand::Approve { decide, confirm } => {
+            let request = Request::Approve(wish(decide, *confirm));
+            tell(
+                decide,
+                serde_json::from_value(ask(&find_gateway(&decide.data_dir)?, &request)?)?,
+            )
+        }
+        ApprovalsCommand::Reject(decide) => {
+            let request = Request::Reject(wish(decide, false));
+            let request = ask(&find_gateway(&decide.data_dir)?, &request)?;
+            tell(decide, serde_json::from_value(request)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ApprovalsCommand::Watch { id, list } => watch(id.as_deref(), list.json, &list.data_dir),
+    }
+}
+
+fn wish(decide: &DecideArgs, confirms: bool) -> DecideRequest {
+    DecideRequest {
+        id: decide.id.clone(),
+        identity: decide.identity.clone(),
+        note: decide.note.clone(),
+        confirms,
+    }
+}
+
+fn tell(decide: &DecideArgs, request: Held) -> anyhow::Result<ExitCode> {
+    if decide.json {
+        say_json(&request)?;
+    } else if request.state == State::Pending {
+        let given = request.approvals.len();
+        say(format!(
+            "{} has {given} of the {} approvals that it needs",
+            request.id, request.asked.terms.count
+        ));
+    } else {
+        say(format!("{} is {}", request.id, request.state));
+    }
+    Ok(code(request.state))
+}
+
+/// 0 for what may run or ran, 5 for what waits, 1 for what won't run.
+fn code(state: State) -> ExitCode {
+    match state {
+        State::Approved | State::AutoApproved | State::Used => ExitCode::SUCCESS,
+        State::Pending => ExitCode::from(PENDING),
+        State::Rejected | State::Withdrawn | State::Expired | State::Superseded => ExitCode::FAILURE,
+    }
+}
+
+fn requests(data_dir: &DataDirectoryOption, all: bool) -> anyhow::Result<Vec<Held>> {
+    let answer = ask(&find_gateway(data_dir)?, &Request::Approvals { all })?;
+    Ok(serde_json::from_value(answer)?)
+}
+
+fn watch(id: Option<&str>, json: bool, data_dir: &DataDirectoryOption) -> anyhow::Result<ExitCode> {
+    let mut seen: HashMap<u64, (State, usize)> = HashMap::new();
+    loop {
+        let requests = match id {
+            Some(id) => {
+                let answer = ask(&find_gateway(data_dir)?, &Request::Approval { id: id.to_owned() })?;
+                vec![serde_json::from_value(answer)?]
+            }
+            None => requests(data_dir, true)?,
+        };
+        let first = seen.is_empty();
+        for request in requests.iter().rev() {
+            let now = (request.state, request.approvals.len());
+            let news = seen.insert(request.id.0, now) != Some(now);
+            // What has ended before is no news.
+            if !news || (first && id.is_none() && !request.state.is_open()) {
+                continue;
+            }
+            if json {
+                say_json(request)?;
+            } else {
+                say(line(request));
+            }
+        }
+        if let (Some(_), [request]) = (id, requests.as_slice())
+            && request.state != State::Pending
+        {
+            return Ok(code(request.state));
+        }
+        std::thread::sleep(WATCH_INTERVAL);
+    }
+}
+
+fn line(request: &Held) -> String {
+    format!(
+        "{}  {}  {} on {}  {} rows  {}",
+        request.id,
+        request.state,
+        visible(&request.asked.principal.to_string()),
+        visible(&request.asked.database),
+        request.asked.rows,
+        short(&request.asked.text)
+    )
+}
+
+fn show_list(requests: &[Held]) -> anyhow::Result<()> {
+    if requests.is_empty() {
+        say("nothing waits for approval");
+        return Ok(());
+    }
+    let now = now()?;
+    let rows = requests.iter().map(|request| {
+        let asked = &request.asked;
+        vec![
+            request.id.to_string(),
+            request.state.to_string(),
+            visible(&asked.principal.to_string()),
+            visible(&asked.database),
+            asked.rows.to_string(),
+            visible(&asked.touched.changes.join(", ")),
+            age(u64::try_from(now.saturating_sub(request.asked_at)).unwrap_or(0)),
+            short(&asked.text),
+        ]
+    });
+    say(table(
+        &[
+            "request",
+            "state",
+            "who",
+            "database",
+            "rows",
+            "changes",
+            "asked",
+            "statement",
+        ],
+        rows,
+    ));
+    Ok(())
+}
+
+fn show(request: &Held) -> anyhow::Result<()> {
+    let asked = &request.asked;
+    let touched = &asked.touched;
+    let principal = &asked.principal;
+    let field = |name: &str, value: &str| {
+        if !value.is_empty() {
+            say(format!("  {name:<12}{value}"));
+        }
+    };
+    let verdict = format!(
+        "{} is {}: {} of {} rows",
+        request.id, request.state, touched.command, asked.rows
+    );
+    say(styled(Style::Strong, &verdict));
+    let proved = format!("{:?}", principal.credential_kind).to_lowercase();
+    field(
+        "who",
+        &format!(
+            "{} ({}, by {proved})",
+            visible(&principal.to_string()),
+            principal.kind()
+        ),
+    );
+    field("from", &visible(&asked.client));
+    field("database", &visible(&asked.database));
+    field(
+        "for",
+        &visible(asked.reason.as_deref().unwrap_or("no reason was given")),
+    );
+    say("");
+    for line in visible(&asked.text).lines() {
+        say(format!("    {line}"));
+    }
+    for (number, value) in asked.parameters.iter().enumerate() {
+        let value = value
+            .as_deref()
+            .map_or_else(|| "NULL".to_owned(), |value| format!("'{}'", visible(value)));
+        say(format!("    ${} = {value}", number + 1));
+    }
+    for text in &asked.prepared {
+        say(format!("    prepared: {}", visible(text)));
+    }
+    say("");
+    field("changes", &visible(&touched.changes.join(", ")));
+    field("reads", &visible(&touched.reads.join(", ")));
+    field("rows", &asked.rows.to_string());
+    field("labels", &touched.labels.join(", "));
+    field("hazards", &visible(&touched.hazards.join(", ")));
+    field("notes", &touched.notes.join("; "));
+    field("names in", &visible(&asked.search_path.join(", ")));
+    field("rights of", &visible(&asked.role));
+    field("held by", &asked.rules.join(", "));
+    field("because", &visible(&asked.why));
+    field("needs", &needs(request));
+    for approval in &request.approvals {
+        let own = if approval.self_confirmed {
+            " (confirmed by themselves)"
+        } else {
+            ""
+        };
+        let note = approval.note.as_deref().unwrap_or("");
+        field("approved", &visible(&format!("by {}{own} {note}", approval.by)));
+    }
+    if let Some(ending) = &request.ending {
+        let by = ending.by.as_deref().map(|by| format!("by {by} ")).unwrap_or_default();
+        let why = ending.why.as_deref().unwrap_or("");
+        field(request.state.as_str(), &visible(&format!("{by}{why}")));
+    }
+    if request.state.is_open() {
+        let left = u64::try_from(request.expires_at.saturating_sub(now()?)).unwrap_or(0);
+        field("expires in", &age(left));
+    }
+    if request.state == State::Pending {
+        say("");
+        say(format!(
+            "  durward approvals approve {0} | durward approvals reject {0} --note WHY",
+            request.id
+        ));
+    }
+    Ok(())
+}
+
+fn needs(request: &Held) -> String {
+    let terms = &request.asked.terms;
+    let mut needs = format!("{} of {}", request.approvals.len(), terms.count);
+    needs.push_str(" approvals, of ");
+    needs.push_str(&request.asked.approver);
+    for set in &terms.groups {
+        needs.push_str(&format!("; one of {}", set.join(" or ")));
+    }
+    needs
+}
+
+fn short(text: &str) -> String {
+    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > LINE_CHARACTERS_MAX {
+        line = line.chars().take(LINE_CHARACTERS_MAX).chain(['…']).collect();
+    }
+    visible(&line)
+}
+
+/// A text of somebody else's with everything that a terminal would act on, or that nobody would see, spelled out.
+fn visible(text: &str) -> String {
+    let hides = |letter: char| {
+        matches!(letter,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if (letter.is_control() && letter != '\n') || hides(letter) {
+            shown.extend(letter.escape_unicode());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
+fn now() -> anyhow::Result<i64> {
+    let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    Ok(i64::try_from(elapsed.as_secs())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{short, visible};
+
+    #[test]
+    fn what_hides_or_steers_a_terminal_is_spelled_out() {
+        assert_eq!(visible("a\u{1b}[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\nd");
+        assert_eq!(visible("naïve – текст"), "naïve – текст");
+        assert_eq!(short("UPDATE  t\n SET a = 1"), "UPDATE t SET a = 1");
+    }
+}

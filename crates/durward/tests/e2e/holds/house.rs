@@ -1,0 +1,146 @@
+use std::time::{Duration, Instant};
+
+use durward_testkit::{Access, Gateway, GatewayOptions, PostgresServer, RawClient};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support;
+
+/// How many rows the table has.
+pub(super) const ROWS: i64 = 199;
+
+/// How long anything may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+const TABLES: &str = "
+    CREATE TABLE orders (id integer PRIMARY KEY, price integer NOT NULL, status text NOT NULL);
+    INSERT INTO orders SELECT n, n - 1, 'open' FROM generate_series(1, 199) n;
+    CREATE SCHEMA shadow;
+    CREATE TABLE shadow.orders (LIKE public.orders INCLUDING ALL);
+    CREATE FUNCTION doubled(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n * 2';
+";
+
+/// A gateway in front of a table, and a way round it.
+pub(super) struct House {
+    gateway: Option<Gateway>,
+    server: PostgresServer,
+    upstream: Access,
+    data: TempDir,
+}
+
+impl House {
+    pub(super) fn open() -> Self {
+        let server = PostgresServer::start();
+        let upstream = server.create_database("holds", None);
+        server.execute("holds", TABLES);
+        let mut house = Self {
+            gateway: None,
+            server,
+            upstream,
+            data: tempfile::tempdir().expect("a folder"),
+        };
+        house.restart();
+        house
+    }
+
+    /// Ends the gateway, if there is one, and starts it on what was left.
+    pub(super) fn restart(&mut self) {
+        drop(self.gateway.take());
+        let policy = support::tests("guardrails/in_clear.cedar").display().to_string();
+        let options = GatewayOptions {
+            data_dir: Some(self.data.path().to_owned()),
+            arguments: vec!["--policy".to_owned(), policy, "--sampling=false".to_owned()],
+            ..GatewayOptions::default()
+        };
+        self.gateway = Some(Gateway::start(&support::binary(), &self.upstream, &options));
+    }
+
+    fn gateway(&self) -> &Gateway {
+        self.gateway.as_ref().expect("it runs")
+    }
+
+    pub(super) fn access(&self, who: &str) -> Access {
+        self.gateway().access(who)
+    }
+
+    /// A connection; `hold` is what it sets of itself, where it sets anything.
+    pub(super) fn connect(&self, who: &str, hold: &str) -> RawClient {
+        let options = format!("-c durward.hold={hold}");
+        let parameters = [("options", options.as_str())];
+        let parameters = if hold.is_empty() { &[][..] } else { &parameters };
+        RawClient::connect_with(&self.access(who), parameters).expect("a login")
+    }
+
+    /// Runs `durward approvals`: its exit code, and what it printed where that is JSON.
+    pub(super) fn approvals(&self, arguments: &[&str]) -> (i32, Value) {
+        let all: Vec<&str> = std::iter::once("approvals").chain(arguments.iter().copied()).collect();
+        let output = self.gateway().command(&all);
+        let printed = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        (output.status.code().unwrap_or(-1), printed)
+    }
+
+    pub(super) fn approve(&self, id: &str) {
+        let (code, request) = self.approvals(&["approve", id, "--json"]);
+        assert_eq!(code, 0, "{id}: {request}");
+    }
+
+    /// Waits for the one request that is pending.
+    pub(super) fn pending(&self) -> String {
+        await_that("a request", || {
+            let (_, requests) = self.approvals(&["ls", "--json"]);
+            let pending = requests
+                .as_array()?
+                .iter()
+                .find(|request| request["state"] == "pending")?;
+            Some(format!("c{}", pending["id"]))
+        })
+    }
+
+    pub(super) fn state(&self, id: &str) -> String {
+        let (_, request) = self.approvals(&["show", id, "--json"]);
+        request["state"].as_str().unwrap_or("unknown").to_owned()
+    }
+
+    pub(super) fn await_state(&self, id: &str, state: &str) {
+        await_that(state, || (self.state(id) == state).then_some(()));
+    }
+
+    pub(super) fn execute(&self, text: &str) {
+        self.server.execute("holds", text);
+    }
+
+    fn number(&self, query: &str) -> i64 {
+        let mut direct = RawClient::connect(&self.server.access("holds")).expect("a direct connection");
+        let rows = direct.query(query).expect("an answer").rows();
+        rows[0][0].parse().expect("a number")
+    }
+
+    pub(super) fn closed(&self) -> i64 {
+        self.number("SELECT count(*) FROM orders WHERE status = 'closed'")
+    }
+
+    /// How many sessions hold a lock on the table, or a transaction open.
+    pub(super) fn busy(&self) -> i64 {
+        self.number(
+            "SELECT (SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass) + \
+             (SELECT count(*) FROM pg_stat_activity WHERE datname = 'holds' AND state LIKE 'idle in transaction%')",
+        )
+    }
+}
+
+/// A simple Query.
+pub(super) fn query(text: &str) -> Vec<u8> {
+    let length = u32::try_from(text.len() + 5).expect("short").to_be_bytes();
+    [b"Q", &length[..], text.as_bytes(), &[0]].concat()
+}
+
+fn await_that<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let gives_up = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < gives_up, "{what} didn't come");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
