@@ -480,10 +480,11 @@ impl Session {
         }
         self.server.own_sync();
         self.replies.push(Expected::ProbeSync);
-        self.unbound = true;
         while self.replies.awaits_own() {
             self.turn(Listen::Server).await?;
         }
+        // Within a transaction block it lives on.
+        self.unbound = self.status == TransactionStatus::Idle;
         Ok(())
     }
 
