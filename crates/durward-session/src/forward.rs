@@ -73,8 +73,9 @@ impl ServerLink {
         number
     }
 
-    /// Sends the read that counts what a client's statement would change, under names of our own.
-    pub(crate) fn counting(
+    /// Sends a recorded text under names of our own: the read that counts what a client's statement would change, or the
+    /// BEGIN of a block that was given up.
+    pub(crate) fn own_recorded(
         &mut self,
         recorded: Recorded<Vec<Permit>>,
         text: &str,

@@ -75,6 +75,8 @@ pub(crate) struct Session {
     status: TransactionStatus,
     /// What the client has set about its own holds.
     levers: Levers,
+    /// The text that has opened the transaction block, as long as nothing else has run in it.
+    fresh_block: Option<Box<str>>,
     /// The portal that is to run was lost with a Sync of ours, and must be bound again before.
     unbound: bool,
     /// The server has asked for COPY data, and the client hasn't ended it.
@@ -202,6 +204,7 @@ impl Session {
             masked: false,
             status: TransactionStatus::Idle,
             levers: parts.levers,
+            fresh_block: None,
             unbound: false,
             copying_in: false,
             client_relay_bytes: 0,

@@ -19,7 +19,7 @@ use super::judge::{NoAnalysis, Verdict, unix_seconds};
 use super::lever::lever_of;
 use super::masking::{Sent, TextPlace};
 use super::subjects::Subject;
-use super::{End, Listen, Session};
+use super::{End, Listen, OwnQuery, Session};
 use crate::forward::OWN_NAME;
 use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, GIVEN_BYTES_MAX, REPLIES_EXPECTED_MAX};
 use crate::names::Undo;
@@ -210,6 +210,7 @@ impl Session {
     async fn query(&mut self, text: &[u8], bytes: &[u8]) -> Result<Flow, End> {
         loop {
             if let Some(flow) = self.query_once(text, bytes).await? {
+                self.unbound = false;
                 return Ok(flow);
             }
         }
@@ -257,6 +258,9 @@ impl Session {
                     (Some(rewritten), None) => self.server.rewritten_query(recorded, &rewritten.text),
                     (None, None) => self.server.statement(recorded, bytes),
                 };
+                let opens = matches!(analysis.statements.as_slice(), [one] if *one.effects == [SessionEffect::Begin]);
+                let outside = self.status == TransactionStatus::Idle && self.replies.is_empty();
+                self.fresh_block = (opens && outside).then(|| decoded.as_ref().into());
                 let mut runs: VecDeque<Run> = numbers.into_iter().map(Run::new).collect();
                 for (command, (run, statement)) in runs.iter_mut().zip(&analysis.statements).enumerate() {
                     masks.arm(command, &decoded, run);
@@ -422,6 +426,7 @@ impl Session {
                 if self.unbound {
                     self.rebind(name, portal)?;
                 }
+                self.fresh_block = None;
                 if let Some(lever) = &portal.prepared.lever {
                     self.levers.set(lever.clone());
                 }
@@ -485,6 +490,50 @@ impl Session {
         }
         // Within a transaction block it lives on.
         self.unbound = self.status == TransactionStatus::Idle;
+        Ok(())
+    }
+
+    /// Gives up a transaction block in which nothing has run, for as long as its first statement is held. Returns the
+    /// text that opens it again.
+    pub(super) async fn leave_fresh_block(&mut self) -> Result<Option<Box<str>>, End> {
+        if self.status != TransactionStatus::InTransaction || self.replies.in_pipeline() {
+            return Ok(None);
+        }
+        let Some(text) = self.fresh_block.take() else {
+            return Ok(None);
+        };
+        if self.ask(&[OwnQuery::Rollback]).await?.is_err() || self.status != TransactionStatus::Idle {
+            return Err(End::ServerFault("a transaction block that can't be left"));
+        }
+        Ok(Some(text))
+    }
+
+    /// Opens the transaction block again, judged and recorded like the first time.
+    pub(super) async fn reenter_block(&mut self, text: Box<str>) -> Result<(), End> {
+        const GONE: End = End::ServerFault("a transaction block that can't be opened again");
+        let literals = self.gateway.ledger.keyed_digest(text.as_bytes());
+        let Ok(analysis) = self.analyze(&text).await? else {
+            return Err(GONE);
+        };
+        let Ok(commands) = self.subjects(&analysis, Origin::Gateway, literals).await? else {
+            return Err(GONE);
+        };
+        let sent = Sent::Now {
+            text: &text,
+            origin: Origin::Gateway,
+        };
+        // It holds nothing that could be held: a transaction command.
+        let Verdict::Go(recorded, numbers, _) = Box::pin(self.decide(&commands, sent)).await? else {
+            return Err(GONE);
+        };
+        self.run_own(recorded, (&text, &[]), (&[], &[])).await?;
+        if let Some(number) = numbers.first() {
+            self.record_outcome(&Run::new(*number), None, None);
+        }
+        if self.status != TransactionStatus::InTransaction {
+            return Err(GONE);
+        }
+        self.fresh_block = Some(text);
         Ok(())
     }
 

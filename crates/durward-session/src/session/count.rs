@@ -16,7 +16,7 @@ use super::judge::{Verdict, unix_seconds};
 use super::masking::{MessageMasks, Sent, mask_of};
 use super::probe::Probe;
 use super::subjects::Subject;
-use super::{End, Listen, OwnQuery, Session};
+use super::{End, OwnQuery, Session};
 use crate::replies::{Expected, Run};
 
 impl Session {
@@ -151,14 +151,8 @@ impl Session {
         self.probe = Probe::default();
         self.server.own_extended(&OwnQuery::CountLimits);
         self.replies.push(Expected::ProbeExtended);
-        self.server
-            .counting(recorded, &counted.text, &types, (&formats, &values));
-        self.replies.push(Expected::ProbeExtended);
-        self.server.own_sync();
-        self.replies.push(Expected::ProbeSync);
-        while self.replies.awaits_own() {
-            self.turn(Listen::Server).await?;
-        }
+        self.run_own(recorded, (&counted.text, &types), (&formats, &values))
+            .await?;
         let probe = std::mem::take(&mut self.probe);
         let rows = probe.into_answers(2).and_then(|answers| {
             let number = answers.last()?.first()?.first()?.as_deref()?;

@@ -92,7 +92,9 @@ impl Session {
             let refusal = Refusal::new(sqlstate::IN_FAILED_SQL_TRANSACTION, "failed-transaction", message);
             return Ok(Holding::Refused(refusal));
         }
-        let in_transaction = self.in_transaction();
+        // A block in which nothing has run can be given up for as long as it takes.
+        let is_fresh = self.fresh_block.is_some() && !self.replies.in_pipeline();
+        let in_transaction = self.in_transaction() && !is_fresh;
         let Some(binding) = self.bind_approval(commands, held, sent).await? else {
             return Ok(Holding::Refused(unbound(first.order)));
         };
@@ -185,6 +187,8 @@ impl Session {
     /// Waits until people have decided, the client takes its statement back or is gone, or time is over. `None`: the
     /// message is to be judged anew. Cancel safe: no.
     pub(super) async fn await_decision(&mut self, waiting: &Waiting) -> Result<Option<Refusal>, End> {
+        let block = self.leave_fresh_block().await?;
+        self.unbound |= block.is_some();
         let handle = Arc::clone(&self.lease.handle);
         let cancels = handle.cancels();
         handle.set_holding(true);
@@ -224,6 +228,9 @@ impl Session {
             Some(_) | None => Some("cancelled"),
         };
         self.step_back(desk, id, why).await;
+        if let Some(text) = block {
+            self.reenter_block(text).await?;
+        }
         if let Some(refusal) = &refusal {
             let by = (waiting.rules.as_slice(), waiting.policy_version);
             self.record_refusal(waiting.number, &waiting.subject, refusal, by);

@@ -1,9 +1,12 @@
 //! Queries of the gateway's own on the session's server connection: answered to us, invisible to the client.
 
 use bytes::Bytes;
+use durward_audit::Recorded;
 use durward_model::Oid;
+use durward_policy::Permit;
 use durward_sql::catalog::CatalogRequest;
 use durward_sql::settings::PROBE_SQL;
+use durward_wire::postgres::Format;
 use durward_wire::postgres::backend::TransactionStatus;
 
 use super::name::restore_sql;
@@ -25,6 +28,8 @@ pub(crate) enum OwnQuery {
     Meanings,
     /// What follows in the same transaction only reads, and not for long.
     CountLimits,
+    /// Ends a transaction block in which nothing has run.
+    Rollback,
     /// Where the open transaction goes back to after a count.
     Savepoint,
     /// Goes back there.
@@ -54,6 +59,7 @@ impl OwnQuery {
                 "SELECT pg_catalog.set_config('transaction_read_only', 'on', true), \
                  pg_catalog.set_config('statement_timeout', '{COUNT_MILLISECONDS_MAX}', true)"
             ),
+            Self::Rollback => "ROLLBACK".to_owned(),
             Self::Savepoint => "SAVEPOINT durward_gateway".to_owned(),
             Self::RollBackToSavepoint => "ROLLBACK TO SAVEPOINT durward_gateway".to_owned(),
             Self::ReleaseSavepoint => "RELEASE SAVEPOINT durward_gateway".to_owned(),
@@ -69,6 +75,7 @@ impl OwnQuery {
             | Self::EmptyTables(_)
             | Self::Meanings
             | Self::CountLimits
+            | Self::Rollback
             | Self::Savepoint
             | Self::RollBackToSavepoint
             | Self::ReleaseSavepoint => Vec::new(),
@@ -154,6 +161,23 @@ impl Session {
             return Ok(Err(Unanswered::Failed));
         }
         Ok(Ok(probe.answers))
+    }
+
+    /// Runs a recorded text under names of our own, alone between the client's messages; its answers are kept.
+    pub(super) async fn run_own(
+        &mut self,
+        recorded: Recorded<Vec<Permit>>,
+        (text, types): (&str, &[u32]),
+        values: (&[Format], &[Option<&[u8]>]),
+    ) -> Result<(), End> {
+        self.server.own_recorded(recorded, text, types, values);
+        self.replies.push(Expected::ProbeExtended);
+        self.server.own_sync();
+        self.replies.push(Expected::ProbeSync);
+        while self.replies.awaits_own() {
+            self.turn(Listen::Server).await?;
+        }
+        Ok(())
     }
 
     /// Waits until the server has answered all that the client sent, outside an extended pipeline.

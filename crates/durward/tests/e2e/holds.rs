@@ -253,6 +253,32 @@ fn a_transaction_that_has_begun_waits_for_moments_only() {
 }
 
 #[test]
+fn a_transactions_first_statement_waits_with_nothing_open_upstream() {
+    let house = House::open();
+    let mut person = house.connect("engineer", "");
+    runs(&mut person, "BEGIN ISOLATION LEVEL REPEATABLE READ", "BEGIN");
+    person.send(&house::query(CLOSE_ALL)).expect("it is sent");
+    let id = house.pending();
+    // Long enough for a transaction that has done something to be refused.
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert_eq!(house.busy(), 0, "something waits upstream");
+    house.approve(&id);
+    let mut tags = String::new();
+    while !tags.ends_with('Z') {
+        tags.push(char::from(person.read_reply().expect("a message").tag));
+    }
+    assert!(
+        tags.ends_with("CSZ") || tags.ends_with("SCZ") || tags.ends_with("CZ"),
+        "{tags}"
+    );
+    let level = person.query("SHOW transaction_isolation").expect("an answer");
+    assert_eq!(level.rows(), [["repeatable read"]]);
+    assert_eq!(level.status(), Some('T'));
+    runs(&mut person, "ROLLBACK", "ROLLBACK");
+    assert_eq!(house.closed(), 0);
+}
+
+#[test]
 fn whoever_waits_hears_that_every_two_seconds() {
     let house = House::open();
     let mut person = house.connect("engineer", "");
