@@ -195,3 +195,21 @@ SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'row_securit
 WITH pg_settings AS (SELECT 'row_security'::text AS name) SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'row_security'
 -- @ refused | engineer agent service | a setting named by a row that a wider condition finds
 SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'work_mem' OR name = 'row_security'
+-- @ refused | engineer agent service | every document, by an empty path
+DELETE FROM shop.profiles WHERE data#>'{}' IS NOT NULL
+-- @ refused | engineer agent service | a new parent through which an old table is emptied
+BEGIN
+-- @ then
+CREATE TABLE shop.above_{who} (LIKE shop.orders)
+-- @ then
+ALTER TABLE shop.orders INHERIT shop.above_{who}
+-- @ then
+TRUNCATE shop.above_{who}
+-- @ refused | engineer agent service | a new parent through which an old table's rows are deleted
+BEGIN
+-- @ then
+CREATE TABLE shop.above_{who} (LIKE shop.orders)
+-- @ then
+ALTER TABLE shop.orders INHERIT shop.above_{who}
+-- @ then
+DELETE FROM shop.above_{who}

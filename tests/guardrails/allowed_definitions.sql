@@ -100,3 +100,19 @@ DO $$ BEGIN EXECUTE 'CREATE TABLE public.by_operator (id integer)'; END $$
 SELECT count(*) > 0 FROM pg_authid
 -- @ allowed | operator service | a function that can't be seen through, of an application
 SELECT shop.loud('quiet')
+-- @ allowed | engineer service | a table of this transaction, emptied, narrowed and dropped
+BEGIN
+-- @ then
+CREATE TABLE public.draft_{who} (id integer PRIMARY KEY, name text, x integer)
+-- @ then
+INSERT INTO public.draft_{who} VALUES (1, 'a', 1)
+-- @ then
+DELETE FROM public.draft_{who}
+-- @ then
+TRUNCATE public.draft_{who}
+-- @ then
+ALTER TABLE public.draft_{who} DROP COLUMN x
+-- @ then
+DROP TABLE public.draft_{who}
+-- @ then
+COMMIT

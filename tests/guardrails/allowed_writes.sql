@@ -147,3 +147,13 @@ INSERT INTO public.settings SELECT 'k' || n, n::text FROM generate_series(1, 150
 ANALYZE shop.orders
 -- @ allowed simple | engineer service | VACUUM of a table
 VACUUM shop.orders
+-- @ allowed | engineer service | what a document has
+BEGIN
+-- @ then
+CREATE TABLE public.documents_{who} (id integer PRIMARY KEY, data jsonb)
+-- @ then
+COMMIT
+-- @ then
+UPDATE public.documents_{who} SET id = id WHERE data->>'archived' IS NOT NULL
+-- @ then
+DELETE FROM public.documents_{who} WHERE data#>'{a,b}' IS NOT NULL

@@ -223,6 +223,7 @@ impl References {
             | Event::PolicyChanged(_)
             | Event::IdentityChanged(_)
             | Event::Administration(_)
+            | Event::ApprovalMoved(_)
             | Event::SessionStarted(_)
             | Event::LoginRefused(_)
             | Event::Unknown { .. } => (None, Vec::new()),

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use durward_model::{AccessModes, Digest, HazardKind, QualifiedName, RelationUse, RowBound, StatementFacts};
+use durward_model::{
+    AccessModes, Digest, HazardKind, Oid, QualifiedName, RelationKind, RelationUse, RowBound, StatementFacts,
+};
 use pg_query::NodeEnum;
 use sha2::{Digest as _, Sha256};
 
 use crate::bind::{Binder, MaskedPlaces, Reference, Source};
 use crate::parser::{ParseFailure, Reading, ServerWords, parse_reading};
 use crate::text::{Doubt, Thinned, normalize, thin};
-use crate::{Analysis, AnalysisContext, AnalysisError, AnalyzedStatement, SessionEffect};
+use crate::{Analysis, AnalysisContext, CatalogSnapshot, AnalysisError, AnalyzedStatement, SessionEffect};
 
 /// Texts up to this many bytes are parsed as they are: their trees are small enough whatever they hold.
 const PLAIN_TEXT_BYTES_MAX: usize = 128 * 1024;
@@ -198,12 +200,44 @@ fn drop_harmless_locks(facts: &mut StatementFacts, context: &AnalysisContext, cr
             !seen && (name.to_string() == object || &*name.name == object)
         })
     };
-    let waits = [HazardKind::TableLock, HazardKind::TableRewrite];
+    // What is lost of a table that this transaction made, nobody had.
+    let lost_rows: Vec<String> = facts
+        .relations
+        .iter()
+        .filter(|usage| holds_rows_of_this_transaction(catalog, usage.relation.oid))
+        .map(|usage| usage.relation.name.to_string())
+        .collect();
     let hazards = std::mem::take(&mut facts.hazards);
     facts.hazards = hazards
         .into_iter()
-        .filter(|hazard| !(waits.contains(&hazard.kind) && is_own(&hazard.object)))
+        .filter(|hazard| match hazard.kind {
+            HazardKind::TableLock | HazardKind::TableRewrite => !is_own(&hazard.object),
+            HazardKind::DeleteWithoutWhere
+            | HazardKind::UpdateWithoutWhere
+            | HazardKind::TautologicalWhere
+            | HazardKind::Truncate
+            | HazardKind::Drop
+            | HazardKind::DataLoss => !lost_rows.iter().any(|name| **name == *hazard.object),
+            _ => true,
+        })
         .collect();
+}
+
+/// Whether a table and all that inherits from it were made by the open transaction. Of other relations that isn't known
+/// for sure.
+fn holds_rows_of_this_transaction(catalog: &CatalogSnapshot, oid: Oid) -> bool {
+    let mut open = vec![oid];
+    while let Some(oid) = open.pop() {
+        let is_own = catalog.relation(oid).is_some_and(|relation| {
+            let has_rows = matches!(relation.kind, RelationKind::Table | RelationKind::PartitionedTable);
+            has_rows && !relation.temporary && catalog.is_made_here(oid)
+        });
+        if !is_own {
+            return false;
+        }
+        open.extend(catalog.children(oid));
+    }
+    true
 }
 
 /// The tag's first word for what the binder walks itself; utility statements name themselves.

@@ -185,12 +185,35 @@ impl Judge<'_, '_> {
                 None => Verdict::Unknown,
             };
         }
+        // A document has a key or hasn't, as a column that may be NULL.
+        if self.is_member(argument) {
+            return Verdict::Depends;
+        }
         // Few rows have NULL in an expression; all may have something.
         if is_null && self.scope.mentions_target(argument) {
             Verdict::Depends
         } else {
             Verdict::Unknown
         }
+    }
+
+    /// Whether an expression is a member of one of the row's JSON documents, by constant keys.
+    fn is_member(&self, node: &Node) -> bool {
+        let Some(NodeEnum::AExpr(expression)) = &node.node else {
+            return false;
+        };
+        let by_key = matches!(atom::operator(expression).as_str(), "->" | "->>" | "#>" | "#>>");
+        let key = expression.rexpr.as_deref().is_some_and(|key| {
+            matches!(&key.node, Some(NodeEnum::AConst(constant)) if !constant.isnull)
+                && constant::text(key).is_none_or(|path| path.chars().any(char::is_alphanumeric))
+        });
+        let document = expression.lexpr.as_deref();
+        by_key
+            && key
+            && document.is_some_and(|document| match &document.node {
+                Some(NodeEnum::ColumnRef(column)) => self.scope.target_column(column).is_some(),
+                _ => self.is_member(document),
+            })
     }
 
     /// CASE as a condition: a branch that is true must be guarded by a condition that depends on the row.
