@@ -230,7 +230,7 @@ pub struct Basis {
     /// The policy's version.
     #[n(2)]
     pub policy_version: Option<u64>,
-    /// What had to be done along with the statement: a word, and its argument where it has one.
+    /// What had to be done along with the statement: a word, and its arguments where it has any.
     #[n(3)]
     pub obligations: Vec<Vec<String>>,
 }
@@ -262,7 +262,7 @@ impl<C> Encode<C> for BasisInput<'_> {
                 Obligation::ReadOnly => e.array(1)?.str("read_only")?,
                 Obligation::DurableIntent => e.array(1)?.str("durable_intent")?,
                 Obligation::Mask { clear } => {
-                    e.array(2)?.str("mask")?.array(length(clear))?;
+                    e.array(1 + length(clear))?.str("mask")?;
                     for label in clear {
                         e.str(label.word())?;
                     }
@@ -278,4 +278,30 @@ impl<C> Encode<C> for BasisInput<'_> {
 
 fn length<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use durward_model::{Label, Obligation};
+
+    use super::{Basis, BasisInput};
+
+    #[test]
+    fn obligations_are_read_as_they_were_written() {
+        let clear = vec![Label::Email, Label::Phone];
+        let input = BasisInput {
+            rules: &["people".into()],
+            policy_version: Some(2),
+            obligations: &[Obligation::ReadOnly, Obligation::Mask { clear }],
+        };
+        let bytes = minicbor::to_vec(&input).expect("a vector takes every write");
+        let basis: Basis = minicbor::decode(&bytes).expect("what was written");
+        assert_eq!(basis.rules, ["people"]);
+        let words: Vec<Vec<&str>> = basis
+            .obligations
+            .iter()
+            .map(|words| words.iter().map(String::as_str).collect())
+            .collect();
+        assert_eq!(words, [vec!["read_only"], vec!["mask", "email", "phone"]]);
+    }
 }

@@ -75,6 +75,8 @@ pub(crate) struct Session {
     status: TransactionStatus,
     /// What the client has set about its own holds.
     levers: Levers,
+    /// A transaction block is open, once all that was forwarded has run: a Sync doesn't end it.
+    in_block: bool,
     /// The text that has opened the transaction block, as long as nothing else has run in it.
     fresh_block: Option<Box<str>>,
     /// The portal that is to run was lost with a Sync of ours, and must be bound again before.
@@ -204,6 +206,7 @@ impl Session {
             masked: false,
             status: TransactionStatus::Idle,
             levers: parts.levers,
+            in_block: false,
             fresh_block: None,
             unbound: false,
             copying_in: false,

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::bind::{Binder, MaskedPlaces, Reference, Source};
 use crate::parser::{ParseFailure, Reading, ServerWords, parse_reading};
 use crate::text::{Doubt, Thinned, normalize, thin};
-use crate::{Analysis, AnalysisContext, CatalogSnapshot, AnalysisError, AnalyzedStatement, SessionEffect};
+use crate::{Analysis, AnalysisContext, AnalysisError, AnalyzedStatement, CatalogSnapshot, SessionEffect};
 
 /// Texts up to this many bytes are parsed as they are: their trees are small enough whatever they hold.
 const PLAIN_TEXT_BYTES_MAX: usize = 128 * 1024;

@@ -477,10 +477,11 @@ impl Session {
         })
     }
 
-    /// Ends the implicit transaction of a pipeline that hasn't run anything yet, so that nothing upstream is kept busy
-    /// by a hold. The portal goes with it.
+    /// Ends the implicit transaction of a pipeline that hasn't run anything yet, or stands in a block anyway, so that
+    /// nothing upstream is kept busy by a hold. The portal goes with it.
     pub(super) async fn leave_idle_pipeline(&mut self, sent: Sent<'_>) -> Result<(), End> {
-        if matches!(sent, Sent::Now { .. }) || !self.replies.in_pipeline() || self.replies.has_executed() {
+        let ends_something = self.replies.has_executed() && !self.in_block;
+        if matches!(sent, Sent::Now { .. }) || !self.replies.in_pipeline() || ends_something {
             return Ok(());
         }
         self.server.own_sync();
@@ -658,6 +659,9 @@ impl Session {
                     run.undo.push(self.names.clear_portals());
                 }
                 SessionEffect::CopyIn => run.copies_in = true,
+                SessionEffect::Begin => self.in_block = true,
+                SessionEffect::Commit { chain } | SessionEffect::Rollback { chain } => self.in_block = *chain,
+                SessionEffect::TwoPhase => self.in_block = false,
                 _ => {}
             }
         }

@@ -329,6 +329,9 @@ impl Session {
             Some(Expected::Sync | Expected::RefusedQuery { .. }) => Fate::Forward,
             _ => return Err(End::ServerFault("a ReadyForQuery that nobody waits for")),
         };
+        if self.replies.is_empty() {
+            self.in_block = status != TransactionStatus::Idle;
+        }
         if status == TransactionStatus::Idle {
             self.guarded = !self.replies.is_empty() && self.guarded;
             self.names.end_transaction();
