@@ -27,6 +27,8 @@ impl Server {
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
             .envs(self.access.environment())
             .env("PGCLIENTENCODING", "UTF8")
+            // As sessions of those who see masks begin: compiling the long expressions would take minutes.
+            .env("PGOPTIONS", "-c jit=off")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
