@@ -1262,3 +1262,29 @@ SELECT string_agg(email, ',') OVER (ORDER BY email) FROM customers WHERE email I
 SELECT to_json(c) FROM customers c WHERE upper(c.email) > 'A' LIMIT 3
 -- @ engineer agent | columns that nothing reads, by a function of the row
 SELECT c.*::text, md5(c::text) FROM customers c WHERE upper(c.email) > 'A' LIMIT 3
+-- @ engineer agent | a guess by LATERAL, joined by USING
+SELECT 'LEA' || 'KED' FROM customers a JOIN LATERAL (SELECT 'olivia.okafor1@example.org'::text AS email) e USING (email)
+-- @ engineer agent | a guess as an aggregate of VALUES
+SELECT 'LEA' || 'KED' FROM customers a, (SELECT max(x) AS email FROM (VALUES ('olivia.okafor1@example.org')) v (x)) e WHERE a.email = e.email
+-- @ engineer agent | a guess in a recursive query, joined naturally
+WITH RECURSIVE r (email) AS (SELECT 'olivia.okafor1@example.org'::text UNION SELECT email FROM r WHERE false) SELECT 'LEA' || 'KED' FROM r NATURAL JOIN customers
+-- @ engineer agent | a match, a look-up and a pattern on one column
+SELECT 'LEA' || 'KED' FROM customers a JOIN customers b ON a.email = b.email AND b.email = 'olivia.okafor1@example.org' AND lower(b.email) LIKE 'oliv%'
+-- @ engineer agent | what is looked up, kept in a setting
+SELECT set_config('x.y', email, false), current_setting('x.y') FROM customers WHERE email = 'olivia.okafor1@example.org'
+-- @ engineer agent | what is matched, shown by a scalar subquery
+SELECT (SELECT email FROM customers c2 WHERE c2.email = c1.email LIMIT 1) FROM customers c1 LIMIT 1
+-- @ engineer agent | a count in the order of masked values, and of rows
+SELECT count(email ORDER BY email), count(DISTINCT c), count(DISTINCT (email, phone)) FROM customers c
+-- @ engineer agent | a cursor over a look-up beside what it computes
+DECLARE c CURSOR WITH HOLD FOR SELECT email, upper(email) FROM customers WHERE email = 'olivia.okafor1@example.org'
+-- @ then
+FETCH ALL FROM c
+-- @ engineer agent | a prepared look-up, run for a guess
+PREPARE p (text) AS SELECT lower(email), email FROM customers WHERE email = $1
+-- @ then
+EXECUTE p('olivia.okafor1@example.org')
+-- @ engineer agent | a match with a masked column of another table, stored
+UPDATE orders SET note = c.email FROM customers c WHERE c.email = 'olivia.okafor1@example.org' AND orders.order_id = 1
+-- @ then
+SELECT note FROM orders WHERE order_id = 1
