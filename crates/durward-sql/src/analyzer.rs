@@ -5,6 +5,7 @@ use durward_model::{Digest, StatementFacts};
 
 use crate::analysis::analyze_text;
 use crate::cache::AnalysisCache;
+use crate::capture::{CannotCapture, CapturePlan, capture_plan};
 use crate::catalog::CatalogSnapshot;
 use crate::count::{CannotCount, CountText, count_text};
 use crate::parser::ParserThreads;
@@ -155,6 +156,21 @@ impl Analyzer {
         let tokens_max = self.limits.tokens_max;
         let (text, context) = (text.to_owned(), context.clone());
         let work = move || count_text(&text, &context, tokens_max, rows_max);
+        self.threads.run(work).await?
+    }
+
+    /// How the effect of a text is read, and that of all others of its shape. Cancel safe: yes; the work ends by itself.
+    ///
+    /// # Errors
+    /// See [`AnalysisError`]; the inner error says why it can't be read.
+    pub async fn capture_plan(
+        &self,
+        text: &str,
+        context: &AnalysisContext,
+    ) -> Result<Result<CapturePlan, CannotCapture>, AnalysisError> {
+        let tokens_max = self.limits.tokens_max;
+        let (text, context) = (text.to_owned(), context.clone());
+        let work = move || capture_plan(&text, &context, tokens_max);
         self.threads.run(work).await?
     }
 

@@ -2,16 +2,18 @@
 //! like any other text before it is used.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
-use durward_model::{AccessModes, Certainty, FunctionEffect, Oid, RelationUse, StatementClass, StatementFacts};
+use durward_model::{
+    AccessModes, Certainty, FunctionEffect, FunctionRef, Oid, RelationUse, StatementClass, StatementFacts,
+};
 use pg_query::NodeEnum;
 use pg_query::protobuf::Token;
 
 use crate::analysis::analyze_text;
-use crate::catalog::Function;
+use crate::catalog::{CatalogSnapshot, Function};
 use crate::parser::{Reading, parse_reading};
+use crate::text::Words;
 use crate::{Analysis, AnalysisContext, AnalysisError};
 
 /// A read that counts.
@@ -95,7 +97,7 @@ fn splice(text: &str, rows_max: u64) -> Result<CountText, CannotCount> {
     let end = words
         .find(Token::Returning, verb_at + 1)
         .or_else(|| words.find(Token::Ascii59, verb_at + 1))
-        .unwrap_or(words.0.len());
+        .unwrap_or(words.len());
     let where_at = words.find(Token::Where, verb_at + 1).filter(|at| *at < end);
     if where_at.is_some() != condition.is_some() {
         return Err(CannotCount::Unreadable);
@@ -120,13 +122,7 @@ fn splice(text: &str, rows_max: u64) -> Result<CountText, CannotCount> {
     let counted = format!(
         "{before} SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {target}{condition}\nLIMIT {bound}) durward_count"
     );
-    let parameters = Words::of(&counted)
-        .ok_or(CannotCount::Unreadable)?
-        .0
-        .iter()
-        .filter(|word| word.token == Token::Param)
-        .filter_map(|word| counted.get(word.span.clone())?.trim_start_matches('$').parse().ok())
-        .collect();
+    let parameters = Words::of(&counted).ok_or(CannotCount::Unreadable)?.parameters(&counted);
     Ok(CountText {
         text: counted.trim_start().to_owned(),
         analysis: Analysis { statements: Vec::new() },
@@ -150,11 +146,11 @@ fn check(own: &StatementFacts, counted: &Analysis, context: &AnalysisContext) ->
     }
     for used in &facts.functions {
         let harmless = matches!(used.effect, FunctionEffect::Harmless | FunctionEffect::Analyzed);
-        let known = context.catalog.function(used.function.oid);
+        let mut candidates = candidates(&used.function, &context.catalog);
         if !harmless {
             return Err(CannotCount::Opaque);
         }
-        if !known.is_some_and(|function| is_steady(function)) {
+        if candidates.clone().next().is_none() || !candidates.all(|function| is_steady(function)) {
             return Err(CannotCount::Volatile);
         }
     }
@@ -174,6 +170,20 @@ fn check(own: &StatementFacts, counted: &Analysis, context: &AnalysisContext) ->
     Ok(())
 }
 
+/// The functions that a call may mean: calls of the server's own aren't always resolved to one.
+pub(crate) fn candidates<'a>(
+    used: &FunctionRef,
+    catalog: &'a CatalogSnapshot,
+) -> impl Iterator<Item = &'a Arc<Function>> + Clone {
+    let schema = Arc::clone(&used.name.schema);
+    let named = (used.oid == Oid(0)).then(|| catalog.functions_named(&used.name.name).collect::<Vec<_>>());
+    let named = named.unwrap_or_default().into_iter();
+    catalog
+        .function(used.oid)
+        .into_iter()
+        .chain(named.filter(move |function| function.schema == schema))
+}
+
 /// Whether a function gives the same in the count as in the statement itself. Most stable ones may look at the statement,
 /// the transaction or a setting; those that only know the time zone and the time of day don't.
 fn is_steady(function: &Function) -> bool {
@@ -191,59 +201,6 @@ fn is_steady(function: &Function) -> bool {
         'i' => true,
         's' => !function.oid.is_built_in() || OF_TIME.iter().any(|word| function.name.contains(word)),
         _ => false,
-    }
-}
-
-/// A text's words at its outermost level, and all others with their depth.
-struct Words(Vec<Word>);
-
-struct Word {
-    span: Range<usize>,
-    token: Token,
-    depth: usize,
-}
-
-impl Words {
-    fn of(text: &str) -> Option<Self> {
-        let scanned = pg_query::scan(text).ok()?;
-        let mut depth = 0_usize;
-        let mut words = Vec::with_capacity(scanned.tokens.len());
-        for token in &scanned.tokens {
-            let kind = token.token();
-            if matches!(kind, Token::SqlComment | Token::CComment) {
-                continue;
-            }
-            if matches!(kind, Token::Ascii41 | Token::Ascii93) {
-                depth = depth.checked_sub(1)?;
-            }
-            let span = usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?;
-            words.push(Word {
-                span,
-                token: kind,
-                depth,
-            });
-            if matches!(kind, Token::Ascii40 | Token::Ascii91) {
-                depth += 1;
-            }
-        }
-        Some(Self(words))
-    }
-
-    /// The first such word at the outermost level, from a word on.
-    fn find(&self, token: Token, from: usize) -> Option<usize> {
-        let behind = self.0.iter().enumerate().skip(from);
-        behind
-            .into_iter()
-            .find(|(_, word)| word.depth == 0 && word.token == token)
-            .map(|(at, _)| at)
-    }
-
-    fn text<'a>(&self, text: &'a str, words: Range<usize>) -> &'a str {
-        let inner = self.0.get(words).unwrap_or_default();
-        let (Some(first), Some(last)) = (inner.first(), inner.last()) else {
-            return "";
-        };
-        text.get(first.span.start..last.span.end).unwrap_or_default()
     }
 }
 

@@ -18,6 +18,7 @@ mod analysis;
 mod analyzer;
 mod bind;
 mod cache;
+mod capture;
 pub mod catalog;
 mod count;
 mod effect;
@@ -37,6 +38,7 @@ mod text;
 mod utility;
 
 pub use analyzer::{Analysis, AnalysisContext, AnalyzedStatement, Analyzer, AnalyzerLimits};
+pub use capture::{CannotCapture, CapturePlan, CaptureTexts, CapturedColumn, ChangeKind, Images, NewValue, RowsText};
 pub use catalog::CatalogSnapshot;
 pub use count::{CannotCount, CountText, definitions};
 pub use effect::SessionEffect;

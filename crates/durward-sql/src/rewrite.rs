@@ -13,6 +13,7 @@ use pg_query::protobuf::Token;
 use crate::analysis::{FreshAnalysis, analyze_masked, analyze_text};
 use crate::bind::{MaskedPlaces, NamedValue, Position, Reference, Source, SourcePlace};
 use crate::catalog::Column;
+use crate::functions::quoted;
 use crate::parser::Reading;
 use crate::{Analysis, AnalysisContext, AnalysisError};
 
@@ -515,10 +516,6 @@ impl Derived {
             masked,
         }))
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// The server's own tokens of a text, comments left out.

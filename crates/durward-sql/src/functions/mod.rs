@@ -13,6 +13,8 @@ pub(crate) mod relation;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use known::quoted;
+
 use std::sync::Arc;
 
 use durward_model::{FunctionEffect, HazardKind};

@@ -3,6 +3,7 @@
 mod key;
 mod scan;
 mod thin;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ mod tests;
 pub(crate) use key::{TextKey, normalize, shape_key};
 pub(crate) use scan::Doubt;
 pub(crate) use thin::{Thinned, thin};
+pub(crate) use words::Words;
 
 use scan::{Scanner, TokenKind};
 
