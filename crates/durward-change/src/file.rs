@@ -131,12 +131,22 @@ impl Store for FileStore {
 
 fn line(entry: &Entry) -> Result<String, StoreError> {
     let json = serde_json::to_string(entry).map_err(|error| StoreError(error.to_string().into()))?;
-    Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())))
+    Ok(checked_line(&json))
 }
 
 fn parse(line: &[u8]) -> Option<Entry> {
+    serde_json::from_str(checked_text(line)?).ok()
+}
+
+/// A line that tells whether it is whole.
+pub(crate) fn checked_line(json: &str) -> String {
+    format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+}
+
+/// What a whole line holds.
+pub(crate) fn checked_text(line: &[u8]) -> Option<&str> {
     let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
     let (sum, json) = line.split_once(' ')?;
     let right = u32::from_str_radix(sum, 16).ok()? == crc32fast::hash(json.as_bytes());
-    right.then(|| serde_json::from_str(json).ok())?
+    right.then_some(json)
 }

@@ -28,6 +28,7 @@ pub mod limits;
 mod request;
 mod state;
 mod store;
+pub mod undo;
 
 pub use binding::Binding;
 pub use desk::{Answer, Desk, Grant, Manner, NoRecorder, Recorder};
@@ -35,6 +36,6 @@ pub use error::DeskError;
 pub use file::FileStore;
 #[doc(hidden)]
 pub use request::example;
-pub use request::{Approval, Approver, Asked, Ending, MeasuredRows, Request, RequestId, Touched};
+pub use request::{Approval, Approver, Asked, Effect, Ending, MeasuredRows, Request, RequestId, Sample, Touched};
 pub use state::{Entry, Event, State};
 pub use store::{MemoryStore, Store, StoreError};

@@ -79,6 +79,32 @@ pub struct Touched {
     pub notes: Vec<String>,
 }
 
+/// What a held statement would do to rows, as they were when it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Of the rows and of what they would hold, in hexadecimal: another effect isn't what was approved.
+    pub digest: String,
+    /// The columns that tell rows apart.
+    pub key: Vec<String>,
+    /// The columns whose values are shown: those that an UPDATE writes, all that a DELETE removes.
+    pub columns: Vec<String>,
+    /// Some of the rows. What labelled columns hold is shown as the label in brackets.
+    pub samples: Vec<Sample>,
+    /// How much of it could be taken back.
+    pub undo: String,
+}
+
+/// One row that a held statement would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The values of the key.
+    pub key: Vec<Option<String>>,
+    /// What the columns hold.
+    pub before: Vec<Option<String>>,
+    /// What they would hold; empty for a row that is deleted, and `None` in the place of what only running it gives.
+    pub after: Vec<Option<Option<String>>>,
+}
+
 /// What is laid on the desk: a statement with all that decides what it will do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
@@ -102,6 +128,9 @@ pub struct Asked {
     pub touched: Touched,
     /// How many rows it would change.
     pub rows: MeasuredRows,
+    /// What it would do to them, read without changing any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
     /// The rules that hold it, the deciding one first.
     pub rules: Vec<Arc<str>>,
     /// Why, in a sentence.
@@ -231,6 +260,7 @@ pub fn example() -> Asked {
         role: "shop".to_owned(),
         touched: Touched::default(),
         rows: MeasuredRows::MoreThan(100),
+        effect: None,
         rules: vec!["people-bulk-write".into()],
         why: "more than 100 rows by hand need a second look".into(),
         approver: "an operator".into(),

@@ -1,0 +1,16 @@
+//! Changes that can be taken back: what each has done to which rows, sealed, and the statements that undo it.
+
+mod images;
+mod restore;
+mod seal;
+mod vault;
+
+#[cfg(test)]
+mod tests;
+
+pub use images::{ColumnImage, Images, Row, RowImages, TableImages};
+pub use restore::{Check, Children, Conflict, Restore, restore};
+pub use seal::UndoKey;
+pub use vault::{
+    ChangeId, ChangeRecord, ChangeState, Coverage, NewChange, NoChangeId, TransactionId, UndoVault, VaultError,
+};
