@@ -31,6 +31,12 @@ impl Standing {
         }
     }
 
+    /// That of somebody who came through the gateway itself: for as long as nobody in the chain is revoked.
+    pub fn inside(directory: Arc<Directory>, principal: Arc<Principal>) -> Self {
+        // A generation that none is looks at the directory at once.
+        Self::new(directory, principal, None, u64::MAX)
+    }
+
     /// When the credential ends, in seconds since 1970; none if it doesn't end by itself.
     pub fn expires_unix_seconds(&self) -> Option<u64> {
         self.expires_unix_seconds

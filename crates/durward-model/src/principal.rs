@@ -123,6 +123,8 @@ pub enum CredentialKind {
     Jwt,
     /// The database's own account and password.
     Passthrough,
+    /// None: whoever may use the gateway's own account on its machine.
+    SystemAccount,
 }
 
 /// A credential's public name: enough to revoke it, useless to log in with.

@@ -8,6 +8,8 @@ pub const CONNECTION_FAILURE: &str = "08006";
 pub const FEATURE_NOT_SUPPORTED: &str = "0A000";
 /// `25P02` in_failed_sql_transaction.
 pub const IN_FAILED_SQL_TRANSACTION: &str = "25P02";
+/// The transaction met another one, and may be sent again.
+pub const SERIALIZATION_FAILURE: &str = "40001";
 /// `28000` invalid_authorization_specification.
 pub const INVALID_AUTHORIZATION: &str = "28000";
 /// `28P01` invalid_password.
@@ -37,6 +39,8 @@ pub const INTERNAL_ERROR: &str = "XX000";
 pub const APPROVAL_PENDING: &str = "WD001";
 /// `WD002` approval refused.
 pub const APPROVAL_REJECTED: &str = "WD002";
+/// `WD003` the effect is more than what was allowed, so that it was taken back.
+pub const EFFECT_EXCEEDED: &str = "WD003";
 /// `WD007` identity assertion invalid: the identity was revoked or has expired.
 pub const IDENTITY_INVALID: &str = "WD007";
 /// `WD008` not understood, so refused.

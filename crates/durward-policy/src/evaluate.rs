@@ -368,6 +368,7 @@ const fn credential_word(credential: CredentialKind) -> &'static str {
         CredentialKind::IssuedPassword => "issued_password",
         CredentialKind::Jwt => "jwt",
         CredentialKind::Passthrough => "passthrough",
+        CredentialKind::SystemAccount => "system_account",
     }
 }
 

@@ -45,7 +45,7 @@ entity Agent in [Group] = { "actsFor"?: User };
 // How well the identity was proved.
 entity Assurance enum ["weak", "issued", "asserted"];
 // What was shown at login.
-entity Credential enum ["issued_password", "jwt", "passthrough"];
+entity Credential enum ["issued_password", "jwt", "passthrough", "system_account"];
 "#;
 
 const DATABASE: &str = r#"// A database by the name under which clients reach it. Tags come from the configuration: "production" if it says none.

@@ -51,6 +51,11 @@ impl Buffer {
         }
     }
 
+    /// Keeps the first `count` bytes.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.end = self.end.min(self.start + count);
+    }
+
     /// Appends `bytes`.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         self.make_room(bytes.len());

@@ -94,6 +94,45 @@ impl ServerLink {
         });
     }
 
+    /// Reads and locks the rows that a change is about to touch, under the intent of that change.
+    pub(crate) fn before_images(
+        &mut self,
+        _recorded: &Recorded<Vec<Permit>>,
+        (text, types): (&str, &[u32]),
+        (formats, values): (&[Format], &[Option<&[u8]>]),
+    ) {
+        self.own(|out| {
+            write::parse(out, OWN_NAME, text.as_bytes(), types)?;
+            write::bind_with_formats(out, (OWN_NAME, OWN_NAME), formats, values, &[])?;
+            write::execute(out, OWN_NAME, 0)?;
+            write::close(out, Target::Portal, OWN_NAME)?;
+            write::close(out, Target::Statement, OWN_NAME)?;
+            write::flush(out);
+            Ok(())
+        });
+    }
+
+    /// Runs a change under names of our own.
+    pub(crate) fn captured(
+        &mut self,
+        recorded: Recorded<Vec<Permit>>,
+        (text, types): (&str, &[u32]),
+        (formats, values): (&[Format], &[Option<&[u8]>]),
+        results: &[Format],
+    ) {
+        let (_permits, _number) = recorded.spend();
+        self.own(|out| {
+            write::parse(out, OWN_NAME, text.as_bytes(), types)?;
+            write::bind_with_formats(out, (OWN_NAME, OWN_NAME), formats, values, results)?;
+            write::describe(out, Target::Portal, OWN_NAME)?;
+            write::execute(out, OWN_NAME, 0)?;
+            write::close(out, Target::Portal, OWN_NAME)?;
+            write::close(out, Target::Statement, OWN_NAME)?;
+            write::flush(out);
+            Ok(())
+        });
+    }
+
     /// Asks what columns a portal of the client's has.
     pub(crate) fn own_describe(&mut self, portal: &[u8]) {
         self.own(|out| write::describe(out, Target::Portal, portal));
@@ -157,6 +196,11 @@ impl ServerLink {
             write::flush(out);
             Ok(())
         });
+    }
+
+    /// Closes our own prepared statement, where there still is one.
+    pub(crate) fn own_close(&mut self) {
+        self.own(|out| write::close(out, Target::Statement, OWN_NAME));
     }
 
     /// Ends queries of our own that stand in no pipeline of the client's.

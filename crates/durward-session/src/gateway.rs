@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::catalog::CatalogSource;
+use crate::changes::UndoDesk;
 use crate::labels::LabelBook;
 use crate::limits::LOGINS_MAX;
 use crate::login;
@@ -37,6 +38,9 @@ const CATALOG_POLL_SECONDS: u64 = 2;
 
 /// How often it is looked at whether requests for approval have expired.
 const APPROVALS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often it is looked at whether changes are too old to be taken back.
+const UNDO_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// How often it is looked at whether columns are to be judged.
 const LABELS_INTERVAL: Duration = Duration::from_millis(500);
@@ -62,6 +66,8 @@ pub struct Gateway {
     pub desk: LoginDesk,
     /// Where held statements wait.
     pub approvals: Arc<Desk>,
+    /// Where changes are kept so that they can be taken back; none where they aren't.
+    pub undo: Option<UndoDesk>,
     /// Who is there.
     pub sessions: Arc<SessionRegistry>,
     /// What every mask's key is derived from.
@@ -88,6 +94,8 @@ pub struct GatewayParts {
     pub desk: LoginDesk,
     /// Where held statements wait.
     pub approvals: Arc<Desk>,
+    /// Where changes are kept so that they can be taken back; none where they aren't.
+    pub undo: Option<UndoDesk>,
     /// What every mask's key is derived from.
     pub mask_key: MasterKey,
     /// Where sessions run.
@@ -177,6 +185,7 @@ impl Gateway {
             ledger: parts.ledger,
             desk: parts.desk,
             approvals: parts.approvals,
+            undo: parts.undo,
             sessions: Arc::default(),
             mask_key: Arc::new(parts.mask_key),
             look_ups: LookUps::default(),
@@ -273,6 +282,24 @@ impl Gateway {
         }
     }
 
+    /// Forgets changes that are too old to be taken back, until `shutdown` says true. Cancel safe: yes.
+    pub async fn watch_undo(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
+        let mut tick = tokio::time::interval(UNDO_INTERVAL);
+        loop {
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|shut| *shut) => return,
+                _ = tick.tick() => {}
+            }
+            let Some(undo) = &self.undo else { return };
+            let vault = Arc::clone(&undo.vault);
+            let expired = tokio::task::spawn_blocking(move || vault.expire(unix_seconds().unwrap_or_default())).await;
+            if let Ok(Err(error)) = expired {
+                tracing::error!(%error, "old changes can't be removed");
+            }
+        }
+    }
+
     /// Keeps the label books of all databases, until `shutdown` says true. Cancel safe: yes.
     pub async fn watch_labels(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let mut books = JoinSet::new();
@@ -313,6 +340,10 @@ impl Gateway {
                 session.run().await;
             }
         });
+    }
+
+    pub(crate) fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     pub(crate) fn next_session(&self) -> SessionId {

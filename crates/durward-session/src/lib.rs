@@ -10,9 +10,11 @@ mod approvals;
 mod assessment;
 mod buffer;
 mod catalog;
+mod changes;
 mod forward;
 mod gateway;
 mod greeting;
+mod inside;
 mod labels;
 mod levers;
 pub mod limits;
@@ -30,12 +32,14 @@ mod sight;
 mod startup;
 pub mod stream;
 pub mod tls;
+mod undo;
 pub mod upstream;
 mod workers;
 
 pub use approvals::LedgerRecorder;
 pub use assessment::Foreseen;
 pub use catalog::{CatalogSource, CatalogSourceError};
+pub use changes::{UndoDesk, UndoScope};
 pub use gateway::{Database, Gateway, GatewayParts, Listener};
 pub use labels::{
     Basis, ColumnLabel, ColumnPath, KeptLabels, LabelBook, LabelChoice, LabelSnapshot, LabelsError, Overridden,
@@ -43,4 +47,5 @@ pub use labels::{
 };
 pub use masks::MasterKey;
 pub use registry::{SessionHandle, SessionRegistry, SessionSummary};
+pub use undo::{UndoConflict, UndoError, UndoReport, UndoWish};
 pub use workers::Workers;

@@ -78,6 +78,21 @@ pub const HOLD_POLL_SECONDS: u32 = 5;
 /// Unit: rows. Reason: above that the exact number decides nothing.
 pub const ROWS_COUNTED_MAX: u64 = 10_000;
 
+/// The rows whose effect is read for approvers.
+///
+/// Unit: rows. Reason: what is read must be held in memory; beyond that the number decides.
+pub const EFFECT_ROWS_MAX: u64 = 10_000;
+
+/// The rows that approvers are shown.
+///
+/// Unit: rows. Reason: more than a screen nobody reads.
+pub const EFFECT_SAMPLES_MAX: usize = 20;
+
+/// The longest value that approvers are shown.
+///
+/// Unit: characters. Reason: a row fits a screen.
+pub const EFFECT_CHARACTERS_MAX: usize = 200;
+
 /// How long counting them may take.
 ///
 /// Unit: milliseconds. Reason: the statement itself is still to come.

@@ -30,6 +30,8 @@ pub(crate) struct Link {
     /// The peer sends no more.
     pub(crate) ended: bool,
     unflushed: bool,
+    /// How many bytes of `outbound` may go out, where the rest has to wait.
+    gate: Option<usize>,
 }
 
 impl Link {
@@ -41,6 +43,7 @@ impl Link {
             wanted: 0,
             ended: false,
             unflushed: false,
+            gate: None,
         };
         link.inbound.extend(inbound);
         link
@@ -67,12 +70,19 @@ impl Link {
 
     /// Writes what waits. Ready when all of it has been handed to the stream.
     pub(crate) fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.outbound.is_empty() {
-            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, self.outbound.filled()))?;
+        loop {
+            let waiting = self.outbound.filled();
+            let open = self.gate.unwrap_or(waiting.len()).min(waiting.len());
+            let free = waiting.get(..open).unwrap_or_default();
+            if free.is_empty() {
+                break;
+            }
+            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, free))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.outbound.consume(count);
+            self.gate = self.gate.map(|gate| gate - count);
             self.unflushed = true;
         }
         if self.unflushed {
@@ -82,8 +92,26 @@ impl Link {
         Poll::Ready(Ok(()))
     }
 
+    /// What is put behind now waits until the gate opens.
+    pub(crate) fn close_gate(&mut self) {
+        self.gate.get_or_insert(self.outbound.len());
+    }
+
+    pub(crate) fn open_gate(&mut self) {
+        self.gate = None;
+    }
+
+    /// Drops what waits behind the gate.
+    pub(crate) fn forget_gated(&mut self) {
+        if let Some(gate) = self.gate {
+            self.outbound.truncate(gate);
+        }
+    }
+
     /// Writes what waits and says the end of the stream, in TLS by `close_notify`. Ready when that is done or can't be.
     pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.forget_gated();
+        self.gate = None;
         if ready!(self.poll_drain(cx)).is_ok() {
             // A peer that is gone already needs no farewell.
             let _gone = ready!(Pin::new(&mut self.stream).poll_shutdown(cx)).is_err();

@@ -174,17 +174,15 @@ impl Door {
             self.judge_settings(&wish, &database, &login).await?;
         }
         let name = wish.settings.server_name(&login.principal.to_string());
-        let keys = self.mask_keys(&database, &login.principal)?;
+        let keys = mask_keys(&self.gateway, &database, &login.principal)?;
         let parameters = startup_parameters(&wish, &name, &login.principal, &keys);
         let upstream = self.connect(&parameters, &database, &mut login).await?;
         if !proved {
             self.judge_settings(&wish, &database, &login).await?;
         }
-        let (upstream, settings) = self.read_session(upstream, &database).await?;
-        let catalog = database.catalog.ready().await.map_err(|error| {
-            tracing::warn!(%error, database = %database.name, "the catalog can't be read");
-            Refusal::not_understood("catalog-unknown", "the database's catalog could not be read")
-        })?;
+        let mut upstream = upstream;
+        let settings = read_session(&mut upstream, &database).await?;
+        let catalog = ready_catalog(&database).await?;
         let secret_key = secret_key(wish.version)?;
         self.welcome(&wish, &upstream, &secret_key).await?;
         Ok(Opened {
@@ -395,17 +393,6 @@ impl Door {
         told.map_err(|error| Hangup::Protocol(error.to_string()).into())
     }
 
-    /// The keys of the masks that the principal sees.
-    fn mask_keys(&self, database: &Database, principal: &Principal) -> Result<Arc<MaskKeys>, Refusal> {
-        let labels = database.labels.current();
-        MaskKeys::new(&self.gateway.mask_key, &database.name, principal, &labels)
-            .map(Arc::new)
-            .map_err(|error| {
-                tracing::error!(%error, "the system gives no random bytes");
-                Refusal::not_understood("no-randomness", "the system gives no random bytes")
-            })
-    }
-
     async fn connect(
         &mut self,
         parameters: &[(String, String)],
@@ -446,36 +433,6 @@ impl Door {
                 })
             }
         }
-    }
-
-    /// The new session's settings as the server has them.
-    async fn read_session(
-        &mut self,
-        mut upstream: UpstreamConnection,
-        database: &Database,
-    ) -> Result<(UpstreamConnection, SessionSettings), NoSession> {
-        let unknown = |what: String| {
-            tracing::warn!(what, database = %database.name, "a new session can't be judged");
-            NoSession::from(Refusal::not_understood(
-                "session-state-unknown",
-                "the session's settings could not be read from the database server",
-            ))
-        };
-        let answers = upstream
-            .simple_query(PROBE_SQL)
-            .await
-            .map_err(|error| unknown(error.to_string()))?;
-        let row = answers
-            .first()
-            .and_then(|rows| rows.first())
-            .ok_or_else(|| unknown("no row".into()))?;
-        let fields: Result<Vec<Option<&str>>, _> = row
-            .iter()
-            .map(|field| field.as_deref().map(std::str::from_utf8).transpose())
-            .collect();
-        let fields = fields.map_err(|error| unknown(error.to_string()))?;
-        let settings = SessionSettings::from_row(&fields).map_err(|error| unknown(error.to_string()))?;
-        Ok((upstream, settings))
     }
 
     /// All that stands between authentication and the first ReadyForQuery.
@@ -539,6 +496,7 @@ impl Door {
             name: opened.name,
             keys: opened.keys,
             levers: opened.levers,
+            undoes: Vec::new(),
             database: opened.database,
             principal,
             standing: opened.login.standing,
@@ -604,6 +562,57 @@ impl Door {
             tracing::debug!(%error, "a refused client didn't wait for the reason");
         }
     }
+}
+
+/// The keys of the masks that the principal sees.
+pub(crate) fn mask_keys(
+    gateway: &Gateway,
+    database: &Database,
+    principal: &Principal,
+) -> Result<Arc<MaskKeys>, Refusal> {
+    let labels = database.labels.current();
+    MaskKeys::new(&gateway.mask_key, &database.name, principal, &labels)
+        .map(Arc::new)
+        .map_err(|error| {
+            tracing::error!(%error, "the system gives no random bytes");
+            Refusal::not_understood("no-randomness", "the system gives no random bytes")
+        })
+}
+
+/// The database's catalog, as the first statement needs it.
+pub(crate) async fn ready_catalog(database: &Database) -> Result<Arc<CatalogSnapshot>, Refusal> {
+    database.catalog.ready().await.map_err(|error| {
+        tracing::warn!(%error, database = %database.name, "the catalog can't be read");
+        Refusal::not_understood("catalog-unknown", "the database's catalog could not be read")
+    })
+}
+
+/// The new session's settings as the server has them.
+pub(crate) async fn read_session(
+    upstream: &mut UpstreamConnection,
+    database: &Database,
+) -> Result<SessionSettings, Refusal> {
+    let unknown = |what: String| {
+        tracing::warn!(what, database = %database.name, "a new session can't be judged");
+        Refusal::not_understood(
+            "session-state-unknown",
+            "the session's settings could not be read from the database server",
+        )
+    };
+    let answers = upstream
+        .simple_query(PROBE_SQL)
+        .await
+        .map_err(|error| unknown(error.to_string()))?;
+    let row = answers
+        .first()
+        .and_then(|rows| rows.first())
+        .ok_or_else(|| unknown("no row".into()))?;
+    let fields: Result<Vec<Option<&str>>, _> = row
+        .iter()
+        .map(|field| field.as_deref().map(std::str::from_utf8).transpose())
+        .collect();
+    let fields = fields.map_err(|error| unknown(error.to_string()))?;
+    SessionSettings::from_row(&fields).map_err(|error| unknown(error.to_string()))
 }
 
 /// A cancel key of ours: a client's requests to cancel name it, and nobody can guess it.

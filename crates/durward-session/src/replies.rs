@@ -9,6 +9,7 @@ use durward_model::{Refusal, StatementId};
 use durward_policy::Terms;
 use durward_sql::Rewritten;
 
+use crate::changes::{Boundary, Capturing};
 use crate::masks::{ReadyMasks, ShownMasks};
 use crate::names::Undo;
 
@@ -39,6 +40,16 @@ pub(crate) enum Expected {
     RefusedQuery { refusal: Box<Refusal> },
     /// The last message of an extended query of our own: nothing of it reaches the client.
     ProbeExtended,
+    /// A `Close` of ours for a statement that an error has left behind.
+    OwnClose,
+    /// A read of the rows that a change is about to touch: as a query of our own, but its failure is the client's.
+    Before,
+    /// A change that runs under names of our own, so that its effect is read along with it.
+    Captured {
+        run: Box<Run>,
+        /// The client hears what columns its result has.
+        describes: bool,
+    },
     /// The `Sync` behind queries of our own that stand in no pipeline of the client's.
     ProbeSync,
 }
@@ -62,6 +73,10 @@ pub(crate) struct Run {
     pub(crate) masks: Option<Box<ReadyMasks>>,
     /// What its errors and notices must keep back.
     pub(crate) guard: Option<Arc<Guard>>,
+    /// It changes something, and what is known of that.
+    pub(crate) capturing: Option<Box<Capturing>>,
+    /// What it does to its transaction.
+    pub(crate) boundary: Option<Boundary>,
 }
 
 /// What errors and notices of a statement that touches masked columns are rid of.
@@ -84,6 +99,8 @@ impl Run {
             shown: None,
             masks: None,
             guard: None,
+            capturing: None,
+            boundary: None,
         }
     }
 }
@@ -102,7 +119,7 @@ pub(crate) struct Replies {
 impl Replies {
     pub(crate) fn push(&mut self, expected: Expected) {
         self.executed = match expected {
-            Expected::Execute { .. } => true,
+            Expected::Execute { .. } | Expected::Captured { .. } => true,
             Expected::Sync | Expected::Query { .. } | Expected::RefusedQuery { .. } | Expected::ProbeSync => false,
             Expected::Parse { .. }
             | Expected::Bind { .. }
@@ -111,6 +128,8 @@ impl Replies {
             | Expected::Shape
             | Expected::Close { .. }
             | Expected::RefusedExtended { .. }
+            | Expected::OwnClose
+            | Expected::Before
             | Expected::ProbeExtended => self.executed,
         };
         self.unsynced = match expected {
@@ -126,6 +145,9 @@ impl Replies {
             | Expected::Shape
             | Expected::Close { .. }
             | Expected::Execute { .. }
+            | Expected::Captured { .. }
+            | Expected::OwnClose
+            | Expected::Before
             | Expected::RefusedExtended { .. }
             | Expected::ProbeExtended => true,
         };
@@ -139,7 +161,7 @@ impl Replies {
     /// The execution that is being answered.
     pub(crate) fn front_run(&mut self) -> Option<&mut Run> {
         match self.queue.front_mut() {
-            Some(Expected::Parse { run } | Expected::Execute { run }) => Some(run),
+            Some(Expected::Parse { run } | Expected::Execute { run } | Expected::Captured { run, .. }) => Some(run),
             Some(Expected::Query { runs }) => runs.front_mut(),
             _ => None,
         }
@@ -170,7 +192,20 @@ impl Replies {
 
     /// Whether the next reply answers a query of our own.
     pub(crate) fn front_is_own(&self) -> bool {
-        matches!(self.queue.front(), Some(Expected::ProbeExtended | Expected::ProbeSync))
+        matches!(
+            self.queue.front(),
+            Some(Expected::ProbeExtended | Expected::ProbeSync | Expected::Before | Expected::OwnClose)
+        )
+    }
+
+    /// Whether a change whose effect is read still runs.
+    pub(crate) fn awaits_captured(&self) -> bool {
+        matches!(self.queue.back(), Some(Expected::Captured { .. }))
+    }
+
+    /// Whether the rows of a change are still being read.
+    pub(crate) fn awaits_before(&self) -> bool {
+        matches!(self.queue.back(), Some(Expected::Before))
     }
 
     /// Whether a query of our own is still unanswered.

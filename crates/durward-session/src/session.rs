@@ -1,8 +1,12 @@
 //! One client connection and its server connection, owned by one task.
 
 mod binding;
+mod capture;
 mod client_side;
 mod count;
+mod effect;
+mod effects;
+mod given;
 mod guard;
 mod hold;
 mod judge;
@@ -21,12 +25,14 @@ use std::io;
 use std::sync::Arc;
 use std::task::Poll;
 
+use durward_change::undo::ChangeId;
 use durward_identity::Standing;
 use durward_model::{Principal, Refusal, SessionId, sqlstate};
 use durward_policy::DecisionCache;
 use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Severity};
 
+use crate::changes::OpenChanges;
 use crate::forward::ServerLink;
 use crate::gateway::{Database, Gateway};
 use crate::levers::Levers;
@@ -34,10 +40,11 @@ use crate::link::Link;
 use crate::masks::MaskKeys;
 use crate::names::Names;
 use crate::registry::SessionLease;
-use crate::replies::Replies;
+use crate::replies::{Replies, Run};
 use crate::report::report;
 use crate::sight::Sight;
 
+use capture::Allowance;
 pub(crate) use judge::unix_seconds;
 use masking::Assessed;
 pub(crate) use masking::MaskedText;
@@ -64,6 +71,8 @@ pub(crate) struct Session {
     /// The shared catalog's generation that `sight` has taken account of.
     followed_generation: u64,
     probe: Probe,
+    /// An error may have left our own prepared statement behind.
+    own_left: bool,
     /// The keys of the masks that this principal sees.
     keys: Arc<MaskKeys>,
     /// What masks make of statements looked at lately, by the address of their facts.
@@ -91,6 +100,12 @@ pub(crate) struct Session {
     server_said_farewell: bool,
     /// The client sends no more, and the server has been told.
     said_goodbye: bool,
+    /// What the statement that was decided last may do.
+    allowance: Allowance,
+    /// What the open transaction has changed.
+    changes: OpenChanges,
+    /// A change that has run under names of ours, and whose effect is still to be looked at.
+    captured: Option<Run>,
     refused: u64,
     bytes_sent: u64,
 }
@@ -110,6 +125,8 @@ pub(crate) struct SessionParts {
     pub(crate) name: ServerName,
     pub(crate) keys: Arc<MaskKeys>,
     pub(crate) levers: Levers,
+    /// The changes that the session takes back.
+    pub(crate) undoes: Vec<ChangeId>,
 }
 
 /// Why a session ended.
@@ -200,6 +217,7 @@ impl Session {
             followed_generation: parts.sight.context.catalog.generation(),
             sight: parts.sight,
             probe: Probe::default(),
+            own_left: false,
             keys: parts.keys,
             assessed: HashMap::new(),
             guarded: false,
@@ -214,6 +232,9 @@ impl Session {
             server_relay_bytes: 0,
             server_said_farewell: false,
             said_goodbye: false,
+            allowance: Allowance::default(),
+            changes: OpenChanges::of(parts.undoes),
+            captured: None,
             refused: 0,
             bytes_sent: 0,
         }

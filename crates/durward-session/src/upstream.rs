@@ -137,6 +137,18 @@ impl UpstreamConnection {
         Self::connect(target, &UpstreamCredentials::configured(target), &parameters).await
     }
 
+    /// A client's end of a session of the gateway's own, whose login is done.
+    pub(crate) fn to_session(stream: Stream, cancel: CancelTarget) -> Self {
+        Self {
+            stream,
+            inbound: BytesMut::new(),
+            parameters: Vec::new(),
+            process_id: 0,
+            cancel,
+            end_point: None,
+        }
+    }
+
     /// The settings that the server has reported, in its order.
     pub fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         self.parameters

@@ -7,21 +7,25 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use durward_audit::{ConfigurationLoaded, Event, Ledger, LedgerOptions};
+use durward_change::undo::{UndoKey, UndoVault};
 use durward_change::{Desk, FileStore};
 use durward_identity::{DeskOptions, Directory, Issuers, LoginDesk, SystemClock};
 use durward_model::{Digest, SessionId};
 use durward_policy::PolicyStore;
 use durward_session::tls::ServerTls;
-use durward_session::{Database, Gateway, GatewayParts, LabelBook, LedgerRecorder, Listener, Workers};
+use durward_session::{Database, Gateway, GatewayParts, LabelBook, LedgerRecorder, Listener, UndoDesk, Workers};
 use durward_sql::Analyzer;
 use sha2::Digest as _;
 
-use crate::mask_key;
+use crate::key_file;
 use crate::policies::Policies;
 use crate::settings::{DatabaseSettings, Settings, make_private_directory};
 
 /// Where held statements are kept, within the data directory.
 const REQUESTS_FILE: &str = "requests";
+
+/// Where changes are kept, within the data directory.
+const UNDO_FOLDER: &str = "undo";
 
 /// A gateway with all that belongs to it, not yet open to clients.
 #[derive(Debug)]
@@ -96,7 +100,8 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
         ledger,
         desk: LoginDesk::new(Arc::clone(&directory), Arc::clone(&issuers), DeskOptions::default()),
         approvals: Arc::new(approvals),
-        mask_key: mask_key::open(&settings.data_dir)?,
+        undo: open_undo(settings)?,
+        mask_key: key_file::open(&settings.data_dir.join(key_file::MASKS))?,
         workers: Workers::start().context("can't start the threads that sessions run on")?,
         databases,
         server_names,
@@ -114,6 +119,25 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
         fingerprint,
         policies,
     })
+}
+
+/// Where changes are kept so that they can be taken back.
+fn open_undo(settings: &Settings) -> anyhow::Result<Option<UndoDesk>> {
+    let Some(scope) = settings.undo.scope else {
+        return Ok(None);
+    };
+    let key = match &settings.undo.key_file {
+        Some(path) => key_file::open(path)?,
+        None => key_file::open(&settings.data_dir.join(key_file::UNDO))?,
+    };
+    let key = UndoKey::new(&key).context("the key for undo can't be used")?;
+    let folder = settings.data_dir.join(UNDO_FOLDER);
+    let vault = UndoVault::open(&folder, key, settings.undo.days)
+        .with_context(|| format!("can't open the changes in {}", folder.display()))?;
+    Ok(Some(UndoDesk {
+        vault: Arc::new(vault),
+        scope,
+    }))
 }
 
 fn open_database(settings: &DatabaseSettings, data_dir: &Path) -> anyhow::Result<Database> {

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Statements that wait for approval
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Changes that can be taken back
+    #[command(subcommand)]
+    Undo(UndoCommand),
     /// Local identities and their passwords
     #[command(subcommand)]
     Identities(IdentitiesCommand),
@@ -182,6 +185,73 @@ pub(crate) struct DecideArgs {
     /// What to tell whoever asked, in one line
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirectoryOption,
+}
+
+/// `durward undo …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum UndoCommand {
+    /// Show what was changed, newest first
+    Ls {
+        #[command(flatten)]
+        which: ChangesArgs,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show one change: who, in which session, what it did to how many rows, how much of it can be taken back
+    Show {
+        /// The change, as `ls` shows it
+        id: String,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Show what taking changes back would do, and which rows were changed since; changes nothing
+    Plan(UndoArgs),
+    /// Take changes back, in one transaction; ends with 1 where rows that were changed since stopped it
+    Apply {
+        #[command(flatten)]
+        undo: UndoArgs,
+        /// Leave rows that were changed since as they are, and take back the rest
+        #[arg(long)]
+        partial: bool,
+    },
+}
+
+/// Which changes.
+#[derive(Debug, Args)]
+pub(crate) struct ChangesArgs {
+    /// Made by this identity, or by an agent that acts for it
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) of: Option<String>,
+    /// Made in this session
+    #[arg(long, value_name = "SESSION")]
+    pub(crate) session: Option<String>,
+    /// Made in the same transaction as this change
+    #[arg(long, value_name = "CHANGE")]
+    pub(crate) transaction_of: Option<String>,
+    /// At or after this time: 2026-01-31, 2026-01-31T12:00:00Z, or an age such as 30m, 12h or 7d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Of this database
+    #[arg(long, value_name = "NAME")]
+    pub(crate) database: Option<String>,
+}
+
+/// What an undo takes.
+#[derive(Debug, Args)]
+pub(crate) struct UndoArgs {
+    /// The changes, as `ls` shows them
+    #[arg(value_name = "CHANGE")]
+    pub(crate) ids: Vec<String>,
+    #[command(flatten)]
+    pub(crate) which: ChangesArgs,
+    /// The local identity in whose name; without it, the system account as an operator
+    #[arg(long = "as", value_name = "IDENTITY")]
+    pub(crate) identity: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

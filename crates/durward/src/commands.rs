@@ -8,6 +8,7 @@ mod gateway;
 mod identities;
 mod policy;
 mod sessions;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Sessions(command) => sessions::run(&command),
         Command::Approvals(command) => approvals::run(&command),
+        Command::Undo(command) => undo::run(&command),
         Command::Identities(command) => identities::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Policy(command) => policy::run(&command),

@@ -41,6 +41,10 @@ pub(crate) enum Request {
     Approve(DecideRequest),
     /// Reject a request.
     Reject(DecideRequest),
+    /// Changes that can be taken back, newest first.
+    Changes(WhichChanges),
+    /// Take changes back, or look what that would do.
+    Undo(UndoRequest),
     /// The local identities.
     Identities,
     /// Add an identity, or issue a password to one that is there.
@@ -88,6 +92,36 @@ pub(crate) struct DecideRequest {
     pub(crate) note: Option<String>,
     /// A change of one's own is approved knowingly.
     pub(crate) confirms: bool,
+}
+
+/// Which changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WhichChanges {
+    /// These; none for all.
+    pub(crate) ids: Vec<String>,
+    /// Made by this identity, or by an agent that acts for it.
+    pub(crate) of: Option<String>,
+    /// Made in this session.
+    pub(crate) session: Option<String>,
+    /// Made in the same transaction as this change.
+    pub(crate) transaction_of: Option<String>,
+    /// At or after this time, in seconds since 1970.
+    pub(crate) since: Option<i64>,
+    /// Of this database.
+    pub(crate) database: Option<String>,
+}
+
+/// An undo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UndoRequest {
+    /// Of which changes.
+    pub(crate) which: WhichChanges,
+    /// The local identity in whose name; none for the system account.
+    pub(crate) identity: Option<String>,
+    /// Rows that were changed since are left as they are.
+    pub(crate) partial: bool,
+    /// Only looks.
+    pub(crate) plan_only: bool,
 }
 
 /// An identity to add.

@@ -13,13 +13,14 @@ mod data_map;
 mod demo;
 mod explain;
 mod identities;
+mod key_file;
 mod logging;
-mod mask_key;
 mod options;
 mod policies;
 mod run;
 mod screen;
 mod settings;
+mod undo;
 
 use std::process::ExitCode;
 

@@ -169,6 +169,7 @@ fn watchers(
     watchers.spawn(desk.serve(control_socket));
     watchers.spawn(Arc::clone(&assembled.gateway).watch_catalogs(shut.clone()));
     watchers.spawn(Arc::clone(&assembled.gateway).watch_approvals(shut.clone()));
+    watchers.spawn(Arc::clone(&assembled.gateway).watch_undo(shut.clone()));
     watchers.spawn(Arc::clone(&assembled.gateway).watch_labels(shut));
     watchers.spawn(Arc::clone(&assembled.directory).watch(DIRECTORY_INTERVAL));
     watchers.spawn(Arc::clone(&assembled.policies).watch());

@@ -16,6 +16,7 @@ use durward_identity::IssuerConfig;
 use durward_mask::detect::Detectors;
 use durward_model::DatabaseName;
 use durward_policy::{DatabaseContext, DatabaseMarks, NamePattern, ObjectPattern, PolicyFile, PolicySources};
+use durward_session::UndoScope;
 use durward_session::tls::RootCertificates;
 use durward_session::upstream::{Target, TargetAddress, TargetConfig};
 use durward_sql::AnalyzerLimits;
@@ -24,6 +25,11 @@ use crate::options::{ConfigurationFile, Given, GivenOptions, Scope};
 
 /// Where clients connect when nothing is said.
 const LISTEN_DEFAULT: &str = "127.0.0.1:7432";
+
+/// For how long changes can be taken back when nothing is said.
+///
+/// Unit: days. Reason: what was wrong is found within a week, and before-images are personal data.
+const UNDO_DAYS_DEFAULT: u32 = 7;
 
 /// Everything that a gateway is made of.
 #[derive(Debug)]
@@ -46,8 +52,21 @@ pub(crate) struct Settings {
     pub(crate) issuers: Vec<IssuerConfig>,
     /// Bounds of analysis.
     pub(crate) analysis: AnalyzerLimits,
+    /// Which changes are kept.
+    pub(crate) undo: UndoSettings,
     /// What is served.
     pub(crate) databases: Vec<DatabaseSettings>,
+}
+
+/// Which changes are kept so that they can be taken back.
+#[derive(Debug)]
+pub(crate) struct UndoSettings {
+    /// Whose; none where none are.
+    pub(crate) scope: Option<UndoScope>,
+    /// For how long.
+    pub(crate) days: u32,
+    /// Where the key is that seals them; none for the data directory.
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// One database to serve.
@@ -173,7 +192,29 @@ fn resolve(given: &GivenOptions, databases: Vec<DatabaseSettings>, place: &str) 
         tls: tls_files(given)?,
         issuers: issuer::issuers(given.get("oidc"))?,
         analysis: analysis(given)?,
+        undo: undo(given)?,
         databases: unambiguous(databases)?,
+    })
+}
+
+fn undo(given: &GivenOptions) -> anyhow::Result<UndoSettings> {
+    let scope = match given.get("undo") {
+        None => Some(UndoScope::People),
+        Some(word) => match text(word) {
+            "people" => Some(UndoScope::People),
+            "all" => Some(UndoScope::All),
+            "off" => None,
+            other => return Err(blame(word, &format!("{other:?} is none of people, all and off"))),
+        },
+    };
+    let days = match given.get("undo_days") {
+        None => UNDO_DAYS_DEFAULT,
+        Some(days) => u32::try_from(number(days, 1..=3_650)?)?,
+    };
+    Ok(UndoSettings {
+        scope,
+        days,
+        key_file: path(given, "undo_key"),
     })
 }
 

@@ -127,6 +127,8 @@ enum CredentialKindForm {
     Jwt,
     #[n(3)]
     Passthrough,
+    #[n(4)]
+    SystemAccount,
 }
 
 /// A [`Principal`].
@@ -212,6 +214,7 @@ impl From<&Principal> for PrincipalForm {
                 CredentialKind::IssuedPassword => CredentialKindForm::IssuedPassword,
                 CredentialKind::Jwt => CredentialKindForm::Jwt,
                 CredentialKind::Passthrough => CredentialKindForm::Passthrough,
+                CredentialKind::SystemAccount => CredentialKindForm::SystemAccount,
             },
             credential: principal.credential.0.to_string(),
             purpose: principal.purpose.as_ref().map(ToString::to_string),
@@ -235,6 +238,7 @@ impl From<PrincipalForm> for Principal {
                 CredentialKindForm::IssuedPassword => CredentialKind::IssuedPassword,
                 CredentialKindForm::Jwt => CredentialKind::Jwt,
                 CredentialKindForm::Passthrough => CredentialKind::Passthrough,
+                CredentialKindForm::SystemAccount => CredentialKind::SystemAccount,
             },
             credential: CredentialId(form.credential.into()),
             purpose: form.purpose.map(Arc::from),

@@ -112,7 +112,7 @@ impl Directory {
                         credential.id == principal.credential && credential.revoked_unix_seconds.is_none()
                     })
             }
-            CredentialKind::Jwt | CredentialKind::Passthrough => {
+            CredentialKind::Jwt | CredentialKind::Passthrough | CredentialKind::SystemAccount => {
                 !snapshot.revoked_credentials.contains(&principal.credential)
             }
         };
@@ -126,9 +126,10 @@ fn member_stands(snapshot: &Snapshot, member: &Subject, credential_kind: Credent
         CredentialKind::IssuedPassword if !is_foreign(&member.name) => snapshot
             .identity(&member.name)
             .is_some_and(|identity| identity.revoked_unix_seconds.is_none()),
-        CredentialKind::IssuedPassword | CredentialKind::Jwt | CredentialKind::Passthrough => {
-            !snapshot.revoked_names.contains(&member.name)
-        }
+        CredentialKind::IssuedPassword
+        | CredentialKind::Jwt
+        | CredentialKind::Passthrough
+        | CredentialKind::SystemAccount => !snapshot.revoked_names.contains(&member.name),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use durward_audit::{KeyedDigest, Origin};
-use durward_model::{Refusal, sqlstate};
+use durward_audit::Origin;
+use durward_model::{Refusal, StatementFacts, sqlstate};
 use durward_policy::{Decision, DecisionRequest, SessionContext};
 use durward_sql::{AnalyzedStatement, SessionEffect};
 use durward_wire::limits::frontend_body_bytes_max;
@@ -15,14 +15,15 @@ use durward_wire::postgres::frontend::{Bind, FrontendMessage, Parse, Target};
 use durward_wire::postgres::table::{Direction, State, Treatment, treatment};
 use durward_wire::postgres::tag::frontend as tag;
 
+use super::capture::{Permitted, changes};
 use super::judge::{NoAnalysis, Verdict, unix_seconds};
 use super::lever::lever_of;
-use super::masking::{Sent, TextPlace};
+use super::masking::Sent;
 use super::subjects::Subject;
 use super::{End, Listen, OwnQuery, Session};
+use crate::changes::Capturing;
 use crate::forward::OWN_NAME;
 use crate::limits::{CLIENT_MESSAGE_BYTES_MAX, GIVEN_BYTES_MAX, REPLIES_EXPECTED_MAX};
-use crate::names::Undo;
 use crate::prepared::{Place, Portal, Prepared};
 use crate::replies::{Expected, Run};
 
@@ -153,7 +154,7 @@ impl Session {
             FrontendMessage::Query { text } => self.query(text, bytes).await,
             FrontendMessage::Parse(parse) => self.parse(parse, bytes).await,
             FrontendMessage::Bind(bind) => self.bind(bind, frame, bytes),
-            FrontendMessage::Execute { portal, .. } => self.execute(portal, bytes).await,
+            FrontendMessage::Execute { portal, rows_max } => self.execute((portal, rows_max), bytes).await,
             FrontendMessage::Describe { .. } => self.pass(frame, bytes, Some(Expected::Describe)),
             FrontendMessage::Close { target, name } => {
                 let undo = match target {
@@ -163,7 +164,12 @@ impl Session {
                 self.pass(frame, bytes, Some(Expected::Close { undo: Some(undo) }))
             }
             FrontendMessage::Sync if self.copying_in => self.pass(frame, bytes, None),
-            FrontendMessage::Sync => self.pass(frame, bytes, Some(Expected::Sync)),
+            FrontendMessage::Sync => {
+                if !self.in_block && !self.replies.is_skipping() {
+                    self.keep_changes().await?;
+                }
+                self.pass(frame, bytes, Some(Expected::Sync))
+            }
             FrontendMessage::Flush => self.pass(frame, bytes, None),
             FrontendMessage::CopyDone | FrontendMessage::CopyFail { .. } => {
                 self.copying_in = false;
@@ -250,6 +256,30 @@ impl Session {
                 None => Ok(None),
             },
             Verdict::Go(recorded, numbers, masks) => {
+                let opens = matches!(analysis.statements.as_slice(), [one] if *one.effects == [SessionEffect::Begin]);
+                let captured = self.capture_of(&commands, sent, (&masks, 0)).await?;
+                let outside = self.status == TransactionStatus::Idle && self.replies.is_empty();
+                self.fresh_block = (opens && outside).then(|| decoded.as_ref().into());
+                let not_read = match (captured, analysis.statements.as_slice(), numbers.as_slice()) {
+                    (Ok(capture), [statement], [number]) => {
+                        let permitted = Permitted {
+                            recorded,
+                            number: *number,
+                            masks: &masks,
+                            statement,
+                            place: masks.place(&decoded, 0),
+                            literals,
+                            parameters: None,
+                        };
+                        let done = self.run_captured_query(capture, permitted).await?;
+                        return Ok(done.then_some(Flow::Next));
+                    }
+                    (Ok(_), _, _) => None,
+                    (Err(reason), _, _) => reason,
+                };
+                if analysis.statements.iter().any(ends_transaction) {
+                    self.keep_changes().await?;
+                }
                 match (&masks.rewritten, lever) {
                     (_, Some(lever)) => {
                         self.levers.set(lever);
@@ -258,13 +288,11 @@ impl Session {
                     (Some(rewritten), None) => self.server.rewritten_query(recorded, &rewritten.text),
                     (None, None) => self.server.statement(recorded, bytes),
                 };
-                let opens = matches!(analysis.statements.as_slice(), [one] if *one.effects == [SessionEffect::Begin]);
-                let outside = self.status == TransactionStatus::Idle && self.replies.is_empty();
-                self.fresh_block = (opens && outside).then(|| decoded.as_ref().into());
                 let mut runs: VecDeque<Run> = numbers.into_iter().map(Run::new).collect();
                 for (command, (run, statement)) in runs.iter_mut().zip(&analysis.statements).enumerate() {
                     masks.arm(command, &decoded, run);
                     self.guarded |= run.guard.is_some();
+                    run.capturing = unread(not_read.as_deref(), &statement.facts);
                     self.apply_effects(statement, masks.place(&decoded, command), literals, run);
                 }
                 self.replies.push(Expected::Query { runs });
@@ -310,7 +338,8 @@ impl Session {
             Verdict::No(refusal) => self.refuse_extended(refusal),
             Verdict::Wait(_) | Verdict::Skipped => Ok(Flow::Next),
             Verdict::Go(recorded, numbers, masks) => {
-                let held = self.would_hold(&commands);
+                let keeps_bind = self.would_hold(&commands)
+                    || (self.keeps_changes() && commands.iter().flatten().any(|own| changes(&own.facts)));
                 match &masks.rewritten {
                     _ if lever.is_some() => self.server.lever_parse(recorded, parse.statement),
                     Some(rewritten) => {
@@ -333,7 +362,7 @@ impl Session {
                     statement: analysis.statements.first().cloned(),
                     stamp: self.sight.stamp(),
                     literals,
-                    held_types: held.then(|| parse.parameter_types.iter().collect()),
+                    held_types: keeps_bind.then(|| parse.parameter_types.iter().collect()),
                     lever,
                 };
                 run.undo
@@ -374,7 +403,7 @@ impl Session {
         self.pass(frame, bytes, Some(Expected::Bind { undo: Some(undo) }))
     }
 
-    async fn execute(&mut self, name: &[u8], bytes: &[u8]) -> Result<Flow, End> {
+    async fn execute(&mut self, (name, rows_max): (&[u8], i32), bytes: &[u8]) -> Result<Flow, End> {
         let Some(portal) = self.names.portal(name).cloned() else {
             let refusal = Refusal::new(
                 "34000",
@@ -384,7 +413,7 @@ impl Session {
             return self.refuse_extended_text(Origin::Execute, b"", refusal);
         };
         let flow = loop {
-            if let Some(flow) = self.execute_once(name, &portal, bytes).await? {
+            if let Some(flow) = self.execute_once((name, rows_max), &portal, bytes).await? {
                 break flow;
             }
         };
@@ -393,7 +422,12 @@ impl Session {
     }
 
     /// Judges the run of a portal; `None` once people have decided on it, so that it is judged anew.
-    async fn execute_once(&mut self, name: &[u8], portal: &Arc<Portal>, bytes: &[u8]) -> Result<Option<Flow>, End> {
+    async fn execute_once(
+        &mut self,
+        (name, rows_max): (&[u8], i32),
+        portal: &Arc<Portal>,
+        bytes: &[u8],
+    ) -> Result<Option<Flow>, End> {
         let statement = if portal.is_cursor {
             portal.prepared.statement.clone()
         } else {
@@ -423,10 +457,40 @@ impl Session {
                 None => Ok(None),
             },
             Verdict::Go(recorded, numbers, masks) => {
+                let sent = Sent::Before { portal };
+                let captured = self.capture_of(&commands, sent, (&masks, rows_max)).await?;
+                self.fresh_block = None;
+                if self.replies.is_skipping() {
+                    // Meanwhile an earlier message of its pipeline has failed.
+                    for number in numbers {
+                        self.record_outcome(&Run::new(number), None, Some(sqlstate::QUERY_CANCELED));
+                    }
+                    return Ok(Some(Flow::Next));
+                }
+                let not_read = match (captured, &statement, numbers.as_slice()) {
+                    (Ok(capture), Some(statement), [number]) => {
+                        let text = Arc::clone(&portal.prepared.text);
+                        let permitted = Permitted {
+                            recorded,
+                            number: *number,
+                            masks: &masks,
+                            statement,
+                            place: portal.place(&text),
+                            literals: portal.prepared.literals,
+                            parameters: portal.parameters,
+                        };
+                        self.run_captured_portal(capture, permitted, (name, portal)).await?;
+                        return Ok(Some(Flow::Next));
+                    }
+                    (Ok(_), _, _) => None,
+                    (Err(reason), _, _) => reason,
+                };
+                if statement.as_ref().is_some_and(ends_transaction) {
+                    self.keep_changes().await?;
+                }
                 if self.unbound {
                     self.rebind(name, portal)?;
                 }
-                self.fresh_block = None;
                 if let Some(lever) = &portal.prepared.lever {
                     self.levers.set(lever.clone());
                 }
@@ -442,15 +506,8 @@ impl Session {
                 }
                 self.server.statement(recorded, bytes);
                 if let Some(statement) = &statement {
-                    let place = TextPlace {
-                        text: &text,
-                        command: 0,
-                        masked: portal
-                            .prepared
-                            .masked
-                            .as_ref()
-                            .map(|masked| (&masked.rewritten, &masked.masked)),
-                    };
+                    run.capturing = unread(not_read.as_deref(), &statement.facts);
+                    let place = portal.place(&text);
                     self.apply_effects(statement, place, portal.prepared.literals, &mut run);
                 }
                 self.replies.push(Expected::Execute { run: Box::new(run) });
@@ -611,103 +668,6 @@ impl Session {
         }))
     }
 
-    /// What the session must remember once this statement has been forwarded.
-    /// `command` is its number in the text, from 0.
-    fn apply_effects(
-        &mut self,
-        statement: &AnalyzedStatement,
-        place: TextPlace<'_>,
-        literals: KeyedDigest,
-        run: &mut Run,
-    ) {
-        for effect in statement.effects.iter() {
-            self.sight.note(effect);
-            self.name.note(effect);
-            match effect {
-                SessionEffect::Prepare { name, body } => {
-                    let body_place = Place::BodyOf { command: place.command };
-                    let prepared = Prepared {
-                        text: place.text.into(),
-                        masked: place.masked_text(&body_place),
-                        place: body_place,
-                        statement: Some((**body).clone()),
-                        stamp: self.sight.stamp(),
-                        literals,
-                        held_types: None,
-                        lever: None,
-                    };
-                    run.undo
-                        .push(self.names.set_statement(name.as_bytes(), Some(Arc::new(prepared))));
-                }
-                SessionEffect::Execute { name } => self.apply_prepared_effects(name, run),
-                SessionEffect::Deallocate { name: Some(name) } => {
-                    run.undo.push(self.names.set_statement(name.as_bytes(), None));
-                }
-                SessionEffect::Deallocate { name: None } => run.undo.push(self.names.clear_statements()),
-                SessionEffect::DeclareCursor { name } => {
-                    let undo = self.declare(statement, name, place, literals);
-                    run.undo.push(undo);
-                }
-                SessionEffect::CloseCursor { name: Some(name) } => {
-                    run.undo.push(self.names.set_portal(name.as_bytes(), None));
-                }
-                SessionEffect::CloseCursor { name: None } => run.undo.push(self.names.clear_portals()),
-                SessionEffect::ResetAll => self.levers.reset(),
-                SessionEffect::DiscardAll => {
-                    self.levers.reset();
-                    run.undo.push(self.names.clear_statements());
-                    run.undo.push(self.names.clear_portals());
-                }
-                SessionEffect::CopyIn => run.copies_in = true,
-                SessionEffect::Begin => self.in_block = true,
-                SessionEffect::Commit { chain } | SessionEffect::Rollback { chain } => self.in_block = *chain,
-                SessionEffect::TwoPhase => self.in_block = false,
-                _ => {}
-            }
-        }
-    }
-
-    /// EXECUTE has the effects of what it runs.
-    fn apply_prepared_effects(&mut self, name: &str, run: &mut Run) {
-        let Some(prepared) = self.names.statement(name.as_bytes()).cloned() else {
-            return;
-        };
-        for effect in prepared.statement.iter().flat_map(|statement| statement.effects.iter()) {
-            self.sight.note(effect);
-            self.name.note(effect);
-            run.copies_in |= matches!(effect, SessionEffect::CopyIn);
-        }
-    }
-
-    fn declare(
-        &mut self,
-        statement: &AnalyzedStatement,
-        name: &str,
-        place: TextPlace<'_>,
-        literals: KeyedDigest,
-    ) -> Undo {
-        let command = Place::Command { command: place.command };
-        let prepared = Prepared {
-            text: place.text.into(),
-            masked: place.masked_text(&command),
-            place: command,
-            statement: Some(statement.clone()),
-            stamp: self.sight.stamp(),
-            literals,
-            held_types: None,
-            lever: None,
-        };
-        let portal = Portal {
-            prepared: Arc::new(prepared),
-            parameters: None,
-            given: Box::default(),
-            bind: None,
-            is_cursor: true,
-            is_holdable: true,
-        };
-        self.names.set_portal(name.as_bytes(), Some(Arc::new(portal)))
-    }
-
     fn refuse_name(&self, name: &[u8]) -> Option<Refusal> {
         if name == OWN_NAME {
             return Some(Refusal::not_understood(
@@ -775,6 +735,20 @@ pub(super) fn body_of(statement: &AnalyzedStatement) -> Option<AnalyzedStatement
         SessionEffect::Prepare { body, .. } => Some((**body).clone()),
         _ => None,
     })
+}
+
+/// Remembers a change whose effect isn't read, with why.
+fn unread(reason: Option<&str>, facts: &StatementFacts) -> Option<Box<Capturing>> {
+    let reason = reason.filter(|_| changes(facts))?;
+    Some(Box::new(Capturing::unread(reason, facts)))
+}
+
+/// Whether a statement may commit.
+fn ends_transaction(statement: &AnalyzedStatement) -> bool {
+    statement
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, SessionEffect::Commit { .. } | SessionEffect::TwoPhase))
 }
 
 fn violation(message: &str) -> End {

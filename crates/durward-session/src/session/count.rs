@@ -8,15 +8,15 @@ use durward_change::MeasuredRows;
 use durward_model::RowBound;
 use durward_policy::{Decision, DecisionRequest, SessionContext};
 use durward_sql::CountText;
-use durward_wire::postgres::Format;
 use durward_wire::postgres::backend::TransactionStatus;
 
-use super::binding::bind_of;
+use super::given::{Given, Only};
 use super::judge::{Verdict, unix_seconds};
 use super::masking::{MessageMasks, Sent, mask_of};
 use super::probe::Probe;
 use super::subjects::Subject;
 use super::{End, OwnQuery, Session};
+use crate::catalog::TextRow;
 use crate::replies::{Expected, Run};
 
 impl Session {
@@ -37,10 +37,7 @@ impl Session {
         if let RowBound::AtMost(rows) = own.facts.rows_written {
             return Ok(MeasuredRows::AtMost(rows));
         }
-        let text: Arc<str> = match sent {
-            Sent::Now { text, .. } => text.into(),
-            Sent::Before { portal } => Arc::clone(&portal.prepared.text),
-        };
+        let text = sent.text();
         let analyzer = &self.gateway.analyzer;
         let counted = match analyzer.count_text(&text, &self.sight.context, rows_max).await {
             Ok(Ok(counted)) => counted,
@@ -75,7 +72,11 @@ impl Session {
     }
 
     /// Policy decides on the count as on any read, and masks must not be in its way.
-    async fn judge_count(&mut self, counted: &CountText, own: &Subject) -> Result<Result<Verdict, &'static str>, End> {
+    pub(super) async fn judge_count(
+        &mut self,
+        counted: &CountText,
+        own: &Subject,
+    ) -> Result<Result<Verdict, &'static str>, End> {
         let Some(statement) = counted.analysis.statements.first() else {
             return Ok(Err("its condition can't be read"));
         };
@@ -120,50 +121,39 @@ impl Session {
             .map(Ok)
     }
 
-    /// Runs the count, with limits of its own where nothing of the client's is in the same transaction.
+    /// Runs the count.
     async fn count(&mut self, counted: &CountText, sent: Sent<'_>, verdict: Verdict) -> Result<Option<u64>, End> {
+        let Some(given) = Given::with(sent) else {
+            return Ok(None);
+        };
+        let only = given.only(&counted.parameters);
+        let rows = self.read_within_limits((&counted.text, only), verdict).await?;
+        Ok(rows.and_then(|rows| {
+            let number = rows.first()?.first()?.as_deref()?;
+            std::str::from_utf8(number).ok()?.parse().ok()
+        }))
+    }
+
+    /// Runs a read of the gateway's own, with limits of its own where nothing of the client's is in the same transaction.
+    pub(super) async fn read_within_limits(
+        &mut self,
+        (text, (types, formats, values)): (&str, Only<'_>),
+        verdict: Verdict,
+    ) -> Result<Option<Vec<TextRow>>, End> {
         let Verdict::Go(recorded, numbers, _) = verdict else {
             return Ok(None);
         };
-        let bind = match sent {
-            Sent::Now { .. } => None,
-            Sent::Before { portal } => bind_of(portal).zip(portal.prepared.held_types.as_deref()),
-        };
-        let mut formats: Vec<Format> = Vec::new();
-        let mut values: Vec<Option<&[u8]>> = Vec::new();
-        let mut types: Vec<u32> = Vec::new();
-        // One that the count doesn't use has no type there: text, and NULL, will do.
-        const TEXT: u32 = 25;
-        let last = counted.parameters.last().copied().unwrap_or_default();
-        if let Some((bind, declared)) = &bind {
-            for (index, value) in bind.parameters.iter().take(last).enumerate() {
-                let used = counted.parameters.contains(&(index + 1));
-                formats.push(bind.parameter_formats.of(index));
-                values.push(if used { value } else { None });
-                types.push(if used {
-                    declared.get(index).copied().unwrap_or(0)
-                } else {
-                    TEXT
-                });
-            }
-        }
         let run = numbers.first().copied().map(Run::new);
         self.probe = Probe::default();
+        self.close_left();
         self.server.own_extended(&OwnQuery::CountLimits);
         self.replies.push(Expected::ProbeExtended);
-        self.run_own(recorded, (&counted.text, &types), (&formats, &values))
-            .await?;
+        self.run_own(recorded, (text, &types), (&formats, &values)).await?;
         let probe = std::mem::take(&mut self.probe);
-        let rows = probe.into_answers(2).and_then(|answers| {
-            let number = answers.last()?.first()?.first()?.as_deref()?;
-            std::str::from_utf8(number).ok()?.parse().ok()
-        });
+        let rows = probe.into_answers(2).and_then(|mut answers| answers.pop());
         if let Some(run) = run {
-            self.record_outcome(
-                &run,
-                None,
-                rows.is_none().then_some(durward_model::sqlstate::QUERY_CANCELED),
-            );
+            let failed = rows.is_none().then_some(durward_model::sqlstate::QUERY_CANCELED);
+            self.record_outcome(&run, None, failed);
         }
         Ok(rows)
     }

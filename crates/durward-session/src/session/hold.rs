@@ -11,6 +11,7 @@ use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Report, Severity};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::capture::Allowance;
 use super::judge::unix_seconds;
 use super::masking::Sent;
 use super::subjects::Subject;
@@ -63,6 +64,7 @@ impl Session {
         held: &[Held<'_>],
         sent: Sent<'_>,
     ) -> Result<Holding, End> {
+        self.allowance = Allowance::default();
         let Some(first) = held.first().copied() else {
             return Ok(Holding::Released(String::new()));
         };
@@ -71,11 +73,18 @@ impl Session {
         self.settle().await?;
         let mut rows = None;
         if terms.rows_pass.is_some() && self.status != TransactionStatus::Failed {
-            let counted = self.measured_rows(commands, sent, rows_max).await?;
+            let known = (first.subject.literals, first.subject.parameters);
+            let excess = self.changes.excess(&known).and_then(|excess| excess.rows);
+            let counted = match excess {
+                // It has shown what it does.
+                Some(rows) => MeasuredRows::Counted(rows),
+                None => self.measured_rows(commands, sent, rows_max).await?,
+            };
             if self.replies.is_skipping() {
                 return Ok(Holding::Skipped);
             }
             if let Some(note) = passes(&counted, &terms) {
+                self.allowance.rows_max = terms.rows_pass;
                 return Ok(Holding::Released(note));
             }
             rows = Some(counted);
@@ -100,14 +109,25 @@ impl Session {
         };
         let desk = Arc::clone(&self.gateway.approvals);
         let known = desk.known(&binding.digest, now());
+        let known_effect = known.as_ref().map(|known| known.asked.effect.clone());
         let rows = match (rows, known) {
             (Some(rows), _) => rows,
             // Counted once for each request.
             (None, Some(known)) => known.asked.rows,
             (None, None) => self.measured_rows(commands, sent, rows_max).await?,
         };
+        let effect = match &known_effect {
+            Some(effect) => effect.clone(),
+            None => self.measured_effect(commands, sent, &rows).await?,
+        };
         let waits = self.waits();
         let mut asked = self.asked(commands, held, sent, (binding, rows, terms));
+        asked.effect = effect;
+        let known = (first.subject.literals, first.subject.parameters);
+        asked
+            .touched
+            .notes
+            .extend(self.changes.excess(&known).map(|excess| excess.why.clone()));
         if waits && !in_transaction {
             let inline = u32::try_from(HOLD_SECONDS_MAX.as_secs()).unwrap_or(u32::MAX);
             asked.terms.expires_seconds = asked.terms.expires_seconds.min(inline);
@@ -118,6 +138,8 @@ impl Session {
         Ok(match answer {
             Ok(Answer::Granted(grant)) => {
                 debug_assert_eq!(grant.request().asked.digest, digest, "a grant is for what was asked");
+                self.changes.forget_excess(&known);
+                self.allowance = allowance(grant.request());
                 Holding::Released(format!("approved: {}", grant.request().id))
             }
             Ok(Answer::Rejected(request)) => Holding::Refused(rejected(&request)),
@@ -135,7 +157,7 @@ impl Session {
     }
 
     /// People at a prompt wait; programs ask again, unless they say otherwise.
-    fn waits(&self) -> bool {
+    pub(super) fn waits(&self) -> bool {
         match self.levers.on_hold() {
             Some(OnHold::Wait) => true,
             Some(OnHold::Error) => false,
@@ -174,6 +196,7 @@ impl Session {
             role: settings.current_user.to_string(),
             touched: self.touched(commands),
             rows,
+            effect: None,
             rules,
             why: order.map_or_else(|| "".into(), |order| Arc::clone(&order.refusal.message)),
             approver: order.map_or_else(|| "".into(), |order| Arc::clone(&order.approver)),
@@ -363,6 +386,19 @@ enum Waited {
     TooLong,
 }
 
+/// What an approved statement may do: what its approvers were shown.
+fn allowance(request: &Request) -> Allowance {
+    let rows_max = match request.asked.rows {
+        MeasuredRows::Counted(rows) | MeasuredRows::AtMost(rows) => Some(rows),
+        MeasuredRows::MoreThan(_) | MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => None,
+    };
+    Allowance {
+        rows_max,
+        effect: request.asked.effect.as_ref().map(|effect| effect.digest.clone()),
+        request: Some(request.id),
+    }
+}
+
 /// What can't be held, because an approval would not say what runs.
 fn unholdable(commands: &[Vec<Subject>], first: Held<'_>, sent: Sent<'_>) -> Option<Refusal> {
     let refused = |reason: &str| {
@@ -467,6 +503,7 @@ fn detail(request: &Request) -> String {
         "rows": rows,
         "rows_in_words": request.asked.rows.to_string(),
         "tables": request.asked.touched.changes,
+        "undo": request.asked.effect.as_ref().map(|effect| &effect.undo),
         "retry": "same_statement",
         "poll_seconds": HOLD_POLL_SECONDS,
         "expires": Moment(micros).to_string(),

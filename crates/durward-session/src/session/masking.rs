@@ -33,6 +33,16 @@ pub(super) enum Sent<'a> {
     Before { portal: &'a Portal },
 }
 
+impl Sent<'_> {
+    /// The text.
+    pub(super) fn text(&self) -> Arc<str> {
+        match self {
+            Self::Now { text, .. } => (*text).into(),
+            Self::Before { portal } => Arc::clone(&portal.prepared.text),
+        }
+    }
+}
+
 /// How the commands of a message are masked.
 #[derive(Debug, Default)]
 pub(super) struct MessageMasks {
@@ -90,6 +100,18 @@ impl TextPlace<'_> {
             facts,
             rewritten: Arc::clone(rewritten),
         }))
+    }
+}
+
+impl Portal {
+    /// Where its statement stands in the text that was prepared.
+    pub(super) fn place<'a>(&'a self, text: &'a str) -> TextPlace<'a> {
+        let masked = self.prepared.masked.as_ref();
+        TextPlace {
+            text,
+            command: 0,
+            masked: masked.map(|masked| (&masked.rewritten, &masked.masked)),
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum OwnQuery {
     Meanings,
     /// What follows in the same transaction only reads, and not for long.
     CountLimits,
+    /// Whether the session's role may read all of a table, and the settings by which values are written as text.
+    CaptureTerms(Oid),
     /// Ends a transaction block in which nothing has run.
     Rollback,
     /// Where the open transaction goes back to after a count.
@@ -41,6 +43,16 @@ pub(crate) enum OwnQuery {
 }
 
 impl OwnQuery {
+    /// The settings by which values are written as text and read back.
+    pub(crate) const TEXT_SETTINGS: [&'static str; 6] = [
+        "DateStyle",
+        "IntervalStyle",
+        "TimeZone",
+        "extra_float_digits",
+        "bytea_output",
+        "lc_monetary",
+    ];
+
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Settings => PROBE_SQL.to_owned(),
@@ -59,6 +71,14 @@ impl OwnQuery {
                 "SELECT pg_catalog.set_config('transaction_read_only', 'on', true), \
                  pg_catalog.set_config('statement_timeout', '{COUNT_MILLISECONDS_MAX}', true)"
             ),
+            Self::CaptureTerms(table) => {
+                let settings = Self::TEXT_SETTINGS.map(|name| format!("pg_catalog.current_setting('{name}')"));
+                format!(
+                    "SELECT pg_catalog.has_table_privilege({table}::pg_catalog.oid, 'SELECT') \
+                     AND NOT pg_catalog.row_security_active({table}::pg_catalog.oid), {}",
+                    settings.join(", ")
+                )
+            }
             Self::Rollback => "ROLLBACK".to_owned(),
             Self::Savepoint => "SAVEPOINT durward_gateway".to_owned(),
             Self::RollBackToSavepoint => "ROLLBACK TO SAVEPOINT durward_gateway".to_owned(),
@@ -75,6 +95,7 @@ impl OwnQuery {
             | Self::EmptyTables(_)
             | Self::Meanings
             | Self::CountLimits
+            | Self::CaptureTerms(_)
             | Self::Rollback
             | Self::Savepoint
             | Self::RollBackToSavepoint
@@ -144,6 +165,7 @@ impl Session {
     pub(super) async fn ask(&mut self, queries: &[OwnQuery]) -> Result<Result<Vec<Vec<TextRow>>, Unanswered>, End> {
         self.probe = Probe::default();
         let alone = !self.replies.in_pipeline();
+        self.close_left();
         for query in queries {
             self.server.own_extended(query);
             self.replies.push(Expected::ProbeExtended);
@@ -170,6 +192,7 @@ impl Session {
         (text, types): (&str, &[u32]),
         values: (&[Format], &[Option<&[u8]>]),
     ) -> Result<(), End> {
+        self.close_left();
         self.server.own_recorded(recorded, text, types, values);
         self.replies.push(Expected::ProbeExtended);
         self.server.own_sync();
@@ -178,6 +201,14 @@ impl Session {
             self.turn(Listen::Server).await?;
         }
         Ok(())
+    }
+
+    /// Closes what an error has left of a query of ours, so that its name is free.
+    pub(super) fn close_left(&mut self) {
+        if std::mem::take(&mut self.own_left) {
+            self.server.own_close();
+            self.replies.push(Expected::OwnClose);
+        }
     }
 
     /// Waits until the server has answered all that the client sent, outside an extended pipeline.

@@ -37,16 +37,19 @@ impl Session {
                     self.names.undo(undo);
                 }
             }
-            Expected::Parse { run } | Expected::Execute { run } => self.abandon_run(*run, sqlstate),
+            Expected::Parse { run } | Expected::Execute { run } | Expected::Captured { run, .. } => {
+                self.abandon_run(*run, sqlstate);
+            }
             Expected::Query { runs } => {
                 for run in runs.into_iter().rev() {
                     self.abandon_run(run, sqlstate);
                 }
             }
-            Expected::ProbeExtended | Expected::ProbeSync => self.probe.fail(),
+            Expected::ProbeExtended | Expected::ProbeSync | Expected::Before => self.probe.fail(),
             Expected::Describe
             | Expected::Shape
             | Expected::Sync
+            | Expected::OwnClose
             | Expected::RefusedExtended { .. }
             | Expected::RefusedQuery { .. } => {}
         }

@@ -5,7 +5,7 @@ use durward_model::{Refusal, sqlstate};
 use durward_wire::limits::{BACKEND_BODY_BYTES_MAX, BACKEND_HELD_BODY_BYTES_MAX};
 use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Severity};
-use durward_wire::postgres::backend::{BackendMessage, ErrorFields};
+use durward_wire::postgres::backend::{BackendMessage, ErrorFields, cut};
 use durward_wire::postgres::frame::{Frame, FrameHeader, HEADER_BYTES, peek_header};
 use durward_wire::postgres::tag::backend as tag;
 
@@ -101,14 +101,15 @@ impl Session {
         }
         if matches!(
             self.replies.front_mut(),
-            Some(Expected::ProbeExtended | Expected::ProbeSync)
+            Some(Expected::ProbeExtended | Expected::ProbeSync | Expected::Before)
         ) {
             return None;
         }
         let Some(run) = self.replies.front_run() else {
             return Some(Err(End::ServerFault("rows that nobody asked for")));
         };
-        if run.masks.is_some() || run.shown.is_some() {
+        let is_read = run.capturing.as_ref().is_some_and(|capturing| capturing.reads_rows);
+        if run.masks.is_some() || run.shown.is_some() || is_read {
             // Each cell is looked at, so that its row must be whole.
             return None;
         }
@@ -130,7 +131,7 @@ impl Session {
                 });
                 return Ok(Fate::Keep);
             }
-            tag::DATA_ROW if !self.replies.front_is_own() => return self.mask_row(frame),
+            tag::DATA_ROW if !self.replies.front_is_own() => return self.follow_row(frame),
             tag::NOTICE_RESPONSE | tag::NOTIFICATION_RESPONSE => return Ok(Fate::Forward),
             tag::PARAMETER_STATUS => return self.follow_setting(frame),
             tag::ERROR_RESPONSE => return self.follow_error(frame),
@@ -138,7 +139,12 @@ impl Session {
             _ => {}
         }
         match self.replies.front_mut() {
-            Some(Expected::ProbeExtended | Expected::ProbeSync) => self.follow_probe(frame),
+            Some(Expected::ProbeExtended | Expected::ProbeSync | Expected::Before) => self.follow_probe(frame),
+            Some(Expected::Captured { .. }) => self.follow_captured(frame),
+            Some(Expected::OwnClose) if frame.tag == tag::CLOSE_COMPLETE => {
+                self.replies.pop();
+                Ok(Fate::Keep)
+            }
             Some(Expected::Shape) => self.follow_shape(frame),
             Some(Expected::Query { .. }) => self.follow_query(frame),
             Some(Expected::Execute { .. }) => self.follow_execute(frame),
@@ -181,7 +187,7 @@ impl Session {
                 let Some(run) = runs.pop_front() else {
                     return Err(End::ServerFault("more completions than statements"));
                 };
-                self.record_outcome(&run, affected, None);
+                self.complete(run, affected, frame.body);
             }
             _ => return Err(End::ServerFault("an answer that a simple query doesn't have")),
         }
@@ -200,9 +206,97 @@ impl Session {
             _ => return Err(End::ServerFault("an answer that Execute doesn't have")),
         };
         if let Some(Expected::Execute { run }) = self.replies.pop() {
-            self.record_outcome(&run, affected, None);
+            self.complete(*run, affected, frame.body);
         }
         Ok(Fate::Forward)
+    }
+
+    /// A statement is done.
+    fn complete(&mut self, mut run: Run, affected: Option<u64>, tag: &[u8]) {
+        self.record_outcome(&run, affected, None);
+        self.note_unread(&mut run, affected);
+        self.follow_boundary(run.boundary.take(), tag);
+    }
+
+    /// The answers to a change that runs under names of ours: the client hears of its own columns and of its end.
+    fn follow_captured(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        match frame.tag {
+            tag::PARSE_COMPLETE | tag::BIND_COMPLETE | tag::NO_DATA => Ok(Fate::Keep),
+            tag::ROW_DESCRIPTION => self.follow_captured_shape(frame),
+            tag::COMMAND_COMPLETE => {
+                let affected = command_rows(frame)?;
+                if let Some(run) = self.replies.front_run().and_then(|run| run.capturing.as_mut()) {
+                    run.affected = affected.unwrap_or_default();
+                }
+                Ok(Fate::Forward)
+            }
+            tag::CLOSE_COMPLETE => {
+                if self.probe.close()
+                    && let Some(Expected::Captured { run, .. }) = self.replies.pop()
+                {
+                    self.captured = Some(*run);
+                }
+                Ok(Fate::Keep)
+            }
+            _ => Err(End::ServerFault("an answer that a change doesn't have")),
+        }
+    }
+
+    fn follow_captured_shape(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        let Some(Expected::Captured { run, describes }) = self.replies.front_mut() else {
+            return Err(End::ServerFault("a description that nobody waits for"));
+        };
+        let clients = run.capturing.as_ref().map_or(0, |capturing| capturing.client_columns);
+        let describes = *describes && clients > 0;
+        if clients == 0 {
+            return Ok(Fate::Keep);
+        }
+        let body = cut::row_description(frame.body, clients).map_err(|_| DISAGREEMENT)?;
+        let shown = Frame {
+            tag: frame.tag,
+            body: &body,
+        };
+        self.ready_masks(shown)?;
+        if describes {
+            self.say(shown)?;
+        }
+        Ok(Fate::Keep)
+    }
+
+    /// A row of a result: what is for us is kept, the rest masked.
+    fn follow_row(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+        let Some(run) = self.replies.front_run() else {
+            return Err(End::ServerFault("rows that nobody asked for"));
+        };
+        let Some(capturing) = run.capturing.as_mut().filter(|capturing| capturing.reads_rows) else {
+            return self.mask_row(frame);
+        };
+        let clients = capturing.client_columns;
+        let (body, ours) = cut::data_row(frame.body, clients).map_err(|_| DISAGREEMENT)?;
+        capturing.take(ours);
+        if clients == 0 {
+            return Ok(Fate::Keep);
+        }
+        if run.masks.is_some() || run.shown.is_some() {
+            return self.mask_row(Frame {
+                tag: frame.tag,
+                body: &body,
+            });
+        }
+        run.rows += 1;
+        run.bytes += u64::try_from(body.len()).unwrap_or(u64::MAX);
+        self.say(Frame {
+            tag: frame.tag,
+            body: &body,
+        })?;
+        Ok(Fate::Keep)
+    }
+
+    /// Sends the client a part of a message of the server's.
+    fn say(&mut self, frame: Frame<'_>) -> Result<(), End> {
+        let mut written = Ok(());
+        self.client.outbound.extend_with(|out| written = write::raw(out, frame));
+        written.map_err(|_| End::ServerFault("a message too long to be passed on"))
     }
 
     /// The answer to a Describe of ours: the run behind it is the one whose rows are masked.
@@ -318,6 +412,7 @@ impl Session {
         };
         self.status = status;
         self.copying_in = false;
+        let failed = std::mem::take(&mut self.changes.failed);
         let fate = match self.replies.pop() {
             Some(Expected::ProbeSync) => Fate::Keep,
             Some(Expected::Query { runs }) => {
@@ -338,6 +433,8 @@ impl Session {
             if self.sight.end_transaction() {
                 self.database.catalog.note_change();
             }
+            // What a block has changed ended with its COMMIT or ROLLBACK.
+            self.end_changes(!failed);
         }
         Ok(fate)
     }
@@ -352,6 +449,17 @@ impl Session {
             return Ok(Fate::Forward);
         }
         self.copying_in = false;
+        self.changes.failed = true;
+        // What follows an error is skipped, the Close of our own statement too.
+        self.own_left |= matches!(
+            self.replies.front_mut(),
+            Some(
+                Expected::ProbeExtended
+                    | Expected::Before
+                    | Expected::Captured { .. }
+                    | Expected::RefusedExtended { .. }
+            )
+        );
         let guard = self.replies.front_run().and_then(|run| run.guard.clone());
         match self.replies.front_mut() {
             Some(Expected::RefusedQuery { refusal }) => {
@@ -406,6 +514,9 @@ impl Session {
                 | Expected::Describe
                 | Expected::Shape
                 | Expected::Close { .. }
+                | Expected::OwnClose
+                | Expected::Before
+                | Expected::Captured { .. }
                 | Expected::Execute { .. },
             ) => {
                 self.skip_to_sync(fields.code());

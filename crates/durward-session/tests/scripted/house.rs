@@ -89,6 +89,7 @@ impl House {
                 Arc::new(Issuers::new(Vec::new(), Arc::new(SystemClock)).unwrap()),
                 Default::default(),
             ),
+            undo: None,
             approvals: Arc::new(Desk::open(MemoryStore::default(), NoRecorder).unwrap()),
             mask_key: durward_session::MasterKey::new([7; 32]),
             workers: Workers::here(),

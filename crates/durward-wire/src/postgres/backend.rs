@@ -2,6 +2,7 @@
 //! (manual section 55.7).
 
 mod authentication;
+pub mod cut;
 mod fields;
 mod rows;
 pub mod write;

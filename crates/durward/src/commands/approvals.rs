@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use durward_change::{Request as Held, State};
+use durward_change::{Effect, Request as Held, State};
 
 use crate::cli::{ApprovalsCommand, DecideArgs};
 use crate::control::{DecideRequest, Request, ask, find_gateway};
@@ -221,6 +221,9 @@ fn show(request: &Held) -> anyhow::Result<()> {
     field("changes", &visible(&touched.changes.join(", ")));
     field("reads", &visible(&touched.reads.join(", ")));
     field("rows", &asked.rows.to_string());
+    if let Some(effect) = &asked.effect {
+        show_effect(effect);
+    }
     field("labels", &touched.labels.join(", "));
     field("hazards", &visible(&touched.hazards.join(", ")));
     field("notes", &touched.notes.join("; "));
@@ -257,6 +260,31 @@ fn show(request: &Held) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Some of the rows, as they are and as they would be.
+fn show_effect(effect: &Effect) {
+    say(format!("  {:<12}{}", "undo", visible(&effect.undo)));
+    say("");
+    let cell = |value: Option<&Option<String>>| match value {
+        Some(Some(value)) => visible(&value.split_whitespace().collect::<Vec<_>>().join(" ")),
+        Some(None) => "NULL".to_owned(),
+        None => String::new(),
+    };
+    let heads: Vec<&str> = effect.key.iter().chain(&effect.columns).map(String::as_str).collect();
+    let rows = effect.samples.iter().map(|sample| {
+        let shown = effect.columns.iter().enumerate().map(|(at, _)| {
+            let before = cell(sample.before.get(at));
+            match sample.after.get(at) {
+                None => before,
+                Some(Some(after)) => format!("{before} → {}", cell(Some(after))),
+                Some(None) => format!("{before} → (computed when it runs)"),
+            }
+        });
+        sample.key.iter().map(|value| cell(Some(value))).chain(shown).collect()
+    });
+    say(table(&heads, rows));
+    say("");
+}
+
 fn needs(request: &Held) -> String {
     let terms = &request.asked.terms;
     let mut needs = format!("{} of {}", request.approvals.len(), terms.count);
@@ -277,7 +305,7 @@ fn short(text: &str) -> String {
 }
 
 /// A text of somebody else's with everything that a terminal would act on, or that nobody would see, spelled out.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     let hides = |letter: char| {
         matches!(letter,
             '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -14,7 +14,7 @@ use super::{Answer, DecideRequest, Request, socket_path};
 use crate::approvals::{self, Decision};
 use crate::data_map::ColumnReport;
 use crate::policies::Policies;
-use crate::{data_map, explain, identities};
+use crate::{data_map, explain, identities, undo};
 
 /// The longest request.
 ///
@@ -137,6 +137,13 @@ impl ControlDesk {
             Request::Reject(wish) => {
                 let (desk, directory) = (&self.gateway.approvals, &self.directory);
                 serde_json::to_value(approvals::reject(desk, directory, &decision(&wish, by), now()?)?)?
+            }
+            Request::Changes(which) => serde_json::to_value(undo::changes(&self.gateway, &which)?)?,
+            Request::Undo(wish) => {
+                if !wish.plan_only {
+                    self.record(by, "undo", &format!("{:?}", wish.which))?;
+                }
+                serde_json::to_value(undo::undo(&self.gateway, &self.directory, &wish, by).await?)?
             }
             Request::Identities => serde_json::to_value(self.directory.list())?,
             Request::AddIdentity(new) => {

@@ -87,6 +87,10 @@ impl Tour {
         self.durward(Expect::Passes, &["approvals", "approve", "c1", "--as", "operator"])?;
         self.psql("agent", Expect::Passes, &[many])?;
 
+        heading("What was changed can be taken back, unless somebody else has changed it since");
+        self.durward(Expect::Passes, &["undo", "ls", "--of", "agent"])?;
+        self.durward(Expect::Passes, &["undo", "apply", "--of", "agent", "--since", "1h"])?;
+
         heading("Hiding it in code doesn't help");
         self.psql(
             "agent",

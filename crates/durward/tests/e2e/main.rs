@@ -18,4 +18,5 @@ mod locks;
 mod masking;
 mod regression;
 mod support;
+mod undo;
 mod utility;

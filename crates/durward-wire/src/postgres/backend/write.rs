@@ -11,6 +11,7 @@ use crate::limits;
 use crate::postgres::ProtocolVersion;
 use crate::postgres::buffer::{Format, fixed, message};
 use crate::postgres::error::EncodeError;
+use crate::postgres::frame::Frame;
 use crate::postgres::tag::backend as tag;
 
 /// AuthenticationOk.
@@ -341,6 +342,17 @@ fn copy_response(out: &mut Vec<u8>, tag: u8, format: Format, columns: &[Format])
         body.raw(&[u8::from(format == Format::Binary)]);
         body.count(columns.len(), "the column formats")?;
         columns.iter().for_each(|format| body.raw(&format.code().to_be_bytes()));
+        Ok(())
+    })
+}
+
+/// A message as it stands.
+///
+/// # Errors
+/// Its body is too long for a message.
+pub fn raw(out: &mut Vec<u8>, frame: Frame<'_>) -> Result<(), EncodeError> {
+    message(out, Some(frame.tag), |body| {
+        body.raw(frame.body);
         Ok(())
     })
 }

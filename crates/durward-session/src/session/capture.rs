@@ -1,0 +1,591 @@
+//! Runs a change so that its effect is known: its rows before and after, in the same transaction, before the client
+//! hears of it.
+
+use std::sync::Arc;
+
+use durward_audit::{KeyedDigest, Recorded};
+use durward_change::RequestId;
+use durward_change::undo::{NewChange, Row};
+use durward_model::{Refusal, RowBound, StatementClass, StatementFacts, StatementId, sqlstate};
+use durward_policy::Permit;
+use durward_sql::{AnalyzedStatement, CapturePlan, CaptureTexts, ChangeKind, Images, RowsText};
+use durward_wire::postgres::backend::TransactionStatus;
+
+use super::effect::effect_digest;
+use super::given::Given;
+use super::judge::unix_seconds;
+use super::masking::{MessageMasks, Sent, TextPlace};
+use super::subjects::Subject;
+use super::{End, Listen, OwnQuery, Session};
+use crate::catalog::TextRow;
+use crate::changes::{Boundary, Capturing, Excess, ExcessKey, TextSettings, UNDO_ROWS_MAX};
+use crate::prepared::Portal;
+use crate::replies::{Expected, Run};
+
+/// A change that is about to run, and how its effect is read.
+#[derive(Debug)]
+pub(super) struct Capture {
+    /// How; or why not: then only the number of its rows is looked at.
+    read: Result<Read, String>,
+    /// What it may do.
+    allowance: Allowance,
+}
+
+/// How a change's effect is read.
+#[derive(Debug)]
+struct Read {
+    plan: Arc<CapturePlan>,
+    texts: CaptureTexts,
+    settings: Arc<TextSettings>,
+    /// Its rows have to be read before it runs.
+    reads_before: bool,
+}
+
+/// What a released change may do. More than that is taken back.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Allowance {
+    /// So many rows.
+    pub(super) rows_max: Option<u64>,
+    /// Just this: see [`durward_change::Effect`].
+    pub(super) effect: Option<String>,
+    /// By this request.
+    pub(super) request: Option<RequestId>,
+}
+
+impl Allowance {
+    fn binds(&self) -> bool {
+        self.rows_max.is_some() || self.effect.is_some()
+    }
+}
+
+/// How a change has ended.
+#[derive(Debug)]
+enum Ran {
+    /// It is done, or the server has said why not.
+    Done,
+    /// It did, or would have done, more than it may; it is still to be taken back.
+    Exceeded(String),
+}
+
+/// A recorded message that brings a change.
+pub(super) struct Permitted<'a> {
+    pub(super) recorded: Recorded<Vec<Permit>>,
+    pub(super) number: StatementId,
+    pub(super) masks: &'a MessageMasks,
+    pub(super) statement: &'a AnalyzedStatement,
+    pub(super) place: TextPlace<'a>,
+    pub(super) literals: KeyedDigest,
+    pub(super) parameters: Option<KeyedDigest>,
+}
+
+/// The rows of a change as they are before it.
+enum Before {
+    Rows(Vec<Row>),
+    /// More than are kept.
+    TooMany,
+    /// The server failed.
+    Failed,
+}
+
+impl Session {
+    /// Whether changes of this session are kept.
+    pub(super) fn keeps_changes(&self) -> bool {
+        let undo = self.gateway.undo.as_ref();
+        undo.is_some_and(|undo| undo.scope.covers(self.principal.kind()))
+    }
+
+    /// How the effect of a message is read and bounded. `None`: it isn't, and the inner text says why where it changes
+    /// anything that is kept.
+    pub(super) async fn capture_of(
+        &mut self,
+        commands: &[Vec<Subject>],
+        sent: Sent<'_>,
+        (masks, rows_max): (&MessageMasks, i32),
+    ) -> Result<Result<Capture, Option<String>>, End> {
+        let allowance = std::mem::take(&mut self.allowance);
+        let changes = commands.iter().flatten().any(|subject| changes(&subject.facts));
+        if !changes || !(self.keeps_changes() || allowance.binds()) {
+            return Ok(Err(None));
+        }
+        if self.status == TransactionStatus::Failed || self.replies.is_skipping() {
+            return Ok(Err(None));
+        }
+        let read = self.read_of(commands, sent, (masks, rows_max)).await?;
+        let is_single = matches!(commands, [command] if command.len() == 1);
+        Ok(match read {
+            Ok(read) => Ok(Capture {
+                read: Ok(read),
+                allowance,
+            }),
+            // Its rows can be counted all the same.
+            Err(reason) if allowance.binds() && is_single && masks.rewritten.is_none() && rows_max == 0 => {
+                Ok(Capture {
+                    read: Err(reason),
+                    allowance,
+                })
+            }
+            Err(reason) => Err(self.keeps_changes().then_some(reason)),
+        })
+    }
+
+    /// How the effect of a message is read, or why it isn't.
+    async fn read_of(
+        &mut self,
+        commands: &[Vec<Subject>],
+        sent: Sent<'_>,
+        (masks, rows_max): (&MessageMasks, i32),
+    ) -> Result<Result<Read, String>, End> {
+        let not = |reason: &str| Ok(Err(reason.to_owned()));
+        let [command] = commands else {
+            return not("several commands in one message");
+        };
+        let [own] = command.as_slice() else {
+            return not("it runs what was prepared or opened before");
+        };
+        if !matches!(&*own.facts.command, "INSERT" | "UPDATE" | "DELETE" | "MERGE") {
+            return not(&format!("the effect of {} isn't kept", own.facts.command));
+        }
+        if masks.rewritten.is_some() || matches!(sent, Sent::Before { portal } if portal.prepared.masked.is_some()) {
+            return not("it was rewritten because it computes on masked columns");
+        }
+        if matches!(sent, Sent::Before { portal } if portal.is_cursor) || Given::with(sent).is_none() {
+            return not("its parameters aren't known any more");
+        }
+        let text = sent.text();
+        let plan = match self.capture_plan(own, &text).await {
+            Ok(plan) => plan,
+            Err(reason) => return not(&reason),
+        };
+        if rows_max != 0 && plan.client_columns > 0 {
+            return not("its rows are fetched a few at a time");
+        }
+        let Ok(texts) = plan.texts(&text) else {
+            return not("its parts can't be told apart");
+        };
+        let Some((may, settings)) = self.text_settings(&plan).await? else {
+            return not("the session's settings can't be read");
+        };
+        if !may {
+            return not("the database account may not read all columns of its table, or not all rows");
+        }
+        let few = matches!(own.facts.rows_written, RowBound::AtMost(rows) if rows <= UNDO_ROWS_MAX);
+        let reads_before = match (plan.kind, plan.images) {
+            (ChangeKind::Update, Images::New) => true,
+            // Only to know whether there are too many.
+            (ChangeKind::Update | ChangeKind::Delete, _) => plan.can_lock && !few,
+            (ChangeKind::Insert | ChangeKind::Mixed, _) => false,
+        };
+        Ok(Ok(Read {
+            plan,
+            texts,
+            settings,
+            reads_before,
+        }))
+    }
+
+    /// The plan for a text, made once for each shape.
+    pub(super) async fn capture_plan(&mut self, own: &Subject, text: &str) -> Result<Arc<CapturePlan>, String> {
+        let plan = match self.changes.plan(&own.facts) {
+            Some(plan) => plan,
+            None => {
+                let made = self.gateway.analyzer.capture_plan(text, &self.sight.context).await;
+                let made = made.map_err(|_| "its parts can't be told apart".to_owned())?;
+                let plan = made.map(Arc::new);
+                self.changes.remember(&own.facts, plan.clone());
+                plan
+            }
+        };
+        plan.map_err(|reason| reason.to_string())
+    }
+
+    /// Whether the session's role may read what is to be kept, and how values are written.
+    async fn text_settings(&mut self, plan: &CapturePlan) -> Result<Option<(bool, Arc<TextSettings>)>, End> {
+        let role = Arc::clone(&self.sight.context.settings.current_user);
+        let generation = self.sight.context.catalog.generation();
+        let table = plan.relation.oid;
+        if let Some(known) = self.changes.known(table, &role, generation) {
+            return Ok(Some(known));
+        }
+        let Ok(answers) = self.ask(&[OwnQuery::CaptureTerms(table)]).await? else {
+            return Ok(None);
+        };
+        let row = answers.first().and_then(|rows| rows.first());
+        let fields: Option<Vec<String>> = row.and_then(|row| {
+            let text = |field: &Option<bytes::Bytes>| Some(std::str::from_utf8(field.as_deref()?).ok()?.to_owned());
+            row.iter().map(text).collect()
+        });
+        let Some([may, values @ ..]) = fields.as_deref() else {
+            return Ok(None);
+        };
+        let names = OwnQuery::TEXT_SETTINGS.iter().map(|name| (*name).to_owned());
+        let values: Vec<(String, String)> = names.zip(values.iter().cloned()).collect();
+        let value = |name: &str| {
+            values
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.as_str())
+        };
+        let is_exact = value("DateStyle").is_some_and(|style| style.starts_with("ISO"))
+            && value("extra_float_digits").and_then(|digits| digits.parse::<i32>().ok()) >= Some(1);
+        let may = may == "t";
+        let settings = self.changes.learn(table, &role, may, TextSettings { values, is_exact });
+        Ok(Some((may, settings)))
+    }
+
+    /// Runs a change that came as a simple query. False where it was taken back, and is to be judged anew by what it has
+    /// turned out to do.
+    pub(super) async fn run_captured_query(&mut self, capture: Capture, permitted: Permitted<'_>) -> Result<bool, End> {
+        self.settle().await?;
+        let ends_transaction = self.status == TransactionStatus::Idle;
+        match self.run_captured(capture, permitted, &Given::default(), true).await? {
+            Ran::Exceeded(_) if ends_transaction && self.waits() => {
+                self.roll_back_quietly().await?;
+                return Ok(false);
+            }
+            Ran::Exceeded(why) => self.take_back(exceeded(&why)),
+            Ran::Done if ends_transaction && !self.replies.is_skipping() => self.keep_changes().await?,
+            Ran::Done => {}
+        }
+        self.server.own_sync();
+        self.replies.push(Expected::Sync);
+        self.client.open_gate();
+        Ok(true)
+    }
+
+    /// Runs a change whose portal the client has made.
+    pub(super) async fn run_captured_portal(
+        &mut self,
+        capture: Capture,
+        permitted: Permitted<'_>,
+        (name, portal): (&[u8], &Arc<Portal>),
+    ) -> Result<(), End> {
+        let given = Given::of(portal).unwrap_or_default();
+        self.unbound = false;
+        // The portal itself never runs.
+        let gone = self.names.set_portal(name, None);
+        if let Ran::Exceeded(why) = self.run_captured(capture, permitted, &given, false).await? {
+            self.take_back(exceeded(&why));
+        }
+        drop(gone);
+        self.client.open_gate();
+        Ok(())
+    }
+
+    /// What the client hears waits behind a gate until the effect is known to be what it may be.
+    async fn run_captured(
+        &mut self,
+        capture: Capture,
+        permitted: Permitted<'_>,
+        given: &Given<'_>,
+        is_simple: bool,
+    ) -> Result<Ran, End> {
+        self.client.close_gate();
+        let Capture { read, allowance } = capture;
+        let Permitted {
+            recorded,
+            number,
+            masks,
+            statement,
+            place,
+            literals,
+            parameters,
+        } = permitted;
+        let mut capturing = Capturing::unread("", &statement.facts);
+        capturing.request = allowance.request;
+        let clients = statement.facts.output.len();
+        capturing.client_columns = u16::try_from(clients).unwrap_or(u16::MAX);
+        let mut sent = (place.text, 0);
+        let mut settings = None;
+        match &read {
+            Ok(read) => {
+                settings = Some(Arc::clone(&read.settings));
+                capturing.plan = Ok(Arc::clone(&read.plan));
+                let compares = allowance.effect.is_some() && read.plan.can_lock;
+                let before = match &read.texts.rows {
+                    Some(rows) if read.reads_before || compares => self.read_before(&recorded, rows, given).await?,
+                    Some(_) | None => Before::Rows(Vec::new()),
+                };
+                match before {
+                    Before::Failed => {
+                        // The server has said why, and aborted what an error aborts.
+                        self.record_outcome(&Run::new(number), None, Some(sqlstate::QUERY_CANCELED));
+                        return Ok(Ran::Done);
+                    }
+                    Before::TooMany => capturing.is_too_large = true,
+                    Before::Rows(rows) => {
+                        let now = compares.then(|| effect_digest(&read.plan, &rows));
+                        if now != allowance.effect && compares {
+                            let why = "its rows, or what they would hold, aren't those that were approved any more";
+                            self.remember_excess((literals, parameters), None, why);
+                            self.record_outcome(&Run::new(number), None, Some(sqlstate::EFFECT_EXCEEDED));
+                            return Ok(Ran::Exceeded(why.to_owned()));
+                        }
+                        capturing.before = rows;
+                        capturing.reads_rows = true;
+                        sent = (read.texts.run.as_str(), read.plan.own_columns());
+                    }
+                }
+            }
+            Err(reason) => capturing.plan = Err(reason.clone()),
+        }
+        let mut run = Run::new(number);
+        masks.arm(0, place.text, &mut run);
+        self.guarded |= run.guard.is_some();
+        run.capturing = Some(Box::new(capturing));
+        let results = given.result_formats(clients, sent.1);
+        let values = (given.formats.as_slice(), given.values.as_slice());
+        self.close_left();
+        self.server.captured(recorded, (sent.0, given.types), values, &results);
+        self.apply_effects(statement, place, literals, &mut run);
+        self.replies.push(Expected::Captured {
+            run: Box::new(run),
+            describes: is_simple,
+        });
+        while self.replies.awaits_captured() {
+            if self.client.is_congested() {
+                self.client.open_gate();
+            }
+            self.turn(Listen::Server).await?;
+        }
+        let Some(run) = self.captured.take() else {
+            return Ok(Ran::Done);
+        };
+        let affected = run.capturing.as_ref().map_or(0, |capturing| capturing.affected);
+        if let Some(rows_max) = allowance.rows_max.filter(|rows_max| affected > *rows_max) {
+            let why = format!("it changed {affected} rows, and may change {rows_max}");
+            self.remember_excess((literals, parameters), Some(affected), &why);
+            self.record_outcome(&run, None, Some(sqlstate::EFFECT_EXCEEDED));
+            return Ok(Ran::Exceeded(why));
+        }
+        if let Err(refusal) = self.change_of(run, settings.as_deref().unwrap_or(&TextSettings::default())) {
+            self.take_back(refusal);
+        }
+        Ok(Ran::Done)
+    }
+
+    /// Rolls a single statement back that has run outside of a block, without the client hearing anything.
+    async fn roll_back_quietly(&mut self) -> Result<(), End> {
+        self.client.forget_gated();
+        let rolled_back = self.ask(&[OwnQuery::Rollback]).await?;
+        if rolled_back.is_ok() {
+            self.server.own_sync();
+            self.replies.push(Expected::ProbeSync);
+            while self.replies.awaits_own() {
+                self.turn(Listen::Server).await?;
+            }
+        }
+        self.client.open_gate();
+        if rolled_back.is_err() || self.status != TransactionStatus::Idle {
+            return Err(End::ServerFault("a change that can't be rolled back"));
+        }
+        Ok(())
+    }
+
+    /// When the statement comes again it is held by this.
+    fn remember_excess(&mut self, statement: ExcessKey, rows: Option<u64>, why: &str) {
+        let why = why.to_owned();
+        self.changes.remember_excess(statement, Excess { rows, why });
+    }
+
+    /// Makes the server undo what has run, and the client hear why instead of what it did.
+    fn take_back(&mut self, refusal: Refusal) {
+        self.client.forget_gated();
+        self.server.refused_extended();
+        self.replies.push(Expected::RefusedExtended {
+            refusal: Box::new(refusal),
+        });
+    }
+
+    /// The rows that a change is about to touch, locked.
+    async fn read_before(
+        &mut self,
+        recorded: &Recorded<Vec<Permit>>,
+        rows: &RowsText,
+        given: &Given<'_>,
+    ) -> Result<Before, End> {
+        let (types, formats, values) = given.only(&rows.parameters);
+        self.close_left();
+        self.probe = super::probe::Probe::default();
+        let text = rows.locking(UNDO_ROWS_MAX);
+        self.server
+            .before_images(recorded, (&text, &types), (&formats, &values));
+        self.replies.push(Expected::Before);
+        while self.replies.awaits_before() {
+            self.turn(Listen::Server).await?;
+        }
+        let probe = std::mem::take(&mut self.probe);
+        let Some(answers) = probe.into_answers(1) else {
+            return Ok(Before::Failed);
+        };
+        let rows = answers.into_iter().next().unwrap_or_default();
+        if u64::try_from(rows.len()).is_ok_and(|count| count > UNDO_ROWS_MAX) {
+            return Ok(Before::TooMany);
+        }
+        Ok(Before::Rows(texts(rows)))
+    }
+
+    /// Notes what a run has changed, once the server says that it is done.
+    fn change_of(&mut self, mut run: Run, settings: &TextSettings) -> Result<(), Refusal> {
+        let Some(capturing) = run.capturing.take() else {
+            return Ok(());
+        };
+        let affected = capturing.affected;
+        let told = (
+            Arc::clone(&capturing.command),
+            capturing.tables.clone(),
+            capturing.request,
+        );
+        let finished = capturing.finish(&settings.values, settings.is_exact);
+        let Ok((coverage, images)) = finished else {
+            let refusal = Refusal::new(
+                sqlstate::SERIALIZATION_FAILURE,
+                "rows-moved",
+                "other rows came under this statement's condition while it ran, so it was taken back",
+            )
+            .with_hint("Send it again.");
+            self.record_outcome(&run, None, Some(&refusal.sqlstate));
+            return Err(refusal);
+        };
+        self.record_outcome(&run, Some(affected), None);
+        let (command, tables, request) = told;
+        let rows = affected.max(images.as_ref().map_or(0, durward_change::undo::Images::rows));
+        if !self.keeps_changes() || (rows == 0 && images.is_some()) {
+            return Ok(());
+        }
+        let change = self.new_change(run.statement, (command, tables, request), rows, coverage);
+        self.changes.push(change, images);
+        Ok(())
+    }
+
+    fn new_change(
+        &self,
+        statement: StatementId,
+        (command, tables, request): (Arc<str>, Vec<String>, Option<durward_change::RequestId>),
+        rows: u64,
+        coverage: durward_change::undo::Coverage,
+    ) -> NewChange {
+        NewChange {
+            principal: (*self.principal).clone(),
+            database: self.database.name.to_string(),
+            session: self.id.to_string(),
+            statement: statement.to_string(),
+            command: command.to_string(),
+            tables,
+            rows,
+            coverage,
+            request,
+            undoes: self.changes.undoes.clone(),
+        }
+    }
+
+    /// Notes a change whose effect isn't read, once it is done.
+    pub(super) fn note_unread(&mut self, run: &mut Run, affected: Option<u64>) {
+        let Some(capturing) = run.capturing.take() else {
+            return;
+        };
+        let affected = affected.unwrap_or_default();
+        let told = (
+            Arc::clone(&capturing.command),
+            capturing.tables.clone(),
+            capturing.request,
+        );
+        if let Ok((coverage, _)) = capturing.finish(&[], false) {
+            let change = self.new_change(run.statement, told, affected, coverage);
+            self.changes.push(change, None);
+        }
+    }
+
+    /// Keeps what the open transaction has changed, before it may commit. Where that can't be, it may not.
+    pub(super) async fn keep_changes(&mut self) -> Result<(), End> {
+        let (Some(undo), Some(changes)) = (self.gateway.undo.as_ref(), self.changes.take_to_keep()) else {
+            return Ok(());
+        };
+        let vault = Arc::clone(&undo.vault);
+        let now = unix_seconds().unwrap_or_default();
+        let kept = tokio::task::spawn_blocking(move || vault.keep(&changes, now)).await;
+        match kept {
+            Ok(Ok((transaction, _))) => {
+                self.changes.are_kept(transaction);
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, session = %self.id, "a change can't be kept: its transaction is rolled back");
+                self.take_back(Refusal::new(
+                    sqlstate::LEDGER_UNAVAILABLE,
+                    "undo-unavailable",
+                    "what this changes can't be kept for undo, so it was not committed",
+                ));
+                Ok(())
+            }
+            Err(_) => Err(End::Killed),
+        }
+    }
+
+    /// A statement is done: what it means for the transaction's changes.
+    pub(super) fn follow_boundary(&mut self, boundary: Option<Boundary>, tag: &[u8]) {
+        match boundary {
+            Some(Boundary::End) => self.end_changes(tag.starts_with(b"COMMIT")),
+            Some(Boundary::Savepoint(name)) => self.changes.savepoint(name),
+            Some(Boundary::BackTo(name)) => self.changes.back_to(&name),
+            None => {}
+        }
+    }
+
+    /// The open transaction is over.
+    pub(super) fn end_changes(&mut self, committed: bool) {
+        if self.changes.is_empty() {
+            return;
+        }
+        let (kept, late) = self.changes.end();
+        let Some(undo) = self.gateway.undo.as_ref() else {
+            return;
+        };
+        let vault = Arc::clone(&undo.vault);
+        let now = unix_seconds().unwrap_or_default();
+        let session = self.id;
+        // Nobody waits for it: lost in a crash, the change is called unknown, and each row says how it stands.
+        tokio::task::spawn_blocking(move || {
+            let late = if committed && !late.is_empty() {
+                vault
+                    .keep(&late, now)
+                    .and_then(|(transaction, _)| vault.end(transaction, true, now))
+            } else {
+                Ok(())
+            };
+            let ended = kept.map_or(Ok(()), |transaction| vault.end(transaction, committed, now));
+            if let Err(error) = late.and(ended) {
+                tracing::error!(%error, %session, "the end of a transaction can't be kept");
+            }
+        });
+    }
+}
+
+/// Whether a statement changes something that could be taken back.
+pub(super) fn changes(facts: &StatementFacts) -> bool {
+    match facts.class {
+        StatementClass::Write | StatementClass::Ddl | StatementClass::Privilege => true,
+        StatementClass::Transaction
+        | StatementClass::Session
+        | StatementClass::Read
+        | StatementClass::Maintenance
+        | StatementClass::Unknown => false,
+    }
+}
+
+/// Rows of a query of our own, as text.
+pub(super) fn texts(rows: Vec<TextRow>) -> Vec<Row> {
+    let text = |value: Option<bytes::Bytes>| value.map(|value| String::from_utf8_lossy(&value).into_owned());
+    rows.into_iter()
+        .map(|row| row.into_iter().map(text).collect())
+        .collect()
+}
+
+/// What a client is told whose change did more than it may.
+fn exceeded(why: &str) -> Refusal {
+    Refusal::new(
+        sqlstate::EFFECT_EXCEEDED,
+        "effect-exceeded",
+        format!("this was taken back: {why}"),
+    )
+    .with_hint("Send it again, by itself and outside of a transaction, to ask for its approval.")
+}

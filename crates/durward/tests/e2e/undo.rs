@@ -1,0 +1,261 @@
+//! What was changed is taken back: by statement, by transaction, by whoever did it, and never over what somebody else has
+//! changed since. What may not do as much as it does is taken back before its client hears of it.
+
+mod house;
+mod shapes;
+
+use durward_testkit::RawClient;
+
+use house::House;
+
+/// Runs a statement, which must pass.
+fn runs(client: &mut RawClient, statement: &str) -> Vec<Vec<String>> {
+    let answer = client.query(statement).expect("an answer");
+    assert_eq!(
+        answer.sqlstate(),
+        None,
+        "{statement}: {:?}",
+        answer.error().map(ToString::to_string)
+    );
+    answer.rows()
+}
+
+/// Sends a statement that fails with this code.
+fn fails(client: &mut RawClient, statement: &str, sqlstate: &str) -> String {
+    let answer = client.query(statement).expect("an answer");
+    let error = answer.error().unwrap_or_else(|| panic!("{statement} ran"));
+    assert_eq!(error.sqlstate(), sqlstate, "{statement}: {error}");
+    error.to_string()
+}
+
+#[test]
+fn a_change_is_taken_back_and_so_is_that() {
+    let house = House::open(None);
+    let before = house.rows("orders");
+    let mut operator = house.connect("operator");
+    let answer = operator
+        .query("UPDATE orders SET status = 'it''s \\ closed' WHERE price < 150 RETURNING id, status")
+        .expect("an answer");
+    assert_eq!(answer.commands(), ["UPDATE 150"]);
+    assert_eq!(answer.rows().len(), 150);
+    assert_eq!(answer.rows()[0].len(), 2, "the client hears of its own columns alone");
+    let changed = house.rows("orders");
+    let changes = house.changes();
+    assert_eq!(
+        (changes.len(), &changes[0]["coverage"]),
+        (1, &"full".into()),
+        "{changes:?}"
+    );
+    let (code, plan) = house.undo(&["plan", "u1"]);
+    assert_eq!(
+        (code, &plan["rows"], &plan["applied"]),
+        (0, &150.into(), &false.into()),
+        "{plan}"
+    );
+    assert_eq!(house.rows("orders"), changed);
+    let (code, report) = house.undo(&["apply", "u1"]);
+    assert_eq!((code, &report["applied"]), (0, &true.into()), "{report}");
+    assert_eq!(house.rows("orders"), before);
+    // Once; and it is a change like any other.
+    assert_eq!(house.undo(&["apply", "u1"]).0, 2);
+    let newest = house.changes().remove(0);
+    assert_eq!(newest["undoes"][0], 1, "{newest}");
+    let ids: Vec<String> = house
+        .changes()
+        .iter()
+        .filter(|change| change["undoes"][0] == 1)
+        .map(|change| format!("u{}", change["id"]))
+        .collect();
+    let arguments: Vec<&str> = std::iter::once("apply").chain(ids.iter().map(String::as_str)).collect();
+    assert_eq!(house.undo(&arguments).0, 0);
+    assert_eq!(house.rows("orders"), changed);
+}
+
+#[test]
+fn what_somebody_else_has_changed_since_stays() {
+    let house = House::open(None);
+    let mut agent = house.connect("agent");
+    runs(&mut agent, "UPDATE orders SET status = 'lost' WHERE id = 1");
+    runs(&mut agent, "UPDATE orders SET status = 'lost' WHERE id = 2");
+    runs(&mut agent, "DELETE FROM orders WHERE id = 3");
+    runs(&mut agent, "INSERT INTO orders VALUES (500, 1, 'new')");
+    house.execute("UPDATE orders SET status = 'shipped' WHERE id = 1; UPDATE orders SET price = 77 WHERE id = 2");
+    let all = ["--of", "agent", "--since", "1h"];
+    let (code, report) = house.undo(&[&["apply"], &all[..]].concat());
+    assert_eq!((code, &report["applied"]), (1, &false.into()), "{report}");
+    let conflicts = report["conflicts"].as_array().expect("conflicts");
+    assert_eq!(conflicts.len(), 1, "{report}");
+    assert_eq!(conflicts[0]["row"], "id=1");
+    let (code, report) = house.undo(&[&["apply"], &all[..], &["--partial"]].concat());
+    assert_eq!((code, &report["rows"]), (0, &3.into()), "{report}");
+    let rows = house.rows("orders");
+    assert_eq!(&rows[..3], ["(1,0,shipped)", "(2,77,open)", "(3,2,open)"]);
+    assert_eq!(rows.len(), 199);
+}
+
+#[test]
+fn only_what_was_committed_is_a_change() {
+    let house = House::open(None);
+    let mut operator = house.connect("operator");
+    for statement in [
+        "BEGIN",
+        "UPDATE orders SET status = 'a' WHERE id = 1",
+        "SAVEPOINT here",
+        "UPDATE orders SET status = 'b' WHERE id = 2",
+        "ROLLBACK TO here",
+        "UPDATE orders SET status = 'c' WHERE id = 3",
+        "COMMIT",
+        "BEGIN",
+        "UPDATE orders SET status = 'd' WHERE id = 4",
+        "ROLLBACK",
+    ] {
+        runs(&mut operator, statement);
+    }
+    fails(&mut operator, "UPDATE orders SET price = 1 / (price - price)", "22012");
+    fails(&mut operator, "INSERT INTO orders VALUES (1, 1, 'twice')", "23505");
+    runs(&mut operator, "UPDATE orders SET status = 'e' WHERE id = 5");
+    let ids = |changes: Vec<serde_json::Value>| changes.iter().map(|change| change["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(house.changes()), [3, 2, 1]);
+    let before = house.rows("orders");
+    let (code, report) = house.undo(&["plan", "--transaction-of", "u1"]);
+    assert_eq!((code, &report["rows"]), (0, &2.into()), "{report}");
+    assert_eq!(house.rows("orders"), before);
+}
+
+#[test]
+fn changes_outlive_the_gateway_and_are_sealed() {
+    let mut house = House::open(None);
+    let before = house.rows("orders");
+    let mut operator = house.connect("operator");
+    runs(&mut operator, "UPDATE orders SET status = 'x' WHERE status = 'open'");
+    drop(operator);
+    let kept = house.kept();
+    assert!(!kept.is_empty());
+    assert!(
+        !kept.windows(6).any(|bytes| bytes == b"\"open\""),
+        "before-images are sealed"
+    );
+    house.restart();
+    assert_eq!(house.undo(&["apply", "u1"]).0, 0);
+    assert_eq!(house.rows("orders"), before);
+}
+
+#[test]
+fn more_rows_than_a_person_may_change_are_taken_back_before_they_show() {
+    let house = House::open(None);
+    let mut person = house.connect_with("engineer", "error");
+    let insert = "INSERT INTO archive SELECT id, price, status FROM orders WHERE price < 150";
+    runs(
+        &mut person,
+        "INSERT INTO archive SELECT id, price, status FROM orders WHERE price < 20",
+    );
+    assert_eq!(house.rows("archive").len(), 20);
+    runs(
+        &mut person,
+        "DELETE FROM archive USING orders WHERE archive.id = orders.id AND orders.price < 20",
+    );
+    let told = fails(&mut person, insert, "WD003");
+    assert!(told.contains("150 rows"), "{told}");
+    assert_eq!(house.rows("archive").len(), 0);
+    // It asks by what it has turned out to do.
+    fails(&mut person, insert, "WD001");
+    let id = house.pending();
+    house.approve(&id);
+    runs(&mut person, insert);
+    assert_eq!(house.rows("archive").len(), 150);
+    // In a transaction it takes that with it.
+    runs(&mut person, "BEGIN");
+    runs(&mut person, "DELETE FROM archive WHERE id = 1");
+    fails(
+        &mut person,
+        "DELETE FROM archive USING orders WHERE archive.id = orders.id AND orders.price >= 20",
+        "WD003",
+    );
+    fails(&mut person, "SELECT 1", "25P02");
+    runs(&mut person, "ROLLBACK");
+    assert_eq!(house.rows("archive").len(), 150);
+}
+
+#[test]
+fn an_approval_is_for_the_rows_that_were_shown() {
+    let house = House::open(None);
+    let mut agent = house.connect("agent");
+    let update = "UPDATE orders SET status = 'closed' WHERE price < 120";
+    fails(&mut agent, update, "WD001");
+    let id = house.pending();
+    let effect = house.approval(&id)["effect"].clone();
+    assert_eq!(effect["samples"].as_array().map(Vec::len), Some(20), "{effect}");
+    assert_eq!(effect["samples"][0]["before"][0], "open");
+    assert_eq!(effect["samples"][0]["after"][0], "closed");
+    assert_eq!(effect["undo"], "full");
+    house.approve(&id);
+    // Another row comes under it, one leaves it, one holds something else by now.
+    for (meddle, restore) in [
+        (
+            "INSERT INTO orders VALUES (900, 5, 'open')",
+            "DELETE FROM orders WHERE id = 900",
+        ),
+        (
+            "UPDATE orders SET price = 500 WHERE id = 7",
+            "UPDATE orders SET price = 6 WHERE id = 7",
+        ),
+        (
+            "UPDATE orders SET status = 'paid' WHERE id = 7",
+            "UPDATE orders SET status = 'open' WHERE id = 7",
+        ),
+    ] {
+        house.execute(meddle);
+        let before = house.rows("orders");
+        fails(&mut agent, update, "WD003");
+        assert_eq!(house.rows("orders"), before, "{meddle}");
+        fails(&mut agent, update, "WD001");
+        house.execute(restore);
+        let again = house.pending();
+        house.approve(&again);
+    }
+    // The last approval was given while the row held something else.
+    fails(&mut agent, update, "WD003");
+    fails(&mut agent, update, "WD001");
+    house.approve(&house.pending());
+    let answer = agent.query(update).expect("an answer");
+    assert_eq!(answer.commands(), ["UPDATE 120"]);
+}
+
+#[test]
+fn a_writer_that_enlarges_an_approved_effect_is_caught_every_time() {
+    let house = House::open(None);
+    let mut agent = house.connect("agent");
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (house, stop) = (&house, &stop);
+        scope.spawn(move || {
+            let mut direct = house.direct();
+            let mut id = 1_000;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                runs(&mut direct, &format!("INSERT INTO orders VALUES ({id}, 5, 'open')"));
+                id += 1;
+                std::thread::sleep(std::time::Duration::from_millis(3));
+            }
+        });
+        let (mut ran, mut caught) = (0, 0);
+        for round in 0..20 {
+            let update = format!("UPDATE orders SET status = 'r{round}' WHERE price < 120");
+            fails(&mut agent, &update, "WD001");
+            let id = house.pending();
+            let shown = house.approval(&id)["rows"]["counted"].as_u64().expect("a count");
+            house.approve(&id);
+            let answer = agent.query(&update).expect("an answer");
+            match answer.sqlstate().as_deref() {
+                None => {
+                    ran += 1;
+                    assert_eq!(answer.commands(), [format!("UPDATE {shown}")]);
+                }
+                Some("WD003" | "40001") => caught += 1,
+                Some(other) => panic!("{other}"),
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        println!("{ran} ran as approved, {caught} were caught");
+        assert!(caught > 0);
+    });
+}
