@@ -55,6 +55,7 @@ fn main() {
             rules: &rules,
             policy_version: 1,
             obligations: &[],
+            labelled: &[],
             literals,
             parameters: Some(ledger.keyed_digest(&statement.0.to_be_bytes())),
             trace: None,

@@ -233,6 +233,74 @@ pub struct Basis {
     /// What had to be done along with the statement: a word, and its arguments where it has any.
     #[n(3)]
     pub obligations: Vec<Vec<String>>,
+    /// The labelled columns that the statement touches; none where there are none.
+    #[n(4)]
+    pub labelled: Option<Vec<LabelledColumn>>,
+}
+
+/// What the note of a permit says that an approval was spent for, before the request's name.
+const APPROVED: &str = "approved: ";
+
+impl Basis {
+    /// The request whose approval the statement has spent.
+    pub(crate) fn approval(&self) -> Option<&str> {
+        self.obligations.iter().find_map(|words| match words.as_slice() {
+            [word, note] if word == "annotate" => note.strip_prefix(APPROVED),
+            _ => None,
+        })
+    }
+}
+
+/// A column whose label says what it holds, and what becomes of it in a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, serde::Deserialize, Encode, Decode)]
+#[cbor(map)]
+pub struct LabelledColumn {
+    /// The schema.
+    #[n(1)]
+    pub schema: String,
+    /// The relation.
+    #[n(2)]
+    pub relation: String,
+    /// The column.
+    #[n(3)]
+    pub column: String,
+    /// What it holds: a label's word, or `not_judged`.
+    #[n(4)]
+    pub label: String,
+    /// What becomes of it.
+    #[n(5)]
+    pub treatments: Vec<ColumnTreatment>,
+}
+
+/// What becomes of a labelled column in a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum ColumnTreatment {
+    /// It is read as it is.
+    #[n(1)]
+    Clear,
+    /// It is read, and masked for who asks.
+    #[n(2)]
+    Masked,
+    /// It is written.
+    #[n(3)]
+    Written,
+    /// The statement that would touch it was refused.
+    #[n(4)]
+    Refused,
+}
+
+impl ColumnTreatment {
+    /// The word used in output and queries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Masked => "masked",
+            Self::Written => "written",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// A [`Basis`] in the caller's hands: encodes to the same bytes without copying.
@@ -240,6 +308,7 @@ pub(crate) struct BasisInput<'a> {
     pub(crate) rules: &'a [Arc<str>],
     pub(crate) policy_version: Option<u64>,
     pub(crate) obligations: &'a [Obligation],
+    pub(crate) labelled: &'a [LabelledColumn],
 }
 
 impl<C> Encode<C> for BasisInput<'_> {
@@ -248,7 +317,7 @@ impl<C> Encode<C> for BasisInput<'_> {
         e: &mut minicbor::Encoder<W>,
         _: &mut C,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.map(2 + u64::from(self.policy_version.is_some()))?;
+        e.map(2 + u64::from(self.policy_version.is_some()) + u64::from(!self.labelled.is_empty()))?;
         e.u8(1)?.array(length(self.rules))?;
         for rule in self.rules {
             e.str(rule)?;
@@ -272,6 +341,12 @@ impl<C> Encode<C> for BasisInput<'_> {
                 Obligation::Annotate(text) => e.array(2)?.str("annotate")?.str(text)?,
             };
         }
+        if !self.labelled.is_empty() {
+            e.u8(4)?.array(length(self.labelled))?;
+            for column in self.labelled {
+                e.encode(column)?;
+            }
+        }
         Ok(())
     }
 }
@@ -284,24 +359,36 @@ fn length<T>(items: &[T]) -> u64 {
 mod tests {
     use durward_model::{Label, Obligation};
 
-    use super::{Basis, BasisInput};
+    use super::{Basis, BasisInput, ColumnTreatment, LabelledColumn};
 
     #[test]
-    fn obligations_are_read_as_they_were_written() {
+    fn a_basis_is_read_as_it_was_written() {
         let clear = vec![Label::Email, Label::Phone];
-        let input = BasisInput {
-            rules: &["people".into()],
-            policy_version: Some(2),
-            obligations: &[Obligation::ReadOnly, Obligation::Mask { clear }],
+        let phone = LabelledColumn {
+            schema: "public".into(),
+            relation: "customers".into(),
+            column: "phone".into(),
+            label: "phone".into(),
+            treatments: vec![ColumnTreatment::Masked, ColumnTreatment::Written],
         };
-        let bytes = minicbor::to_vec(&input).expect("a vector takes every write");
-        let basis: Basis = minicbor::decode(&bytes).expect("what was written");
-        assert_eq!(basis.rules, ["people"]);
-        let words: Vec<Vec<&str>> = basis
-            .obligations
-            .iter()
-            .map(|words| words.iter().map(String::as_str).collect())
-            .collect();
-        assert_eq!(words, [vec!["read_only"], vec!["mask", "email", "phone"]]);
+        for labelled in [vec![], vec![phone]] {
+            let input = BasisInput {
+                rules: &["people".into()],
+                policy_version: Some(2),
+                obligations: &[Obligation::ReadOnly, Obligation::Mask { clear: clear.clone() }],
+                labelled: &labelled,
+            };
+            let bytes = minicbor::to_vec(&input).expect("a vector takes every write");
+            let basis: Basis = minicbor::decode(&bytes).expect("what was written");
+            assert_eq!(minicbor::to_vec(&basis).expect("a vector takes every write"), bytes);
+            assert_eq!(basis.rules, ["people"]);
+            let words: Vec<Vec<&str>> = basis
+                .obligations
+                .iter()
+                .map(|words| words.iter().map(String::as_str).collect())
+                .collect();
+            assert_eq!(words, [vec!["read_only"], vec!["mask", "email", "phone"]]);
+            assert_eq!(basis.labelled.unwrap_or_default(), labelled);
+        }
     }
 }

@@ -265,6 +265,15 @@ pub struct IdentityChanged {
     /// Who did it.
     #[n(6)]
     pub by: String,
+    /// The groups that an added identity belongs to.
+    #[n(7)]
+    pub groups: Option<Vec<String>>,
+    /// The databases that an issued credential opens.
+    #[n(8)]
+    pub databases: Option<Vec<String>>,
+    /// Until when an issued credential is valid, in seconds since 1970-01-01 00:00 UTC.
+    #[n(9)]
+    pub valid_until: Option<u64>,
 }
 
 /// Somebody used the gateway's own power: ended a session, read the record.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use durward_model::{Digest, Obligation, SessionId, StatementFacts, StatementId};
 
+use crate::definition::LabelledColumn;
 use crate::digest::KeyedDigest;
 use crate::event::{EventNumber, Origin};
 
@@ -30,6 +31,8 @@ pub struct StatementIntentInput<'a> {
     pub policy_version: u64,
     /// What must be done along with it.
     pub obligations: &'a [Obligation],
+    /// The labelled columns that it touches, and what becomes of each.
+    pub labelled: &'a [LabelledColumn],
     /// Keyed digest of the exact text, from [`Ledger::keyed_digest`](crate::Ledger::keyed_digest).
     pub literals: KeyedDigest,
     /// Keyed digest of the parameters' exact bytes.
@@ -53,6 +56,8 @@ pub struct StatementRefusedInput<'a> {
     pub rules: &'a [Arc<str>],
     /// The policy's version, where policy decided.
     pub policy_version: Option<u64>,
+    /// The labelled columns that it would touch.
+    pub labelled: &'a [LabelledColumn],
     /// Keyed digest of the exact text.
     pub literals: Option<KeyedDigest>,
     /// Keyed digest of the parameters' exact bytes.

@@ -48,7 +48,7 @@ mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use consistency::{Consistency, ConsistencyError, consistency};
-pub use definition::{Basis, Shape, TouchedObject, TouchedRelation};
+pub use definition::{Basis, ColumnTreatment, LabelledColumn, Shape, TouchedObject, TouchedRelation};
 pub use digest::{DefinitionDigest, KeyedDigest};
 pub use error::LedgerError;
 pub use event::{

@@ -134,4 +134,4 @@ pub(crate) fn leaf_hash(record: &[u8]) -> Hash {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

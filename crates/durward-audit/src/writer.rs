@@ -193,6 +193,7 @@ impl Writer {
                 rules: intent.rules,
                 policy_version: Some(intent.policy_version),
                 obligations: intent.obligations,
+                labelled: intent.labelled,
             },
         )?;
         self.append(
@@ -222,13 +223,14 @@ impl Writer {
             Some((facts, normalized, shape)) => Some(self.shape(time, facts, normalized, shape)?),
             None => None,
         };
-        let basis = if refused.rules.is_empty() && refused.policy_version.is_none() {
+        let basis = if refused.rules.is_empty() && refused.policy_version.is_none() && refused.labelled.is_empty() {
             None
         } else {
             let basis = BasisInput {
                 rules: refused.rules,
                 policy_version: refused.policy_version,
                 obligations: &[],
+                labelled: refused.labelled,
             };
             Some(self.basis(time, &basis)?)
         };

@@ -229,6 +229,7 @@ fn append(ledger: &Ledger, session: SessionId, thread: u64) {
             rules: &[],
             policy_version: 1,
             obligations: &[],
+            labelled: &[],
             literals: ledger.keyed_digest(b"SELECT 1"),
             parameters: None,
             trace: None,

@@ -10,6 +10,7 @@ mod given;
 mod guard;
 mod hold;
 mod judge;
+mod labelled;
 mod lever;
 mod masking;
 mod name;
@@ -46,6 +47,7 @@ use crate::sight::Sight;
 
 use capture::Allowance;
 pub(crate) use judge::unix_seconds;
+use labelled::Labelled;
 use masking::Assessed;
 pub(crate) use masking::MaskedText;
 pub(crate) use name::{APPLICATION_NAME, ServerName};
@@ -77,6 +79,8 @@ pub(crate) struct Session {
     keys: Arc<MaskKeys>,
     /// What masks make of statements looked at lately, by the address of their facts.
     assessed: HashMap<usize, Assessed>,
+    /// The labelled columns of statements recorded lately, by the address of their facts.
+    labelled: HashMap<usize, Labelled>,
     /// A statement of the open transaction touches masked columns: no error or notice may hold values.
     guarded: bool,
     /// Policy has masked something for this principal.
@@ -220,6 +224,7 @@ impl Session {
             own_left: false,
             keys: parts.keys,
             assessed: HashMap::new(),
+            labelled: HashMap::new(),
             guarded: false,
             masked: false,
             status: TransactionStatus::Idle,

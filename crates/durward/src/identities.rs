@@ -1,7 +1,5 @@
 //! Local identities: the four that `up` and `demo` make, and what `durward identities` does. Every change is recorded.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, ensure};
 use durward_audit::{Event, IdentityChanged, Ledger};
 use durward_identity::{Directory, IdentitySummary, NewIdentity, PASSWORD_VALID_SECONDS_DEFAULT};
@@ -86,7 +84,7 @@ pub(crate) fn issue_standard(
             None
         } else {
             if let Some(identity) = there {
-                forget_oldest_passwords(directory, identity)?;
+                forget_oldest_passwords(directory, ledger, identity, by)?;
             }
             let request = NewIdentityRequest {
                 name: standard.name.to_owned(),
@@ -111,7 +109,12 @@ pub(crate) fn issue_standard(
     Ok(issued)
 }
 
-fn forget_oldest_passwords(directory: &Directory, identity: &IdentitySummary) -> anyhow::Result<()> {
+fn forget_oldest_passwords(
+    directory: &Directory,
+    ledger: &Ledger,
+    identity: &IdentitySummary,
+    by: &str,
+) -> anyhow::Result<()> {
     let valid: Vec<_> = identity
         .credentials
         .iter()
@@ -119,6 +122,14 @@ fn forget_oldest_passwords(directory: &Directory, identity: &IdentitySummary) ->
         .collect();
     for credential in valid.iter().take(valid.len().saturating_sub(PASSWORDS_KEPT)) {
         directory.revoke_credential(&credential.id)?;
+        let credential = Some(credential.id.0.to_string());
+        record(
+            ledger,
+            IdentityChanged {
+                credential,
+                ..changed(&identity.name, "password_revoked", by)
+            },
+        )?;
     }
     Ok(())
 }
@@ -146,7 +157,13 @@ pub(crate) fn add(
                 groups: new.groups.clone(),
                 acts_for: new.acts_for.clone(),
             })?;
-            record(ledger, new, "added", None, by)?;
+            let added = IdentityChanged {
+                kind: new.kind.map(|kind| kind.to_string()),
+                acts_for: new.acts_for.clone(),
+                groups: Some(new.groups.clone()),
+                ..changed(&new.name, "added", by)
+            };
+            record(ledger, added)?;
         }
         (Some(_), kind) => {
             ensure!(
@@ -158,8 +175,17 @@ pub(crate) fn add(
     }
     let databases: Vec<&str> = new.databases.iter().map(String::as_str).collect();
     let (credential, password) = directory.issue_password(&new.name, &databases, new.valid_seconds)?;
-    record(ledger, new, "password_issued", Some(&credential.0), by)?;
     let summary = find().context("the identity is gone")?;
+    let issued = summary.credentials.iter().find(|known| known.id == credential);
+    let password_issued = IdentityChanged {
+        kind: new.kind.map(|kind| kind.to_string()),
+        acts_for: new.acts_for.clone(),
+        credential: Some(credential.0.to_string()),
+        databases: Some(new.databases.clone()),
+        valid_until: issued.map(|issued| issued.expires_unix_seconds),
+        ..changed(&new.name, "password_issued", by)
+    };
+    record(ledger, password_issued)?;
     Ok(Issued {
         name: new.name.clone(),
         kind: summary.kind.to_string(),
@@ -174,33 +200,24 @@ pub(crate) fn add(
 /// Revokes an identity.
 pub(crate) fn revoke(directory: &Directory, ledger: &Ledger, name: &str, by: &str) -> anyhow::Result<()> {
     directory.revoke(name)?;
-    let event = IdentityChanged {
+    record(ledger, changed(name, "revoked", by))
+}
+
+fn changed(name: &str, change: &str, by: &str) -> IdentityChanged {
+    IdentityChanged {
         name: name.to_owned(),
-        change: "revoked".to_owned(),
+        change: change.to_owned(),
         kind: None,
         acts_for: None,
         credential: None,
         by: by.to_owned(),
-    };
-    ledger.record(&Event::IdentityChanged(event))?;
-    Ok(())
+        groups: None,
+        databases: None,
+        valid_until: None,
+    }
 }
 
-fn record(
-    ledger: &Ledger,
-    new: &NewIdentityRequest,
-    change: &str,
-    credential: Option<&Arc<str>>,
-    by: &str,
-) -> anyhow::Result<()> {
-    let event = IdentityChanged {
-        name: new.name.clone(),
-        change: change.to_owned(),
-        kind: new.kind.map(|kind| kind.to_string()),
-        acts_for: new.acts_for.clone(),
-        credential: credential.map(ToString::to_string),
-        by: by.to_owned(),
-    };
-    ledger.record(&Event::IdentityChanged(event))?;
+fn record(ledger: &Ledger, changed: IdentityChanged) -> anyhow::Result<()> {
+    ledger.record(&Event::IdentityChanged(changed))?;
     Ok(())
 }

@@ -84,6 +84,7 @@ fn canonical_bytes_are_these() {
         rules: &read.rules,
         policy_version: 3,
         obligations: &obligations,
+        labelled: &[],
         literals: KeyedDigest([8; 16]),
         parameters: Some(KeyedDigest([9; 16])),
         trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
@@ -101,6 +102,7 @@ fn canonical_bytes_are_these() {
         understood: None,
         rules: &[],
         policy_version: None,
+        labelled: &[],
         literals: None,
         parameters: None,
         trace: None,
@@ -115,7 +117,7 @@ fn canonical_bytes_are_these() {
     insta::assert_snapshot!("canonical_bytes", lines);
 }
 
-fn stand_alone_events() -> Vec<Event> {
+pub(crate) fn stand_alone_events() -> Vec<Event> {
     vec![
         Event::LedgerOpened(LedgerOpened {
             program_version: "0.1.0".into(),
@@ -156,6 +158,9 @@ fn stand_alone_events() -> Vec<Event> {
             acts_for: Some("alice".into()),
             credential: None,
             by: "operator".into(),
+            groups: None,
+            databases: None,
+            valid_until: None,
         }),
         Event::Administration(Administration {
             by: "operator".into(),

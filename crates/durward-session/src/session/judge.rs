@@ -10,7 +10,8 @@ use durward_sql::{Analysis, AnalysisError, SessionSettings};
 use durward_wire::postgres::backend::TransactionStatus;
 
 use super::hold::{Held, Holding, Waiting};
-use super::masking::{MessageMasks, Sent};
+use super::labelled::Manner;
+use super::masking::{MessageMasks, Sent, mask_of};
 use super::subjects::Subject;
 use super::{End, OwnQuery, Session};
 use crate::catalog::{CatalogSource, TextRow};
@@ -368,7 +369,7 @@ impl Session {
     }
 
     pub(super) async fn record_intents(
-        &self,
+        &mut self,
         permitted: Vec<Permitted<'_>>,
         numbers: Vec<StatementId>,
         masks: MessageMasks,
@@ -388,10 +389,18 @@ impl Session {
         {
             self.database.labels.follow_data(&subject.facts.copies);
         }
+        let labelled: Vec<_> = permitted
+            .iter()
+            .map(|(permit, subject, _)| {
+                let clear = mask_of(permit.terms()).map(<[_]>::to_vec);
+                self.labelled(&subject.facts, Manner::Permitted(clear))
+            })
+            .collect();
         let inputs = permitted
             .into_iter()
             .zip(&terms)
-            .map(|((permit, subject, statement), (terms, policy_version))| {
+            .zip(&labelled)
+            .map(|(((permit, subject, statement), (terms, policy_version)), labelled)| {
                 let input = StatementIntentInput {
                     session: self.id,
                     statement,
@@ -402,6 +411,7 @@ impl Session {
                     rules: terms.rules(),
                     policy_version: *policy_version,
                     obligations: terms.obligations(),
+                    labelled,
                     literals: subject.literals,
                     parameters: subject.parameters,
                     trace: None,
@@ -431,6 +441,7 @@ impl Session {
         by: (&[Arc<str>], u64),
     ) {
         self.refused += 1;
+        let labelled = self.labelled(&subject.facts, Manner::Refused);
         let input = StatementRefusedInput {
             session: self.id,
             statement,
@@ -438,6 +449,7 @@ impl Session {
             understood: Some((&subject.facts, &subject.normalized, subject.shape)),
             rules: by.0,
             policy_version: Some(by.1),
+            labelled: &labelled,
             literals: Some(subject.literals),
             parameters: subject.parameters,
             trace: None,
@@ -460,6 +472,7 @@ impl Session {
             understood: None,
             rules: &[],
             policy_version: None,
+            labelled: &[],
             literals: Some(self.gateway.ledger.keyed_digest(text)),
             parameters: None,
             trace: None,
