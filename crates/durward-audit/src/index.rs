@@ -5,13 +5,16 @@
 //! a search that finds the index behind.
 
 mod apply;
+mod define;
 mod follow;
 mod group;
 mod schema;
+mod views;
 
-pub(crate) use apply::{Indexer, position};
+pub(crate) use apply::{Extent, Indexer, position};
 pub(crate) use follow::{Follower, IndexLock, Progress};
 pub(crate) use schema::version;
+pub use views::{VIEWS, View};
 
 /// Why the index can't be kept or asked. The log isn't touched by it.
 #[derive(Debug, thiserror::Error)]

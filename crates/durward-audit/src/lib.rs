@@ -24,6 +24,7 @@ mod definition;
 mod digest;
 mod error;
 mod event;
+pub mod evidence;
 #[cfg(test)]
 mod fixture;
 mod index;
@@ -32,12 +33,14 @@ mod keys;
 mod ledger;
 mod merkle;
 mod note;
+mod ocsf;
 mod proof;
 mod publish;
 mod record;
 mod resolve;
 mod search;
 mod segment;
+mod sql;
 mod store;
 mod tail;
 mod time;
@@ -56,15 +59,17 @@ pub use event::{
     IdentityChanged, KeyChanged, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded,
     SessionStarted, StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
 };
-pub use index::IndexError;
+pub use index::{IndexError, VIEWS, View};
 pub use intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};
 pub use ledger::{Ledger, LedgerOptions, LedgerStatus};
 pub use note::{NoteError, VerifierKey};
+pub use ocsf::Ocsf;
 pub use proof::{Proof, ProofError, ProvedEvent, ProvedRecord, prove, verify_proof};
 pub use publish::{PublishError, Published, publish};
 pub use record::StoredEvent;
 pub use resolve::ShownEvent;
 pub use search::{SearchAnswer, SearchFilter, SearchRow, Subjects, Verdict, rebuild_index, search};
-pub use tail::{Tail, show};
+pub use sql::{SqlAnswer, SqlError, SqlLimits, sql};
+pub use tail::{Tail, ledger_id, show};
 pub use time::Moment;
 pub use verify::{VerifyError, VerifyReport, verify, verify_since};

@@ -118,6 +118,25 @@ pub(crate) fn open_key_change(note: &str, from: &VerifierKey) -> Result<Verifier
     Ok(to)
 }
 
+/// A note by which the key of a ledger vouches for something else than a checkpoint: `text` begins with `kind`, which
+/// none of the other notes does.
+pub(crate) fn sign_other(kind: &str, ledger: &[u8; 16], rest: &str, key: &SigningKey) -> String {
+    sign(&other_text(kind, ledger, rest), &origin(ledger), &[key])
+}
+
+/// Checks that `note` is the one that [`sign_other`] makes of these by this key, to the byte.
+pub(crate) fn check_other(note: &str, kind: &str, rest: &str, key: &VerifierKey) -> Result<(), NoteError> {
+    let (text, signatures) = split(note).ok_or(NoteError::Form)?;
+    let ledger = key.name.strip_prefix(ORIGIN).ok_or(NoteError::Form)?;
+    check_signature(note, key)?;
+    let is_whole = text == format!("{kind}/{ledger}\n{rest}") && signatures.matches('\n').count() == 1;
+    if is_whole { Ok(()) } else { Err(NoteError::Form) }
+}
+
+fn other_text(kind: &str, ledger: &[u8; 16], rest: &str) -> String {
+    format!("{kind}/{}\n{rest}", hexadecimal(ledger))
+}
+
 fn sign(text: &str, name: &str, keys: &[&SigningKey]) -> String {
     let mut note = format!("{text}\n");
     for key in keys {

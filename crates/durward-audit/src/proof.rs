@@ -111,6 +111,17 @@ pub fn prove(directory: &Path, number: EventNumber) -> Result<Proof, ProofError>
     check_version(&layout)?;
     let path = layout.checkpoint();
     let checkpoint = fs::read_to_string(&path).map_err(|error| LedgerError::io("read", path, &error))?;
+    let key_changes = split_notes(&fs::read_to_string(layout.key_changes()).unwrap_or_default());
+    prove_under(&layout, number, checkpoint, key_changes)
+}
+
+/// Proves that event `number` is under `checkpoint`, which may be an earlier one of the same log.
+pub(crate) fn prove_under(
+    layout: &Layout,
+    number: EventNumber,
+    checkpoint: String,
+    key_changes: Vec<String>,
+) -> Result<Proof, ProofError> {
     let head = TreeHead::read(&checkpoint)?;
     if number.0 == 0 {
         return Err(ProofError::NoEvent(0));
@@ -123,7 +134,7 @@ pub fn prove(directory: &Path, number: EventNumber) -> Result<Proof, ProofError>
     }
     let unreadable = |error| LedgerError::io("read", layout.tree(), &error);
     let files = TreeFiles::open(&layout.tree()).map_err(unreadable)?;
-    let records = collect(&layout, number.0)?
+    let records = collect(layout, number.0)?
         .into_iter()
         .map(|(number, bytes)| {
             let path = merkle::inclusion_path(&files, number - 1, head.events).map_err(unreadable)?;
@@ -139,7 +150,7 @@ pub fn prove(directory: &Path, number: EventNumber) -> Result<Proof, ProofError>
         event: serde_json::Value::Null,
         records,
         checkpoint,
-        key_changes: split_notes(&fs::read_to_string(layout.key_changes()).unwrap_or_default()),
+        key_changes,
     };
     let shown = read_records(&proof, &head)?;
     proof.event = readable(&shown)?;

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
 use serde::Serialize;
 
-use crate::definition::TouchedRelation;
+use crate::definition::{ColumnTreatment, TouchedRelation};
 use crate::event::EventNumber;
 use crate::index::{self, IndexError, IndexLock, Indexer};
 use crate::store::Layout;
@@ -58,6 +58,8 @@ pub enum Subjects {
     Statements,
     /// Sessions: who was connected.
     Sessions,
+    /// The first time that somebody touched a table.
+    FirstAccess,
 }
 
 /// A question. What is absent doesn't restrict.
@@ -77,6 +79,12 @@ pub struct SearchFilter {
     pub rule: Option<String>,
     /// The session, by its name.
     pub session: Option<SessionId>,
+    /// A label of a column touched, such as `email`.
+    pub label: Option<String>,
+    /// What became of a labelled column touched; of the one with `label`, where that is given.
+    pub treatment: Option<ColumnTreatment>,
+    /// The request whose approval it spent.
+    pub approval: Option<String>,
     /// Where the client was, without the port, or what it called itself.
     pub client: Option<String>,
     /// The database by its name at the gateway.
@@ -94,7 +102,7 @@ pub struct SearchFilter {
 /// Executions of one shape by one session with one verdict within a minute, or one refused login, or one session.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SearchRow {
-    /// `statement`, `login` or `session`.
+    /// `statement`, `login`, `session` or `first access`.
     pub kind: &'static str,
     /// What became of it.
     pub verdict: Verdict,
@@ -140,10 +148,13 @@ pub struct SearchRow {
     /// The policy's version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_version: Option<u64>,
+    /// The request whose approval it spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// The code that the client was sent, by the gateway or last by the server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<String>,
-    /// Why it was refused, or how the session ended.
+    /// Why it was refused, how the session ended, or what was touched for the first time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// How many executions the server answered with an error.
@@ -182,19 +193,30 @@ struct ShapeText {
 /// Asks the ledger in `directory`, also while a gateway writes to it. Brings the index up to date when nobody else
 /// does; makes one in memory when the directory can't be written.
 pub fn search(directory: &Path, filter: &SearchFilter) -> Result<SearchAnswer, IndexError> {
-    match IndexLock::take(directory) {
+    with_index(directory, |connection, events_missing| {
+        answer(connection, filter, events_missing)
+    })
+}
+
+/// Asks an index that holds what the log held when it was asked, but for the number of events that `ask` is told.
+pub(crate) fn with_index<T, E: From<IndexError>>(
+    directory: &Path,
+    ask: impl FnOnce(&mut Connection, u64) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut indexer = match IndexLock::take(directory) {
         Ok(Some(_lock)) => {
             let mut indexer = Indexer::open(directory, None)?;
             while indexer.step()? {}
-            answer(indexer.connection(), filter, 0)
+            return ask(indexer.connection_mut(), 0);
         }
-        Ok(None) => search_followed(directory, filter),
-        Err(_) => {
-            let mut indexer = Indexer::in_memory(directory)?;
-            while indexer.step()? {}
-            answer(indexer.connection(), filter, 0)
+        Ok(None) => {
+            let (mut connection, events_missing) = followed(directory)?;
+            return ask(&mut connection, events_missing);
         }
-    }
+        Err(_) => Indexer::in_memory(directory)?,
+    };
+    while indexer.step()? {}
+    ask(indexer.connection_mut(), 0)
 }
 
 /// Makes the index anew from the log. `tell` hears how many events are in, now and then.
@@ -210,8 +232,8 @@ pub fn rebuild_index(directory: &Path, mut tell: impl FnMut(u64)) -> Result<u64,
     Ok(indexer.events())
 }
 
-/// Asks an index that somebody else keeps, once it holds what the log held when it was asked.
-fn search_followed(directory: &Path, filter: &SearchFilter) -> Result<SearchAnswer, IndexError> {
+/// An index that somebody else keeps, once it holds what the log held when it was asked; and how many events it lacks.
+fn followed(directory: &Path) -> Result<(Connection, u64), IndexError> {
     let layout = Layout::new(directory);
     let asked = Instant::now();
     let mut wanted = None;
@@ -225,7 +247,7 @@ fn search_followed(directory: &Path, filter: &SearchFilter) -> Result<SearchAnsw
                     None => *wanted.insert(events + events_after(&layout, segment, byte)?),
                 };
                 if events >= wanted || out_of_time {
-                    return answer(&connection, filter, wanted.saturating_sub(events));
+                    return Ok((connection, wanted.saturating_sub(events)));
                 }
             }
             Err(error) if out_of_time => return Err(error),
@@ -271,6 +293,7 @@ fn answer(connection: &Connection, filter: &SearchFilter, events_missing: u64) -
             rows
         }
         Subjects::Sessions => sessions(connection, filter)?,
+        Subjects::FirstAccess => first_access(connection, filter)?,
     };
     rows.sort_by_key(|row| std::cmp::Reverse((row.last_time, row.last_event)));
     rows.truncate(limit);
@@ -349,7 +372,7 @@ fn time(moment: Moment) -> i64 {
 
 fn statements(connection: &Connection, filter: &SearchFilter) -> Result<Vec<SearchRow>, IndexError> {
     let mut conditions = Conditions::new();
-    let who = "s.principal IN (SELECT principal FROM principal_member WHERE name = ?)";
+    let who = "s.principal IN (SELECT principal FROM ix_principal_member WHERE name = ?)";
     conditions.and_maybe(who, filter.who.clone());
     conditions.and_maybe("s.database = ?", filter.database.clone());
     conditions.and_maybe("g.last >= ?", filter.since.map(time));
@@ -359,7 +382,7 @@ fn statements(connection: &Connection, filter: &SearchFilter) -> Result<Vec<Sear
         let mut found = Conditions::new();
         found.and("name = ?", name.to_owned());
         found.and_maybe("schema = ?", schema.map(String::from));
-        conditions.and_in("g.shape IN (SELECT shape FROM shape_relation WHERE {})", found);
+        conditions.and_in("g.shape IN (SELECT shape FROM ix_shape_relation WHERE {})", found);
     }
     if let Some(column) = &filter.column {
         let (relation, name) = split_last(column);
@@ -371,10 +394,10 @@ fn statements(connection: &Connection, filter: &SearchFilter) -> Result<Vec<Sear
         found.and("name = ?", name.to_owned());
         found.and_maybe("relation = ?", relation.map(String::from));
         found.and_maybe("schema = ?", schema.map(String::from));
-        conditions.and_in("g.shape IN (SELECT shape FROM shape_column WHERE {})", found);
+        conditions.and_in("g.shape IN (SELECT shape FROM ix_shape_column WHERE {})", found);
     }
     conditions.and_maybe(
-        "g.shape IN (SELECT id FROM shape WHERE class = ?)",
+        "g.shape IN (SELECT id FROM ix_shape WHERE class = ?)",
         filter.class.clone(),
     );
     if let Some(rule) = &filter.rule {
@@ -383,12 +406,26 @@ fn statements(connection: &Connection, filter: &SearchFilter) -> Result<Vec<Sear
         // One list of rows for each index: the database would not use either for an OR across tables.
         found.values.push(rule.clone().into());
         conditions.and_in(
-            "g.id IN (SELECT id FROM statement WHERE basis IN (SELECT basis FROM basis_rule WHERE {})
-                UNION ALL SELECT id FROM statement
-                WHERE refusal <> 0 AND refusal IN (SELECT id FROM refusal WHERE rule = ?))",
+            "g.id IN (SELECT id FROM ix_statement WHERE basis IN (SELECT basis FROM ix_basis_rule WHERE {})
+                UNION ALL SELECT id FROM ix_statement
+                WHERE refusal <> 0 AND refusal IN (SELECT id FROM ix_refusal WHERE rule = ?))",
             found,
         );
     }
+    if filter.label.is_some() || filter.treatment.is_some() {
+        let mut found = Conditions::new();
+        found.and_maybe("label = ?", filter.label.clone());
+        found.and_maybe(
+            "treatment = ?",
+            filter.treatment.map(|treatment| treatment.as_str().to_owned()),
+        );
+        conditions.and_in("g.basis IN (SELECT basis FROM ix_basis_column WHERE {})", found);
+        // What was only prepared has shown nothing.
+        conditions
+            .text
+            .push_str(" AND (g.refusal <> 0 OR g.count > g.prepared)");
+    }
+    conditions.and_maybe("b.approval = ?", filter.approval.clone());
     conditions.and_maybe("g.session = ?", filter.session.map(|session| session.0.cast_signed()));
     about_client(&mut conditions, filter);
     match filter.verdict {
@@ -400,14 +437,14 @@ fn statements(connection: &Connection, filter: &SearchFilter) -> Result<Vec<Sear
     let query = "SELECT g.session, g.refusal, g.first, g.last, g.count, g.first_event, g.last_event, g.outcomes,
             g.errors, g.last_error, g.rows, g.rows_affected, g.duration, g.duration_max,
             p.display, p.content AS principal, s.database, s.client_address, s.client_program,
-            h.normalized, h.class, h.command, h.content AS shape, b.rules, b.policy_version,
+            h.normalized, h.class, h.command, h.content AS shape, b.rules, b.policy_version, b.approval,
             r.rule, r.sqlstate, r.message
-        FROM statement g
-        JOIN session s ON s.id = g.session
-        JOIN principal p ON p.id = s.principal
-        LEFT JOIN shape h ON h.id = g.shape
-        LEFT JOIN basis b ON b.id = g.basis
-        LEFT JOIN refusal r ON r.id = g.refusal
+        FROM ix_statement g
+        JOIN ix_session s ON s.id = g.session
+        JOIN ix_principal p ON p.id = s.principal
+        LEFT JOIN ix_shape h ON h.id = g.shape
+        LEFT JOIN ix_basis b ON b.id = g.basis
+        LEFT JOIN ix_refusal r ON r.id = g.refusal
         WHERE {} ORDER BY g.last DESC, g.last_event DESC LIMIT ?";
     conditions.run(connection, query, filter.limit, statement_row)
 }
@@ -457,6 +494,7 @@ fn statement_row(row: &Row<'_>) -> Result<SearchRow, IndexError> {
         hazards,
         rules: refusing_rule.map_or_else(|| rules.unwrap_or_default(), |rule| vec![rule]),
         policy_version: row.get::<_, Option<i64>>("policy_version")?.map(i64::cast_unsigned),
+        approval: row.get("approval")?,
         sqlstate: if refused {
             row.get("sqlstate")?
         } else {
@@ -483,6 +521,9 @@ fn refused_logins(connection: &Connection, filter: &SearchFilter) -> Result<Vec<
         || filter.column.is_some()
         || filter.class.is_some()
         || filter.rule.is_some()
+        || filter.label.is_some()
+        || filter.treatment.is_some()
+        || filter.approval.is_some()
         || filter.session.is_some();
     if about_statements || filter.verdict.is_some_and(|verdict| verdict != Verdict::Refused) {
         return Ok(Vec::new());
@@ -494,7 +535,7 @@ fn refused_logins(connection: &Connection, filter: &SearchFilter) -> Result<Vec<
     conditions.and_maybe("time < ?", filter.until.map(time));
     about_client(&mut conditions, filter);
     let query = "SELECT event, time, user, database, client_address, client_program, sqlstate, reason
-        FROM login_refused s WHERE {} ORDER BY time DESC, event DESC LIMIT ?";
+        FROM ix_login_refused s WHERE {} ORDER BY time DESC, event DESC LIMIT ?";
     conditions.run(connection, query, filter.limit, |row| {
         let event = EventNumber(count(row, "event")?);
         let moment = Moment(count(row, "time")?);
@@ -511,7 +552,7 @@ fn refused_logins(connection: &Connection, filter: &SearchFilter) -> Result<Vec<
 fn sessions(connection: &Connection, filter: &SearchFilter) -> Result<Vec<SearchRow>, IndexError> {
     let mut conditions = Conditions::new();
     conditions.and_maybe(
-        "s.principal IN (SELECT principal FROM principal_member WHERE name = ?)",
+        "s.principal IN (SELECT principal FROM ix_principal_member WHERE name = ?)",
         filter.who.clone(),
     );
     conditions.and_maybe("s.database = ?", filter.database.clone());
@@ -522,7 +563,7 @@ fn sessions(connection: &Connection, filter: &SearchFilter) -> Result<Vec<Search
     let query = "SELECT s.id, s.database, s.client_address, s.client_program, s.started, s.started_event,
             coalesce(s.ended, s.started) AS ended, coalesce(s.ended_event, s.started_event) AS ended_event,
             s.reason, coalesce(s.statements, 0) AS statements, p.display, p.content AS principal
-        FROM session s JOIN principal p ON p.id = s.principal
+        FROM ix_session s JOIN ix_principal p ON p.id = s.principal
         WHERE {} ORDER BY ended DESC LIMIT ?";
     conditions.run(connection, query, filter.limit, |row| {
         let times = (Moment(count(row, "started")?), Moment(count(row, "ended")?));
@@ -536,6 +577,39 @@ fn sessions(connection: &Connection, filter: &SearchFilter) -> Result<Vec<Search
             session: Some(session_name(row, "id")?),
             reason: row.get("reason")?,
             ..SearchRow::about("session", times, events, row, "display")?
+        })
+    })
+}
+
+fn first_access(connection: &Connection, filter: &SearchFilter) -> Result<Vec<SearchRow>, IndexError> {
+    let mut conditions = Conditions::new();
+    conditions.and_maybe(
+        "who IN (SELECT display FROM ix_principal
+            WHERE id IN (SELECT principal FROM ix_principal_member WHERE name = ?))",
+        filter.who.clone(),
+    );
+    conditions.and_maybe("database = ?", filter.database.clone());
+    conditions.and_maybe("time >= ?", filter.since.map(time));
+    conditions.and_maybe("time < ?", filter.until.map(time));
+    if let Some(table) = &filter.table {
+        let (schema, name) = split_last(table);
+        conditions.and("relation = ?", name.to_owned());
+        conditions.and_maybe("schema = ?", schema.map(String::from));
+    }
+    let query = "SELECT who, database, schema, relation, time, event, '' AS client_address, NULL AS client_program
+        FROM ix_first_touch WHERE {} ORDER BY time DESC, event DESC LIMIT ?";
+    conditions.run(connection, query, filter.limit, |row| {
+        let event = EventNumber(count(row, "event")?);
+        let moment = Moment(count(row, "time")?);
+        let relation = format!(
+            "{}.{}",
+            row.get::<_, String>("schema")?,
+            row.get::<_, String>("relation")?
+        );
+        Ok(SearchRow {
+            count: 1,
+            reason: Some(relation),
+            ..SearchRow::about("first access", (moment, moment), (event, event), row, "who")?
         })
     })
 }
@@ -568,6 +642,7 @@ impl SearchRow {
             hazards: Vec::new(),
             rules: Vec::new(),
             policy_version: None,
+            approval: None,
             sqlstate: None,
             reason: None,
             errors: 0,

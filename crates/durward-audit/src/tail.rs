@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::error::LedgerError;
 use crate::event::EventNumber;
 use crate::ledger::check_version;
+use crate::note::hexadecimal;
 use crate::record;
 use crate::resolve::{Resolver, ShownEvent};
 use crate::segment::{HEADER_BYTES, SegmentHeader, SegmentReader, Step};
@@ -89,6 +90,8 @@ pub struct Tail {
     resolver: Resolver,
     /// Events before this one are read for what they define, not for themselves.
     from: u64,
+    /// The last event when it was opened.
+    newest: u64,
 }
 
 impl Tail {
@@ -105,7 +108,17 @@ impl Tail {
                 Found::Nothing => break,
             }
         }
-        Self::from(&layout, events.saturating_sub(count) + 1)
+        Ok(Self {
+            newest: events,
+            ..Self::from(&layout, events.saturating_sub(count) + 1)?
+        })
+    }
+
+    /// Stands after event `number` of the ledger in `directory`.
+    pub fn after(directory: &Path, number: EventNumber) -> Result<Self, LedgerError> {
+        let layout = Layout::new(directory);
+        check_version(&layout)?;
+        Self::from(&layout, number.0.saturating_add(1))
     }
 
     fn from(layout: &Layout, from: u64) -> Result<Self, LedgerError> {
@@ -114,7 +127,13 @@ impl Tail {
             reader: LogReader::open(layout, segment, None)?,
             resolver: Resolver::default(),
             from,
+            newest: u64::MAX,
         })
+    }
+
+    /// The last event that there was when it was opened.
+    pub const fn newest(&self) -> EventNumber {
+        EventNumber(self.newest)
     }
 
     /// The next event; none when there is no new one yet. Asking again later goes on from there.
@@ -135,6 +154,13 @@ impl Tail {
             }
         }
     }
+}
+
+/// The id of the ledger in `directory`, in hexadecimal.
+pub fn ledger_id(directory: &Path) -> Result<String, LedgerError> {
+    let layout = Layout::new(directory);
+    check_version(&layout)?;
+    Ok(hexadecimal(&header(&layout, newest_segment(&layout)?)?.ledger))
 }
 
 /// One event by its number; none when the ledger doesn't hold it.

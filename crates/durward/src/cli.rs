@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// The record of what was done
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Reports from the record that an auditor takes away
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// Policies
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -427,7 +430,108 @@ pub(crate) enum AuditCommand {
         place: LedgerPlace,
     },
     /// Find statements, logins and refusals
-    Search(SearchArgs),
+    Search(Box<SearchArgs>),
+    /// Ask the record in SQL: one SELECT over its documented views
+    Sql(SqlArgs),
+    /// Send the record elsewhere as OCSF, a line of JSON for each event
+    ///
+    /// At least once: with a cursor, it goes on after what has arrived. Each event has a name, metadata.uid, by which a
+    /// receiver can drop what comes twice.
+    Export(ExportArgs),
+}
+
+/// `durward audit export`
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Where to: a file, which is added to; syslog+tcp://HOST:PORT or syslog+udp://HOST:PORT (RFC 5424); an http or https
+    /// URL, by POST; - for standard output
+    #[arg(long, value_name = "DESTINATION", default_value = "-")]
+    pub(crate) to: String,
+    /// A file that keeps how far the export has come
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cursor: Option<PathBuf>,
+    /// Begin after this event, whatever the cursor says
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) after: Option<u64>,
+    /// Go on sending events as they come, until Ctrl-C
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// A file with the value of the Authorization header, for HTTP
+    #[arg(long, value_name = "FILE")]
+    pub(crate) authorization_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: LedgerPlace,
+}
+
+/// `durward audit sql`
+#[derive(Debug, Args)]
+pub(crate) struct SqlArgs {
+    /// The SELECT; - reads it from standard input. Without it, the views are shown
+    pub(crate) query: Option<String>,
+    /// At most so many rows
+    #[arg(long, short = 'n', default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) limit: u32,
+    /// Give up after this time
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) seconds: u64,
+    /// Print JSON, a line for each row
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: LedgerPlace,
+}
+
+/// `durward evidence …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvidenceCommand {
+    /// Show the reports, and the question that each answers
+    Ls {
+        /// Print JSON, a line for each, with the controls that it serves and what it can't say
+        #[arg(long)]
+        json: bool,
+    },
+    /// Build a report: tables as CSV and JSON, a page to read, and a manifest that the record's key signs
+    ///
+    /// The same period gives the same files whenever it is built.
+    Build(BuildEvidenceArgs),
+    /// Check a report with nothing but the public key
+    ///
+    /// Reads no other file and no network. Exit code 0: as it was signed; 1: not; 2: could not be read.
+    Verify {
+        /// The report's directory
+        directory: PathBuf,
+        /// The public key that you got elsewhere, or a file with it
+        #[arg(long, value_name = "KEY")]
+        key: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `durward evidence build`
+#[derive(Debug, Args)]
+pub(crate) struct BuildEvidenceArgs {
+    /// The report, as `ls` shows it
+    pub(crate) report: String,
+    /// The first moment of the period: 2026-01-31, 2026-01-31T12:00:00Z, or an age such as 7d; 30 days before its end
+    /// where none is given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// The first moment after it; now where none is given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// The directory that it goes into; it must be empty, or not there
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) out: PathBuf,
+    /// For change-proof: the change, as a request such as c1 or the number of an event
+    #[arg(long, value_name = "CHANGE")]
+    pub(crate) change: Option<String>,
+    /// Print JSON: the manifest
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: LedgerPlace,
 }
 
 /// `durward audit search`
@@ -466,9 +570,21 @@ pub(crate) struct SearchArgs {
     /// On this database
     #[arg(long, value_name = "NAME")]
     pub(crate) database: Option<String>,
+    /// That touch a column with this label: email, card_number, … as `durward data map` shows them
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) label: Option<String>,
+    /// That read labelled columns in clear
+    #[arg(long)]
+    pub(crate) in_clear: bool,
+    /// That ran by the approval of this request
+    #[arg(long, value_name = "REQUEST")]
+    pub(crate) approval: Option<String>,
     /// Show sessions in place of statements and refused logins
     #[arg(long)]
     pub(crate) sessions: bool,
+    /// Show who touched a table for the first time ever
+    #[arg(long, conflicts_with = "sessions")]
+    pub(crate) first_access: bool,
     /// At most so many, newest first
     #[arg(long, short = 'n', default_value_t = 50)]
     pub(crate) limit: u32,

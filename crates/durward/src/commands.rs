@@ -3,6 +3,7 @@
 mod approvals;
 mod audit;
 mod data;
+mod evidence;
 mod explain;
 mod gateway;
 mod identities;
@@ -10,7 +11,10 @@ mod policy;
 mod sessions;
 mod undo;
 
+use std::io::Read as _;
 use std::process::ExitCode;
+
+use anyhow::Context as _;
 
 use crate::cli::Command;
 use crate::demo;
@@ -27,9 +31,22 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Undo(command) => undo::run(&command),
         Command::Identities(command) => identities::run(&command),
         Command::Audit(command) => audit::run(&command),
+        Command::Evidence(command) => evidence::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Data(command) => data::run(&command),
     }
+}
+
+/// The text that was given, or standard input for `-`.
+pub(crate) fn text_or_input(given: &str) -> anyhow::Result<String> {
+    if given != "-" {
+        return Ok(given.to_owned());
+    }
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .context("can't read standard input")?;
+    Ok(text)
 }
 
 /// The runtime that everything asynchronous runs on.

@@ -6,6 +6,8 @@
 mod client;
 mod server;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 pub(crate) use client::{NoGateway, ask, find_gateway, socket_path};
@@ -45,6 +47,15 @@ pub(crate) enum Request {
     Changes(WhichChanges),
     /// Take changes back, or look what that would do.
     Undo(UndoRequest),
+    /// Record that somebody reads a record; true when it is this gateway's, and it was.
+    RecordReading {
+        /// The record's directory.
+        ledger: PathBuf,
+        /// What is done: `audit_search`, …
+        action: String,
+        /// What is looked for.
+        object: String,
+    },
     /// The local identities.
     Identities,
     /// Add an identity, or issue a password to one that is there.

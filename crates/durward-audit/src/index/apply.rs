@@ -1,19 +1,20 @@
 //! From records to rows.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use durward_model::{Principal, SessionId};
+use durward_model::SessionId;
 use minicbor::{Decode as _, Decoder};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::definition::{Basis, Shape};
 use crate::digest::DefinitionDigest;
 use crate::event::{
-    Definition, DefinitionKind, LoginRefused, SessionEnded, SessionStarted, StatementIntent, StatementOutcome,
+    Definition, DefinitionKind, LoginRefused, Origin, SessionEnded, SessionStarted, StatementIntent, StatementOutcome,
     StatementRefused, code,
 };
+use crate::evidence::Survey;
 use crate::index::group::{GroupDelta, GroupKey, UPSERT, number};
 use crate::index::{IndexError, schema};
 use crate::ledger::check_version;
@@ -29,6 +30,19 @@ const OPEN_STATEMENTS_MAX: usize = 100_000;
 /// Remembered rows of shapes, bases and refusals; past it they are looked up again.
 const ROWS_MAX: usize = 50_000;
 
+/// Remembered pairs of session and shape whose tables are known to be touched; past it they are looked at again.
+const TOUCHED_MAX: usize = 200_000;
+
+/// What part of a log an index is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// Events after this one are left out.
+    pub(crate) last_event: u64,
+    /// Statements from this time on, and before that one, are taken in; of other events, all.
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
 /// The rows that await an outcome, by session and statement. One statement can have several: EXECUTE and what it
 /// executes.
 type OpenStatements = HashMap<(i64, u64), OpenStatement>;
@@ -42,7 +56,7 @@ struct OpenStatement {
 /// Makes the index follow the log.
 #[derive(Debug)]
 pub(crate) struct Indexer {
-    connection: Connection,
+    pub(super) connection: Connection,
     ledger: [u8; 16],
     reader: LogReader,
     events: u64,
@@ -50,6 +64,10 @@ pub(crate) struct Indexer {
     open: OpenStatements,
     definitions: HashMap<DefinitionDigest, i64>,
     refusals: HashMap<(String, String, String), i64>,
+    touched: HashSet<(i64, i64)>,
+    extent: Option<Extent>,
+    /// Takes note of every record passed, where that is wanted.
+    survey: Option<Survey>,
 }
 
 impl Indexer {
@@ -70,6 +88,28 @@ impl Indexer {
         let ledger = ledger_of(&layout)?;
         let connection = schema::open_in_memory(&ledger)?;
         Self::go_on(connection, &layout, ledger, None)
+    }
+
+    /// Makes an index of a part of the log, which is gone when dropped, and surveys all events passed.
+    pub(crate) fn of(directory: &Path, extent: Extent) -> Result<Self, IndexError> {
+        let layout = Layout::new(directory);
+        let ledger = ledger_of(&layout)?;
+        let connection = schema::open_unnamed(&ledger)?;
+        Ok(Self {
+            extent: Some(extent),
+            survey: Some(Survey::new(extent)),
+            ..Self::go_on(connection, &layout, ledger, None)?
+        })
+    }
+
+    /// The database, from somebody who takes in nothing more.
+    pub(crate) fn take_connection(&mut self) -> Result<Connection, IndexError> {
+        Ok(std::mem::replace(&mut self.connection, Connection::open_in_memory()?))
+    }
+
+    /// What was noted of the records passed.
+    pub(crate) const fn survey(&self) -> Option<&Survey> {
+        self.survey.as_ref()
     }
 
     fn go_on(
@@ -100,6 +140,9 @@ impl Indexer {
             open,
             definitions: HashMap::new(),
             refusals: HashMap::new(),
+            touched: HashSet::new(),
+            extent: None,
+            survey: None,
         })
     }
 
@@ -109,8 +152,8 @@ impl Indexer {
     }
 
     /// The database, to ask.
-    pub(crate) const fn connection(&self) -> &Connection {
-        &self.connection
+    pub(crate) const fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     /// Throws the index away, to be made anew.
@@ -135,7 +178,8 @@ impl Indexer {
 
     fn batch(&mut self) -> Result<bool, IndexError> {
         let mut taken = 0;
-        while taken < BATCH_RECORDS_MAX {
+        let last_event = self.extent.map_or(u64::MAX, |extent| extent.last_event);
+        while taken < BATCH_RECORDS_MAX && self.events < last_event {
             // Each record is copied out of the reader: what is made of it needs the whole indexer.
             let record = match self.reader.next()? {
                 Found::Record(record) => record.to_vec(),
@@ -160,6 +204,7 @@ impl Indexer {
         self.groups.clear();
         self.definitions.clear();
         self.refusals.clear();
+        self.touched.clear();
     }
 
     fn write(&mut self) -> Result<(), IndexError> {
@@ -167,12 +212,15 @@ impl Indexer {
         for (key, delta) in self.groups.drain() {
             delta.write(&key, &mut upsert)?;
         }
+        if self.extent.is_some() {
+            return Ok(());
+        }
         self.connection
-            .prepare_cached("DELETE FROM open_statement")?
+            .prepare_cached("DELETE FROM ix_open_statement")?
             .execute([])?;
         let mut insert = self
             .connection
-            .prepare_cached("INSERT INTO open_statement VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            .prepare_cached("INSERT INTO ix_open_statement VALUES (?1, ?2, ?3, ?4, ?5)")?;
         for ((session, statement), open) in &self.open {
             for key in std::iter::once(&open.row).chain(&open.more) {
                 insert.execute(params![
@@ -186,7 +234,7 @@ impl Indexer {
         }
         let (segment, byte) = self.reader.place();
         self.connection
-            .prepare_cached("UPDATE position SET segment = ?1, byte = ?2, events = ?3")?
+            .prepare_cached("UPDATE ix_position SET segment = ?1, byte = ?2, events = ?3")?
             .execute(params![number(segment), number(byte), number(self.events)])?;
         Ok(())
     }
@@ -195,6 +243,17 @@ impl Indexer {
         let mut d = Decoder::new(bytes);
         let start = record::decode_start(&mut d)?;
         self.events = start.number;
+        if let Some(survey) = &mut self.survey {
+            survey.see(&start, bytes)?;
+        }
+        if self.is_left_out(&start) {
+            let is_intent = start.code == code::STATEMENT_INTENT && start.version == record::RECORD_VERSION;
+            // What came before the period says what is not the first time in it.
+            return match self.extent {
+                Some(extent) if is_intent && start.time_microseconds < extent.from => self.ran(&start, &d.decode()?),
+                _ => Ok(()),
+            };
+        }
         if start.version != record::RECORD_VERSION {
             return Ok(());
         }
@@ -209,16 +268,24 @@ impl Indexer {
             code::SESSION_STARTED => self.session_started(&start, &d.decode()?),
             code::SESSION_ENDED => self.session_ended(&start, &d.decode()?),
             code::LOGIN_REFUSED => self.login_refused(&start, &d.decode()?),
-            code::CONFIGURATION_LOADED
-            | code::POLICY_CHANGED
-            | code::IDENTITY_CHANGED
-            | code::ADMINISTRATION
-            | code::PROTOCOL_VIOLATION
-            | code::KEY_CHANGED
-            | code::APPROVAL_MOVED
-            | code::LEDGER_OPENED => self.act(&start, bytes),
+            code::CONFIGURATION_LOADED => self.act(&start, bytes, "configuration"),
+            code::POLICY_CHANGED => self.act(&start, bytes, "policy"),
+            code::IDENTITY_CHANGED => self.act(&start, bytes, "identity"),
+            code::ADMINISTRATION => self.act(&start, bytes, "administration"),
+            code::PROTOCOL_VIOLATION => self.act(&start, bytes, "violation"),
+            code::KEY_CHANGED => self.act(&start, bytes, "key"),
+            code::APPROVAL_MOVED => self.act(&start, bytes, "approval"),
+            code::LEDGER_OPENED => self.act(&start, bytes, "opened"),
             _ => Ok(()),
         }
+    }
+
+    fn is_left_out(&self, start: &RecordStart) -> bool {
+        let decides = matches!(start.code, code::STATEMENT_INTENT | code::STATEMENT_REFUSED);
+        decides
+            && self
+                .extent
+                .is_some_and(|extent| !(extent.from..extent.to).contains(&start.time_microseconds))
     }
 
     fn intent(&mut self, start: &RecordStart, intent: &StatementIntent) -> Result<(), IndexError> {
@@ -230,11 +297,43 @@ impl Indexer {
             minute: number(start.time_microseconds / MINUTE_MICROSECONDS),
         };
         let time = number(start.time_microseconds);
-        self.groups.entry(key).or_default().decided(time, number(start.number));
+        let event = number(start.number);
+        self.groups.entry(key).or_default().decided(time, event, intent.origin);
+        self.ran(start, intent)?;
         if self.open.len() >= OPEN_STATEMENTS_MAX {
             self.open.clear();
         }
         add_open(&mut self.open, (key.session, intent.statement.0), key);
+        Ok(())
+    }
+
+    /// Notes whoever touches a table for the first time.
+    fn ran(&mut self, start: &RecordStart, intent: &StatementIntent) -> Result<(), IndexError> {
+        if matches!(intent.origin, Origin::Parse | Origin::Describe) {
+            return Ok(());
+        }
+        let session = intent.session.0.cast_signed();
+        let shape = self.defined(DefinitionKind::Shape, intent.shape)?;
+        if shape == 0 || !self.touched.insert((session, shape)) {
+            return Ok(());
+        }
+        if self.touched.len() > TOUCHED_MAX {
+            self.touched.clear();
+        }
+        self.connection
+            .prepare_cached(
+                "INSERT INTO ix_first_touch
+                 SELECT p.display, s.database, r.schema, r.name, ?3, ?4
+                 FROM ix_session s JOIN ix_principal p ON p.id = s.principal JOIN ix_shape_relation r ON r.shape = ?2
+                 WHERE s.id = ?1 AND r.schema NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                session,
+                shape,
+                number(start.time_microseconds),
+                number(start.number)
+            ])?;
         Ok(())
     }
 
@@ -264,7 +363,9 @@ impl Indexer {
             minute: number(start.time_microseconds / MINUTE_MICROSECONDS),
         };
         let time = number(start.time_microseconds);
-        self.groups.entry(key).or_default().decided(time, number(start.number));
+        let event = number(start.number);
+        // A refusal runs nothing, however it came.
+        self.groups.entry(key).or_default().decided(time, event, Origin::Simple);
         Ok(())
     }
 
@@ -275,11 +376,13 @@ impl Indexer {
         }
         let (rule, sqlstate, message) = &refusal;
         self.connection
-            .prepare_cached("INSERT INTO refusal (rule, sqlstate, message) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+            .prepare_cached(
+                "INSERT INTO ix_refusal (rule, sqlstate, message) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            )?
             .execute([rule, sqlstate, message])?;
         let row = self
             .connection
-            .prepare_cached("SELECT id FROM refusal WHERE rule = ?1 AND sqlstate = ?2 AND message = ?3")?
+            .prepare_cached("SELECT id FROM ix_refusal WHERE rule = ?1 AND sqlstate = ?2 AND message = ?3")?
             .query_row([rule, sqlstate, message], |row| row.get(0))?;
         self.refusals.insert(refusal, row);
         Ok(row)
@@ -291,8 +394,8 @@ impl Indexer {
             return Ok(*row);
         }
         let query = match kind {
-            DefinitionKind::Basis => "SELECT id FROM basis WHERE digest = ?1",
-            DefinitionKind::Shape | DefinitionKind::Session => "SELECT id FROM shape WHERE digest = ?1",
+            DefinitionKind::Basis => "SELECT id FROM ix_basis WHERE digest = ?1",
+            DefinitionKind::Shape | DefinitionKind::Session => "SELECT id FROM ix_shape WHERE digest = ?1",
         };
         let row = self
             .connection
@@ -324,99 +427,11 @@ impl Indexer {
         }
     }
 
-    fn shape(&self, digest: DefinitionDigest, shape: &Shape) -> Result<(), IndexError> {
-        let content = serde_json::to_string(shape)?;
-        let added = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO shape (digest, class, command, normalized, content) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                digest.0.as_slice(),
-                shape.class,
-                shape.command,
-                shape.normalized,
-                content
-            ])?;
-        if added == 0 {
-            return Ok(());
-        }
-        let row = self.connection.last_insert_rowid();
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO shape_relation VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?;
-        let mut insert_column = self.connection.prepare_cached(
-            "INSERT INTO shape_column VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET read = max(read, excluded.read), written = max(written, excluded.written)",
-        )?;
-        for relation in &shape.relations {
-            insert.execute(params![relation.name, relation.schema, row, relation.modes.join(" ")])?;
-            let read = relation.columns_read.iter().map(|name| (name, true, false));
-            let written = relation.columns_written.iter().map(|name| (name, false, true));
-            for (name, read, written) in read.chain(written) {
-                insert_column.execute(params![name, relation.name, relation.schema, row, read, written])?;
-            }
-        }
-        Ok(())
-    }
-
-    fn basis(&self, digest: DefinitionDigest, basis: &Basis) -> Result<(), IndexError> {
-        let added = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO basis (digest, rules, policy_version) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                digest.0.as_slice(),
-                serde_json::to_string(&basis.rules)?,
-                basis.policy_version.map(number)
-            ])?;
-        if added == 0 {
-            return Ok(());
-        }
-        let row = self.connection.last_insert_rowid();
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO basis_rule VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
-        for rule in &basis.rules {
-            insert.execute(params![rule, row])?;
-        }
-        Ok(())
-    }
-
-    fn principal(&self, principal: &Principal) -> Result<i64, IndexError> {
-        let content = serde_json::to_string(principal)?;
-        self.connection
-            .prepare_cached(
-                "INSERT INTO principal (content, display, subject, acting, kind) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                content,
-                principal.to_string(),
-                &*principal.subject.name,
-                &*principal.acting().name,
-                principal.kind().as_str()
-            ])?;
-        let row = self
-            .connection
-            .prepare_cached("SELECT id FROM principal WHERE content = ?1")?
-            .query_row([&content], |row| row.get(0))?;
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO principal_member VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
-        for member in std::iter::once(&principal.subject).chain(&principal.actors) {
-            insert.execute(params![&*member.name, row])?;
-        }
-        Ok(row)
-    }
-
     fn session_started(&self, start: &RecordStart, session: &SessionStarted) -> Result<(), IndexError> {
         let principal = self.principal(&session.principal)?;
         self.connection
             .prepare_cached(
-                "INSERT INTO session (id, principal, database, login, upstream_user, client_address, client_program,
+                "INSERT INTO ix_session (id, principal, database, login, upstream_user, client_address, client_program,
                      tls, started, started_event)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
             )?
@@ -441,7 +456,7 @@ impl Indexer {
         self.open.retain(|(of, _), _| *of != session);
         self.connection
             .prepare_cached(
-                "UPDATE session SET ended = ?2, ended_event = ?3, reason = ?4, statements = ?5, refused = ?6
+                "UPDATE ix_session SET ended = ?2, ended_event = ?3, reason = ?4, statements = ?5, refused = ?6
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -457,7 +472,9 @@ impl Indexer {
 
     fn login_refused(&self, start: &RecordStart, refused: &LoginRefused) -> Result<(), IndexError> {
         self.connection
-            .prepare_cached("INSERT INTO login_refused VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING")?
+            .prepare_cached(
+                "INSERT INTO ix_login_refused VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+            )?
             .execute(params![
                 number(start.number),
                 number(start.time_microseconds),
@@ -471,11 +488,16 @@ impl Indexer {
         Ok(())
     }
 
-    fn act(&self, start: &RecordStart, bytes: &[u8]) -> Result<(), IndexError> {
+    fn act(&self, start: &RecordStart, bytes: &[u8], kind: &str) -> Result<(), IndexError> {
         let content = serde_json::to_string(&record::decode(bytes)?.event)?;
         self.connection
-            .prepare_cached("INSERT INTO act VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-            .execute(params![number(start.number), number(start.time_microseconds), content])?;
+            .prepare_cached("INSERT INTO ix_act VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?
+            .execute(params![
+                number(start.number),
+                number(start.time_microseconds),
+                kind,
+                content
+            ])?;
         Ok(())
     }
 }
@@ -489,7 +511,7 @@ pub(crate) fn ledger_of(layout: &Layout) -> Result<[u8; 16], IndexError> {
 /// Segment, byte and events that the index has taken in.
 pub(crate) fn position(connection: &Connection) -> Result<(u64, u64, u64), IndexError> {
     let place = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-    let (segment, byte, events) = connection.query_row("SELECT segment, byte, events FROM position", [], place)?;
+    let (segment, byte, events) = connection.query_row("SELECT segment, byte, events FROM ix_position", [], place)?;
     Ok((segment.cast_unsigned(), byte.cast_unsigned(), events.cast_unsigned()))
 }
 
@@ -509,7 +531,7 @@ fn add_open(open: &mut OpenStatements, statement: (i64, u64), row: GroupKey) {
 }
 
 fn open_statements(connection: &Connection) -> Result<OpenStatements, IndexError> {
-    let mut query = connection.prepare("SELECT session, statement, shape, basis, minute FROM open_statement")?;
+    let mut query = connection.prepare("SELECT session, statement, shape, basis, minute FROM ix_open_statement")?;
     let mut rows = query.query([])?;
     let mut open = HashMap::new();
     while let Some(row) = rows.next()? {

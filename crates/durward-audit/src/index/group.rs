@@ -2,7 +2,7 @@
 
 use rusqlite::{CachedStatement, params};
 
-use crate::event::StatementOutcome;
+use crate::event::{Origin, StatementOutcome};
 
 /// Executions with the same key share one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub(super) struct GroupKey {
 #[derive(Debug, Clone, Default)]
 pub(super) struct GroupDelta {
     count: i64,
+    /// Of those, how many ran nothing.
+    prepared: i64,
     /// Time and number of the first and the last decision.
     first: Option<(i64, i64)>,
     last: Option<(i64, i64)>,
@@ -35,11 +37,12 @@ pub(super) struct GroupDelta {
 }
 
 pub(super) const UPSERT: &str = "
-INSERT INTO statement (session, shape, basis, refusal, minute, count, first, last, first_event, last_event,
+INSERT INTO ix_statement (session, shape, basis, refusal, minute, count, prepared, first, last, first_event, last_event,
     outcomes, errors, last_error, rows, bytes, rows_affected, duration, duration_max)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
 ON CONFLICT (session, shape, basis, refusal, minute) DO UPDATE SET
     count = count + excluded.count,
+    prepared = prepared + excluded.prepared,
     first = min(first, excluded.first),
     last = max(last, excluded.last),
     first_event = min(first_event, excluded.first_event),
@@ -55,10 +58,14 @@ ON CONFLICT (session, shape, basis, refusal, minute) DO UPDATE SET
 
 impl GroupDelta {
     /// Counts a decision.
-    pub(super) fn decided(&mut self, time: i64, event: i64) {
+    pub(super) fn decided(&mut self, time: i64, event: i64, origin: Origin) {
         self.count += 1;
-        self.first.get_or_insert((time, event));
-        self.last = Some((time, event));
+        self.prepared += i64::from(matches!(origin, Origin::Parse | Origin::Describe));
+        // A clock may step back.
+        let (first, first_event) = self.first.unwrap_or((time, event));
+        self.first = Some((first.min(time), first_event));
+        let (last, _) = self.last.unwrap_or((time, event));
+        self.last = Some((last.max(time), event));
     }
 
     /// Counts an outcome.
@@ -90,6 +97,7 @@ impl GroupDelta {
             key.refusal,
             key.minute,
             self.count,
+            self.prepared,
             first,
             last,
             first_event,

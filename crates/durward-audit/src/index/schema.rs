@@ -6,20 +6,20 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::index::IndexError;
+use crate::index::{IndexError, views};
 
 /// Goes up with every change of the tables; an index of another version is made anew.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 const TABLES: &str = "
-CREATE TABLE position (
+CREATE TABLE ix_position (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     ledger BLOB NOT NULL,
     segment INTEGER NOT NULL,
     byte INTEGER NOT NULL,
     events INTEGER NOT NULL
 );
-CREATE TABLE principal (
+CREATE TABLE ix_principal (
     id INTEGER PRIMARY KEY,
     content TEXT NOT NULL UNIQUE,
     display TEXT NOT NULL,
@@ -27,12 +27,12 @@ CREATE TABLE principal (
     acting TEXT NOT NULL,
     kind TEXT NOT NULL
 );
-CREATE TABLE principal_member (
+CREATE TABLE ix_principal_member (
     name TEXT NOT NULL,
     principal INTEGER NOT NULL,
     PRIMARY KEY (name, principal)
 ) WITHOUT ROWID;
-CREATE TABLE session (
+CREATE TABLE ix_session (
     id INTEGER PRIMARY KEY,
     principal INTEGER NOT NULL,
     database TEXT NOT NULL,
@@ -49,9 +49,9 @@ CREATE TABLE session (
     statements INTEGER,
     refused INTEGER
 );
-CREATE INDEX session_by_time ON session (started);
-CREATE INDEX session_by_principal ON session (principal);
-CREATE TABLE shape (
+CREATE INDEX session_by_time ON ix_session (started);
+CREATE INDEX session_by_principal ON ix_session (principal);
+CREATE TABLE ix_shape (
     id INTEGER PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE,
     class TEXT NOT NULL,
@@ -59,15 +59,15 @@ CREATE TABLE shape (
     normalized TEXT NOT NULL,
     content TEXT NOT NULL
 );
-CREATE TABLE shape_relation (
+CREATE TABLE ix_shape_relation (
     name TEXT NOT NULL,
     schema TEXT NOT NULL,
     shape INTEGER NOT NULL,
     modes TEXT NOT NULL,
     PRIMARY KEY (name, schema, shape)
 ) WITHOUT ROWID;
-CREATE INDEX shape_by_class ON shape (class);
-CREATE TABLE shape_column (
+CREATE INDEX shape_by_class ON ix_shape (class);
+CREATE TABLE ix_shape_column (
     name TEXT NOT NULL,
     relation TEXT NOT NULL,
     schema TEXT NOT NULL,
@@ -76,25 +76,38 @@ CREATE TABLE shape_column (
     written INTEGER NOT NULL,
     PRIMARY KEY (name, relation, schema, shape)
 ) WITHOUT ROWID;
-CREATE TABLE basis_rule (
+CREATE TABLE ix_basis_rule (
     rule TEXT NOT NULL,
     basis INTEGER NOT NULL,
     PRIMARY KEY (rule, basis)
 ) WITHOUT ROWID;
-CREATE TABLE basis (
+CREATE TABLE ix_basis (
     id INTEGER PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE,
     rules TEXT NOT NULL,
-    policy_version INTEGER
+    policy_version INTEGER,
+    obligations TEXT NOT NULL,
+    approval TEXT
 );
-CREATE TABLE refusal (
+CREATE TABLE ix_basis_column (
+    label TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    relation TEXT NOT NULL,
+    name TEXT NOT NULL,
+    treatment TEXT NOT NULL,
+    basis INTEGER NOT NULL,
+    PRIMARY KEY (label, schema, relation, name, treatment, basis)
+) WITHOUT ROWID;
+CREATE INDEX basis_column_by_basis ON ix_basis_column (basis);
+CREATE INDEX basis_column_by_treatment ON ix_basis_column (treatment);
+CREATE TABLE ix_refusal (
     id INTEGER PRIMARY KEY,
     rule TEXT NOT NULL,
     sqlstate TEXT NOT NULL,
     message TEXT NOT NULL,
     UNIQUE (rule, sqlstate, message)
 );
-CREATE TABLE statement (
+CREATE TABLE ix_statement (
     id INTEGER PRIMARY KEY,
     session INTEGER NOT NULL,
     shape INTEGER NOT NULL,
@@ -102,6 +115,7 @@ CREATE TABLE statement (
     refusal INTEGER NOT NULL,
     minute INTEGER NOT NULL,
     count INTEGER NOT NULL,
+    prepared INTEGER NOT NULL,
     first INTEGER NOT NULL,
     last INTEGER NOT NULL,
     first_event INTEGER NOT NULL,
@@ -116,12 +130,12 @@ CREATE TABLE statement (
     duration_max INTEGER NOT NULL,
     UNIQUE (session, shape, basis, refusal, minute)
 );
-CREATE INDEX statement_by_time ON statement (last);
-CREATE INDEX statement_by_shape ON statement (shape, last);
-CREATE INDEX statement_by_basis ON statement (basis, last);
-CREATE INDEX statement_by_refusal ON statement (refusal, last) WHERE refusal <> 0;
-CREATE INDEX statement_by_session ON statement (session, last);
-CREATE TABLE open_statement (
+CREATE INDEX statement_by_time ON ix_statement (last);
+CREATE INDEX statement_by_shape ON ix_statement (shape, last);
+CREATE INDEX statement_by_basis ON ix_statement (basis, last);
+CREATE INDEX statement_by_refusal ON ix_statement (refusal, last) WHERE refusal <> 0;
+CREATE INDEX statement_by_session ON ix_statement (session, last);
+CREATE TABLE ix_open_statement (
     session INTEGER NOT NULL,
     statement INTEGER NOT NULL,
     shape INTEGER NOT NULL,
@@ -129,7 +143,7 @@ CREATE TABLE open_statement (
     minute INTEGER NOT NULL,
     PRIMARY KEY (session, statement, shape, basis, minute)
 ) WITHOUT ROWID;
-CREATE TABLE login_refused (
+CREATE TABLE ix_login_refused (
     event INTEGER PRIMARY KEY,
     time INTEGER NOT NULL,
     user TEXT NOT NULL,
@@ -139,13 +153,26 @@ CREATE TABLE login_refused (
     sqlstate TEXT NOT NULL,
     reason TEXT NOT NULL
 );
-CREATE INDEX login_refused_by_time ON login_refused (time);
-CREATE TABLE act (
+CREATE INDEX login_refused_by_time ON ix_login_refused (time);
+CREATE TABLE ix_act (
     event INTEGER PRIMARY KEY,
     time INTEGER NOT NULL,
+    kind TEXT NOT NULL,
     content TEXT NOT NULL
 );
-CREATE INDEX act_by_time ON act (time);
+CREATE INDEX act_by_time ON ix_act (time);
+CREATE INDEX act_by_kind ON ix_act (kind, time);
+CREATE TABLE ix_first_touch (
+    who TEXT NOT NULL,
+    database TEXT NOT NULL,
+    schema TEXT NOT NULL,
+    relation TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    event INTEGER NOT NULL,
+    PRIMARY KEY (who, database, schema, relation)
+) WITHOUT ROWID;
+CREATE INDEX first_touch_by_time ON ix_first_touch (time);
+CREATE INDEX shape_relation_by_shape ON ix_shape_relation (shape);
 ";
 
 /// Opens the index at `path` for keeping it, and empties it when it is of another version or another ledger.
@@ -166,6 +193,15 @@ pub(super) fn open(path: &Path, ledger: &[u8; 16]) -> Result<Connection, IndexEr
     Ok(connection)
 }
 
+/// An index in a file without a name, which is gone with the connection.
+pub(super) fn open_unnamed(ledger: &[u8; 16]) -> Result<Connection, IndexError> {
+    let connection = Connection::open("")?;
+    // Nothing of it has to survive anything.
+    connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;")?;
+    prepare(&connection, ledger)?;
+    Ok(connection)
+}
+
 /// An index in memory, for a ledger whose directory can't be written.
 pub(super) fn open_in_memory(ledger: &[u8; 16]) -> Result<Connection, IndexError> {
     let connection = Connection::open_in_memory()?;
@@ -178,7 +214,7 @@ fn prepare(connection: &Connection, ledger: &[u8; 16]) -> Result<(), IndexError>
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == SCHEMA_VERSION {
         let same: bool = connection.query_row(
-            "SELECT coalesce((SELECT ledger = ?1 FROM position), 0)",
+            "SELECT coalesce((SELECT ledger = ?1 FROM ix_position), 0)",
             [ledger.as_slice()],
             |row| row.get(0),
         )?;
@@ -191,15 +227,19 @@ fn prepare(connection: &Connection, ledger: &[u8; 16]) -> Result<(), IndexError>
 
 /// Drops whatever is there, and begins before the first event.
 pub(super) fn empty(connection: &Connection, ledger: &[u8; 16]) -> Result<(), IndexError> {
-    let names: Vec<String> = connection
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")?
+    let drops: Vec<String> = connection
+        .prepare(
+            "SELECT 'DROP ' || type || ' \"' || name || '\";' FROM sqlite_schema
+             WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY type DESC",
+        )?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    let drops: String = names.iter().map(|name| format!("DROP TABLE \"{name}\";")).collect();
     connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE;{drops}{TABLES}PRAGMA user_version = {SCHEMA_VERSION};"
+        "BEGIN IMMEDIATE;{}{TABLES}{}PRAGMA user_version = {SCHEMA_VERSION};",
+        drops.concat(),
+        views::definitions()
     ))?;
-    connection.execute("INSERT INTO position VALUES (1, ?1, 0, 0, 0)", [ledger.as_slice()])?;
+    connection.execute("INSERT INTO ix_position VALUES (1, ?1, 0, 0, 0)", [ledger.as_slice()])?;
     connection.execute_batch("COMMIT")?;
     Ok(())
 }

@@ -1,14 +1,19 @@
 mod check;
+mod export;
 mod line;
 mod proof;
 mod publication;
+mod query;
+pub(super) mod reading;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use durward_audit::{EventNumber, Moment, SearchFilter, SearchRow, Subjects, Tail, Verdict, VerifierKey, search};
+use durward_audit::{
+    ColumnTreatment, EventNumber, Moment, SearchFilter, SearchRow, Subjects, Tail, Verdict, VerifierKey, search,
+};
 
 use durward_model::SessionId;
 
@@ -34,16 +39,26 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
             json,
             place,
         } => check::consistency(&directory(place)?, checkpoint, key.as_deref(), *json),
-        AuditCommand::Prove { event, out, place } => proof::prove(&directory(place)?, *event, out.as_deref()),
+        AuditCommand::Prove { event, out, place } => {
+            let directory = directory(place)?;
+            reading::record(place, &directory, "audit_prove", &event.to_string());
+            proof::prove(&directory, *event, out.as_deref())
+        }
         AuditCommand::VerifyProof { file, key, json } => proof::verify(file, key, *json),
         AuditCommand::Checkpoint { place } => publication::checkpoint(&directory(place)?),
         AuditCommand::Key { rotate, place } => publication::key(&directory(place)?, *rotate),
         AuditCommand::Publish {
             directory: target,
             place,
-        } => publication::publish(&directory(place)?, target),
+        } => {
+            let directory = directory(place)?;
+            reading::record(place, &directory, "audit_publish", &target.display().to_string());
+            publication::publish(&directory, target)
+        }
         AuditCommand::Show { event, json, place } => {
-            show(&directory(place)?, *event, *json)?;
+            let directory = directory(place)?;
+            reading::record(place, &directory, "audit_show", &event.to_string());
+            show(&directory, *event, *json)?;
             Ok(ExitCode::SUCCESS)
         }
         AuditCommand::Tail {
@@ -52,17 +67,19 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
             json,
             place,
         } => {
-            tail(&directory(place)?, *lines, *follow, *json)?;
+            tail(place, *lines, *follow, *json)?;
             Ok(ExitCode::SUCCESS)
         }
         AuditCommand::Search(arguments) => {
             search_ledger(arguments)?;
             Ok(ExitCode::SUCCESS)
         }
+        AuditCommand::Export(arguments) => export::run(arguments, &directory(&arguments.place)?, &arguments.place),
+        AuditCommand::Sql(arguments) => query::run(arguments, &directory(&arguments.place)?, &arguments.place),
     }
 }
 
-fn directory(place: &LedgerPlace) -> anyhow::Result<PathBuf> {
+pub(super) fn directory(place: &LedgerPlace) -> anyhow::Result<PathBuf> {
     match &place.ledger_dir {
         Some(directory) => Ok(directory.clone()),
         None => Ok(find_gateway(&place.data_dir)?.join("ledger")),
@@ -70,7 +87,7 @@ fn directory(place: &LedgerPlace) -> anyhow::Result<PathBuf> {
 }
 
 /// A public key, given as such or by a file.
-fn read_key(given: &str) -> anyhow::Result<VerifierKey> {
+pub(super) fn read_key(given: &str) -> anyhow::Result<VerifierKey> {
     if let Some(key) = VerifierKey::parse(given) {
         return Ok(key);
     }
@@ -94,14 +111,21 @@ fn show(directory: &Path, number: u64, json: bool) -> anyhow::Result<()> {
 }
 
 /// A line of a report: a faint name, and what there is to say.
-fn detail(name: &str, value: &str) {
+pub(super) fn detail(name: &str, value: &str) {
     say(format!("  {}  {value}", styled(Style::Faint, &format!("{name:11}"))));
 }
 
-fn tail(directory: &Path, lines: u64, follow: bool, json: bool) -> anyhow::Result<()> {
-    let mut tail = Tail::open(directory, lines).with_context(|| format!("can't read {}", directory.display()))?;
+fn tail(place: &LedgerPlace, lines: u64, follow: bool, json: bool) -> anyhow::Result<()> {
+    let directory = directory(place)?;
+    let mut tail = Tail::open(&directory, lines).with_context(|| format!("can't read {}", directory.display()))?;
+    let mode = if follow { ", and new ones as they come" } else { "" };
+    reading::record(place, &directory, "audit_tail", &format!("the last {lines}{mode}"));
     loop {
         while let Some(event) = tail.next_event()? {
+            // This reading, among others.
+            if !follow && event.stored.number > tail.newest() {
+                return Ok(());
+            }
             if json {
                 say_json(&event)?;
             } else if let Some(text) = line::of(&event) {
@@ -135,10 +159,10 @@ fn search_ledger(arguments: &SearchArgs) -> anyhow::Result<()> {
             .with_context(|| format!("--session: {text:?} is no session"))
     });
     let filter = SearchFilter {
-        subjects: if arguments.sessions {
-            Subjects::Sessions
-        } else {
-            Subjects::Statements
+        subjects: match (arguments.sessions, arguments.first_access) {
+            (true, _) => Subjects::Sessions,
+            (false, true) => Subjects::FirstAccess,
+            (false, false) => Subjects::Statements,
         },
         who: arguments.who.clone(),
         table: arguments.table.clone(),
@@ -149,11 +173,16 @@ fn search_ledger(arguments: &SearchArgs) -> anyhow::Result<()> {
         rule: arguments.rule.clone(),
         session: session.transpose()?,
         client: arguments.client.clone(),
+        label: arguments.label.clone(),
+        treatment: arguments.in_clear.then_some(ColumnTreatment::Clear),
+        approval: arguments.approval.clone(),
         since: moment("--since", &arguments.since)?,
         until: moment("--until", &arguments.until)?,
         limit: Some(arguments.limit),
     };
-    let answer = search(&directory(&arguments.place)?, &filter)?;
+    let directory = directory(&arguments.place)?;
+    let answer = search(&directory, &filter)?;
+    reading::record(&arguments.place, &directory, "audit_search", &asked(arguments));
     if arguments.json {
         return answer.rows.iter().try_for_each(say_json);
     }
@@ -174,6 +203,45 @@ fn search_ledger(arguments: &SearchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The question as it was put, for the record.
+fn asked(arguments: &SearchArgs) -> String {
+    let words = [
+        ("who", &arguments.who),
+        ("table", &arguments.table),
+        ("column", &arguments.column),
+        ("label", &arguments.label),
+        ("class", &arguments.class),
+        ("rule", &arguments.rule),
+        ("session", &arguments.session),
+        ("client", &arguments.client),
+        ("database", &arguments.database),
+        ("approval", &arguments.approval),
+        ("since", &arguments.since),
+        ("until", &arguments.until),
+    ];
+    let flags = [
+        ("in clear", arguments.in_clear),
+        ("sessions", arguments.sessions),
+        ("first access", arguments.first_access),
+    ];
+    let verdict = arguments
+        .verdict
+        .map(|verdict| format!("verdict {}", verdict.to_audit().as_str()));
+    let words = words
+        .iter()
+        .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name} {value}")));
+    let flags = flags
+        .iter()
+        .filter(|(_, given)| *given)
+        .map(|(name, _)| (*name).to_owned());
+    let asked: Vec<String> = words.chain(verdict).chain(flags).collect();
+    if asked.is_empty() {
+        "everything".into()
+    } else {
+        asked.join(", ")
+    }
+}
+
 fn cells(row: &SearchRow) -> Vec<String> {
     let rows = if row.rows_affected > 0 {
         row.rows_affected
@@ -182,13 +250,13 @@ fn cells(row: &SearchRow) -> Vec<String> {
     };
     let what = row.statement.as_deref().or(row.command.as_deref()).unwrap_or(row.kind);
     let what = match (row.verdict, row.rules.as_slice(), &row.reason) {
-        (Verdict::Refused, [rule, ..], _) => format!("{}  [{rule}]", line::shortened(what)),
-        (_, _, Some(reason)) => format!("{}  [{reason}]", line::shortened(what)),
+        (Verdict::Refused, [rule, ..], _) => format!("{}  [{}]", line::shortened(what), line::shown(rule)),
+        (_, _, Some(reason)) => format!("{}  [{}]", line::shortened(what), line::shown(reason)),
         _ => line::shortened(what),
     };
     vec![
         moment(row.last_time),
-        row.who.clone(),
+        line::shown(&row.who),
         row.verdict.as_str().to_owned(),
         row.count.to_string(),
         rows.to_string(),

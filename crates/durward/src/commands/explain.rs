@@ -1,4 +1,3 @@
-use std::io::Read as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -7,7 +6,7 @@ use durward_policy::PolicySnapshot;
 use durward_session::Database;
 use durward_sql::Analyzer;
 
-use super::runtime;
+use super::{runtime, text_or_input};
 use crate::cli::ExplainArgs;
 use crate::control::{NoGateway, Request, ask, find_gateway};
 use crate::explain::{Report, explain, principal};
@@ -17,13 +16,7 @@ use crate::settings;
 
 /// Asks the running gateway, or, where the database's address is given, does it alone. Exit code 1 means refused.
 pub(super) fn run(arguments: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    let mut sql = arguments.sql.clone();
-    if sql == "-" {
-        sql.clear();
-        std::io::stdin()
-            .read_to_string(&mut sql)
-            .context("can't read standard input")?;
-    }
+    let sql = text_or_input(&arguments.sql)?;
     let report = if arguments.options.0.get("upstream").is_some() {
         alone(arguments, &sql)?
     } else {

@@ -145,6 +145,15 @@ impl ControlDesk {
                 }
                 serde_json::to_value(undo::undo(&self.gateway, &self.directory, &wish, by).await?)?
             }
+            Request::RecordReading { ledger, action, object } => {
+                let is_ours = std::fs::canonicalize(self.gateway.ledger.directory())? == ledger;
+                if is_ours {
+                    let is_reading = action.starts_with("audit_") || action.starts_with("evidence_");
+                    ensure!(is_reading, "{action} is no reading");
+                    self.record(by, &action, &object)?;
+                }
+                serde_json::Value::Bool(is_ours)
+            }
             Request::Identities => serde_json::to_value(self.directory.list())?,
             Request::AddIdentity(new) => {
                 serde_json::to_value(identities::add(&self.directory, &self.gateway.ledger, &new, by)?)?

@@ -1,7 +1,7 @@
 //! The tour: a short story, told with real commands against the running gateway. It fails if the story goes wrong.
 
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
@@ -125,6 +125,9 @@ impl Tour {
         heading("One event proves itself to whoever has the public key: no gateway, no record, no network");
         self.prove_a_refusal()?;
 
+        heading("A report for the auditor: tables, a page and proofs, signed; checked where only the public key is");
+        self.take_evidence()?;
+
         say("");
         say("That was the tour. `durward demo` on a terminal leaves the door open for you to try;");
         say("`durward up postgres://user@host/database` does the same in front of a database of yours.");
@@ -164,13 +167,49 @@ impl Tour {
         self.durward(Expect::Passes, &["audit", "prove", &event.to_string(), "--out", &proof])?;
         say("  $ durward audit key > durward.pub");
         std::fs::write(elsewhere.path().join("durward.pub"), self.answer(&["audit", "key"])?)?;
-        say(format!("  $ cd {}", elsewhere.path().display()));
-        let arguments = ["audit", "verify-proof", "proof.json", "--key", "durward.pub"];
+        self.elsewhere(
+            elsewhere.path(),
+            &["audit", "verify-proof", "proof.json", "--key", "durward.pub"],
+        )
+    }
+
+    /// Builds a report, checks it in another place with the public key alone, and opens it there.
+    fn take_evidence(&self) -> anyhow::Result<()> {
+        let elsewhere = tempfile::tempdir()?;
+        let out = elsewhere.path().join("denied").display().to_string();
+        self.durward(
+            Expect::Passes,
+            &["evidence", "build", "denied-attempts", "--from", "1h", "--out", &out],
+        )?;
+        std::fs::write(elsewhere.path().join("durward.pub"), self.answer(&["audit", "key"])?)?;
+        self.elsewhere(
+            elsewhere.path(),
+            &["evidence", "verify", "denied", "--key", "durward.pub"],
+        )?;
+        say("  $ ls denied; cut -d, -f1,3,9,11 denied/refused.csv | head -4");
+        let mut files: Vec<String> = std::fs::read_dir(&out)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<_>>()?;
+        files.sort();
+        say(format!("  {}", files.join("  ")));
+        let mut cut = Command::new("cut");
+        cut.args(["-d,", "-f1,3,9,11", "denied/refused.csv"])
+            .current_dir(elsewhere.path());
+        let shown = cut.output().context("can't run cut")?;
+        for line in String::from_utf8_lossy(&shown.stdout).lines().take(4) {
+            say(format!("  {line}"));
+        }
+        Ok(())
+    }
+
+    /// Runs a command of this program in a place from which it can't know of the demo.
+    fn elsewhere(&self, place: &Path, arguments: &[&str]) -> anyhow::Result<()> {
+        say(format!("  $ cd {}", place.display()));
         say(format!("  $ durward {}", arguments.join(" ")));
         let mut durward = Command::new(std::env::current_exe()?);
         durward
             .args(arguments)
-            .current_dir(elsewhere.path())
+            .current_dir(place)
             .env_remove("DURWARD_DATA_DIR");
         run(&mut durward, "", Expect::Passes)
     }

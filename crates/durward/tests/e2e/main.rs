@@ -11,6 +11,7 @@ mod answers;
 mod audit;
 mod clients;
 mod crash;
+mod evidence;
 mod guardrails;
 mod holds;
 mod labels;

@@ -1,5 +1,6 @@
 //! One event as one line of words.
 
+use durward_audit::evidence::is_hidden;
 use durward_audit::{Event, ShownEvent};
 
 use super::moment;
@@ -11,15 +12,16 @@ use crate::screen::{Style, styled};
 const STATEMENT_CHARACTERS_MAX: usize = 120;
 
 /// The line, or none for events that only serve other events.
-pub(super) fn of(shown: &ShownEvent) -> Option<String> {
-    let (style, what) = words(shown)?;
-    let who = shown
+pub(super) fn of(event: &ShownEvent) -> Option<String> {
+    let (style, what) = words(event)?;
+    let who = event
         .whose
         .as_ref()
         .map(|session| session.principal.to_string())
         .unwrap_or_default();
-    let number = shown.stored.number;
-    let time = styled(Style::Faint, &moment(shown.time));
+    let number = event.stored.number;
+    let time = styled(Style::Faint, &moment(event.time));
+    let (who, what) = (shown(&who), shown(&what));
     let what = style.map_or_else(|| what.clone(), |style| styled(style, &what));
     Some(format!("{number:>6}  {time}  {who:20}  {what}"))
 }
@@ -116,8 +118,21 @@ fn words(shown: &ShownEvent) -> Option<(Option<Style>, String)> {
     }
 }
 
+/// A text as a terminal may show it: nothing in it moves the cursor, changes colours or turns the direction of the rest.
+pub(super) fn shown(text: &str) -> String {
+    let plain = |character: char| {
+        if character.is_control() || is_hidden(character) {
+            '\u{fffd}'
+        } else {
+            character
+        }
+    };
+    text.chars().map(plain).collect()
+}
+
 /// A statement on one line, cut to a bearable length.
 pub(super) fn shortened(text: &str) -> String {
+    let text = shown(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
     match line.char_indices().nth(STATEMENT_CHARACTERS_MAX) {

@@ -1,0 +1,140 @@
+//! `durward audit export`: the record as OCSF, to where others keep it.
+//!
+//! At least once: the cursor goes on only when what was sent has arrived, so that what a crash interrupts is sent again.
+
+mod cursor;
+mod destination;
+mod syslog;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use durward_audit::{EventNumber, Ocsf, Tail, ledger_id};
+
+use super::reading;
+use crate::cli::{ExportArgs, LedgerPlace};
+use crate::screen::complain;
+use cursor::Cursor;
+use destination::Destination;
+
+/// How many events are sent at once, and how long one waits for others.
+const BATCH_EVENTS_MAX: usize = 500;
+const BATCH_WAIT: Duration = Duration::from_millis(500);
+/// How often new events are looked for.
+const POLL: Duration = Duration::from_millis(200);
+/// How long to wait after a delivery that failed, at first.
+const PAUSE_MIN: Duration = Duration::from_millis(500);
+/// How long to wait after deliveries that failed, at most.
+///
+/// Unit: seconds. Reason: a receiver that is back is found soon, and one that isn't is not pressed.
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How often an export that doesn't follow tries.
+const TRIES: u32 = 4;
+
+/// An event in its form, or none for one that is left out.
+struct Line {
+    number: EventNumber,
+    object: Option<serde_json::Value>,
+}
+
+/// Sends, until the end of the record, or for ever.
+pub(super) fn run(arguments: &ExportArgs, directory: &Path, place: &LedgerPlace) -> anyhow::Result<ExitCode> {
+    let ledger = ledger_id(directory)?;
+    let cursor = arguments
+        .cursor
+        .as_deref()
+        .map(|path| Cursor::open(path, &ledger))
+        .transpose()?;
+    let after = match (&cursor, arguments.after) {
+        (_, Some(event)) => event,
+        (Some(cursor), None) => cursor.event(),
+        (None, None) => 0,
+    };
+    let mut export = Export {
+        destination: Destination::parse(&arguments.to, arguments.authorization_file.as_deref())?,
+        ocsf: Ocsf::new(&ledger),
+        cursor,
+        follow: arguments.follow,
+    };
+    let follow = if arguments.follow {
+        ", and new ones as they come"
+    } else {
+        ""
+    };
+    let object = format!("events after {after}{follow}, to {}", export.destination);
+    let mut tail = Tail::after(directory, EventNumber(after)).context("the record can't be read")?;
+    reading::record(place, directory, "audit_export", &object);
+    export.send_all(&mut tail)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Export {
+    destination: Destination,
+    ocsf: Ocsf,
+    cursor: Option<Cursor>,
+    follow: bool,
+}
+
+impl Export {
+    fn send_all(&mut self, tail: &mut Tail) -> anyhow::Result<()> {
+        let mut batch = Vec::new();
+        let mut began = Instant::now();
+        loop {
+            match tail.next_event()? {
+                Some(event) => {
+                    if batch.is_empty() {
+                        began = Instant::now();
+                    }
+                    let number = event.stored.number;
+                    let object = self.ocsf.object(&event);
+                    batch.push(Line { number, object });
+                    if batch.len() >= BATCH_EVENTS_MAX {
+                        self.send(&mut batch)?;
+                    }
+                }
+                None if !self.follow => return self.send(&mut batch),
+                None => {
+                    if !batch.is_empty() && began.elapsed() >= BATCH_WAIT {
+                        self.send(&mut batch)?;
+                    }
+                    std::thread::sleep(POLL);
+                }
+            }
+        }
+    }
+
+    /// Sends a batch, and moves the cursor once it has arrived.
+    fn send(&mut self, batch: &mut Vec<Line>) -> anyhow::Result<()> {
+        let Some(last) = batch.last().map(|line| line.number) else {
+            return Ok(());
+        };
+        let objects: Vec<&serde_json::Value> = batch.iter().filter_map(|line| line.object.as_ref()).collect();
+        if !objects.is_empty() {
+            self.deliver(&objects)?;
+        }
+        if let Some(cursor) = &mut self.cursor {
+            cursor.move_to(last.0)?;
+        }
+        batch.clear();
+        Ok(())
+    }
+
+    fn deliver(&mut self, objects: &[&serde_json::Value]) -> anyhow::Result<()> {
+        let mut pause = PAUSE_MIN;
+        let mut tries = 1;
+        loop {
+            match self.destination.send(objects) {
+                Ok(()) => return Ok(()),
+                // Nobody reads any more.
+                Err(error) if self.destination.is_output() => return Err(error),
+                Err(error) if !self.follow && tries >= TRIES => return Err(error),
+                Err(error) => complain(format_args!("{}: {error:#}; trying again", self.destination)),
+            }
+            tries += 1;
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+}
