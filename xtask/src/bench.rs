@@ -2,6 +2,7 @@
 //!
 //! All ways lead to one private server on one machine, round by round, so that what disturbs one disturbs all.
 
+mod ledger;
 mod paths;
 mod relay;
 mod report;
@@ -13,6 +14,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
+pub(crate) use ledger::run as run_ledger;
 pub(crate) use relay::run as relay;
 
 use paths::{Paths, Way};
@@ -136,8 +138,13 @@ pub(crate) fn run(root: &Path, extent: Extent) -> anyhow::Result<()> {
     }
     results.masked_growth_kib = paths.resident_peak_kib(Way::Gateway)? - before;
     results.idle_session_kib = Some(idle_session(&paths)?);
-    let page = report::page(&results, &paths, extent);
+    let mut page = report::page(&results, &paths, extent);
     let file = root.join("docs/benchmarks.md");
+    // What is measured by itself stays.
+    let old = std::fs::read_to_string(&file).unwrap_or_default();
+    if let (_, Some(section)) = ledger::split(&old) {
+        page = format!("{}\n\n{section}", page.trim_end());
+    }
     std::fs::write(&file, &page).with_context(|| format!("write {}", file.display()))?;
     crate::say(&page);
     Ok(())

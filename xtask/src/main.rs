@@ -21,6 +21,12 @@ enum Chore {
     Tidy,
     /// Measure the gateway beside direct connections, a relay and PgBouncer; writes docs/benchmarks.md
     Bench(bench::Extent),
+    /// Measure a record of many events: recording, verifying, indexing, asking, reporting; writes docs/benchmarks.md
+    BenchLedger {
+        /// How many
+        #[arg(long, default_value_t = 10_000_000)]
+        events: u64,
+    },
     /// Pass bytes on between two addresses: a part of the benchmark
     #[command(hide = true)]
     Relay {
@@ -35,6 +41,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Tidy => tidy::run(&root()),
         Chore::Bench(extent) => bench::run(&root(), extent),
+        Chore::BenchLedger { events } => bench::run_ledger(&root(), events),
         Chore::Relay { listen, upstream } => bench::relay(&listen, &upstream),
     }
 }

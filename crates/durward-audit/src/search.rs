@@ -1,5 +1,7 @@
 //! Questions to the record, answered from the index.
 
+mod statements;
+
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -184,12 +186,6 @@ pub struct SearchAnswer {
     pub events_missing: u64,
 }
 
-#[derive(serde::Deserialize)]
-struct ShapeText {
-    relations: Vec<TouchedRelation>,
-    hazards: Vec<(String, String)>,
-}
-
 /// Asks the ledger in `directory`, also while a gateway writes to it. Brings the index up to date when nobody else
 /// does; makes one in memory when the directory can't be written.
 pub fn search(directory: &Path, filter: &SearchFilter) -> Result<SearchAnswer, IndexError> {
@@ -288,7 +284,7 @@ fn answer(connection: &Connection, filter: &SearchFilter, events_missing: u64) -
     let limit = usize::try_from(filter.limit.unwrap_or(100)).unwrap_or(usize::MAX);
     let mut rows = match filter.subjects {
         Subjects::Statements => {
-            let mut rows = statements(connection, filter)?;
+            let mut rows = statements::find(connection, filter)?;
             rows.extend(refused_logins(connection, filter)?);
             rows
         }
@@ -319,13 +315,6 @@ impl Conditions {
         self.text.push_str(" AND ");
         self.text.push_str(condition);
         self.values.push(value.into());
-    }
-
-    /// Adds a condition in which `{}` stands for others.
-    fn and_in(&mut self, condition: &str, others: Self) {
-        self.text.push_str(" AND ");
-        self.text.push_str(&condition.replace("{}", &others.text));
-        self.values.extend(others.values);
     }
 
     fn and_maybe(&mut self, condition: &str, value: Option<impl Into<Value>>) {
@@ -370,85 +359,6 @@ fn time(moment: Moment) -> i64 {
     i64::try_from(moment.0).unwrap_or(i64::MAX)
 }
 
-fn statements(connection: &Connection, filter: &SearchFilter) -> Result<Vec<SearchRow>, IndexError> {
-    let mut conditions = Conditions::new();
-    let who = "s.principal IN (SELECT principal FROM ix_principal_member WHERE name = ?)";
-    conditions.and_maybe(who, filter.who.clone());
-    conditions.and_maybe("s.database = ?", filter.database.clone());
-    conditions.and_maybe("g.last >= ?", filter.since.map(time));
-    conditions.and_maybe("g.first < ?", filter.until.map(time));
-    if let Some(table) = &filter.table {
-        let (schema, name) = split_last(table);
-        let mut found = Conditions::new();
-        found.and("name = ?", name.to_owned());
-        found.and_maybe("schema = ?", schema.map(String::from));
-        conditions.and_in("g.shape IN (SELECT shape FROM ix_shape_relation WHERE {})", found);
-    }
-    if let Some(column) = &filter.column {
-        let (relation, name) = split_last(column);
-        let (schema, relation) = relation.map_or((None, None), |relation| {
-            let (schema, relation) = split_last(relation);
-            (schema, Some(relation))
-        });
-        let mut found = Conditions::new();
-        found.and("name = ?", name.to_owned());
-        found.and_maybe("relation = ?", relation.map(String::from));
-        found.and_maybe("schema = ?", schema.map(String::from));
-        conditions.and_in("g.shape IN (SELECT shape FROM ix_shape_column WHERE {})", found);
-    }
-    conditions.and_maybe(
-        "g.shape IN (SELECT id FROM ix_shape WHERE class = ?)",
-        filter.class.clone(),
-    );
-    if let Some(rule) = &filter.rule {
-        let mut found = Conditions::new();
-        found.and("rule = ?", rule.clone());
-        // One list of rows for each index: the database would not use either for an OR across tables.
-        found.values.push(rule.clone().into());
-        conditions.and_in(
-            "g.id IN (SELECT id FROM ix_statement WHERE basis IN (SELECT basis FROM ix_basis_rule WHERE {})
-                UNION ALL SELECT id FROM ix_statement
-                WHERE refusal <> 0 AND refusal IN (SELECT id FROM ix_refusal WHERE rule = ?))",
-            found,
-        );
-    }
-    if filter.label.is_some() || filter.treatment.is_some() {
-        let mut found = Conditions::new();
-        found.and_maybe("label = ?", filter.label.clone());
-        found.and_maybe(
-            "treatment = ?",
-            filter.treatment.map(|treatment| treatment.as_str().to_owned()),
-        );
-        conditions.and_in("g.basis IN (SELECT basis FROM ix_basis_column WHERE {})", found);
-        // What was only prepared has shown nothing.
-        conditions
-            .text
-            .push_str(" AND (g.refusal <> 0 OR g.count > g.prepared)");
-    }
-    conditions.and_maybe("b.approval = ?", filter.approval.clone());
-    conditions.and_maybe("g.session = ?", filter.session.map(|session| session.0.cast_signed()));
-    about_client(&mut conditions, filter);
-    match filter.verdict {
-        Some(Verdict::Permitted) => conditions.text.push_str(" AND g.refusal = 0"),
-        Some(Verdict::Refused) => conditions.text.push_str(" AND g.refusal <> 0"),
-        Some(Verdict::Failed) => conditions.text.push_str(" AND g.errors > 0"),
-        None => {}
-    }
-    let query = "SELECT g.session, g.refusal, g.first, g.last, g.count, g.first_event, g.last_event, g.outcomes,
-            g.errors, g.last_error, g.rows, g.rows_affected, g.duration, g.duration_max,
-            p.display, p.content AS principal, s.database, s.client_address, s.client_program,
-            h.normalized, h.class, h.command, h.content AS shape, b.rules, b.policy_version, b.approval,
-            r.rule, r.sqlstate, r.message
-        FROM ix_statement g
-        JOIN ix_session s ON s.id = g.session
-        JOIN ix_principal p ON p.id = s.principal
-        LEFT JOIN ix_shape h ON h.id = g.shape
-        LEFT JOIN ix_basis b ON b.id = g.basis
-        LEFT JOIN ix_refusal r ON r.id = g.refusal
-        WHERE {} ORDER BY g.last DESC, g.last_event DESC LIMIT ?";
-    conditions.run(connection, query, filter.limit, statement_row)
-}
-
 fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(|count| u64::try_from(count).unwrap_or(0))
 }
@@ -456,64 +366,6 @@ fn count(row: &Row<'_>, column: &str) -> rusqlite::Result<u64> {
 fn session_name(row: &Row<'_>, column: &str) -> rusqlite::Result<String> {
     row.get::<_, i64>(column)
         .map(|id| durward_model::SessionId(id.cast_unsigned()).to_string())
-}
-
-fn statement_row(row: &Row<'_>) -> Result<SearchRow, IndexError> {
-    let refused = row.get::<_, i64>("refusal")? != 0;
-    let (executions, outcomes, errors) = (count(row, "count")?, count(row, "outcomes")?, count(row, "errors")?);
-    let shape: Option<ShapeText> = row
-        .get::<_, Option<String>>("shape")?
-        .map(|text| serde_json::from_str(&text))
-        .transpose()?;
-    let rules: Option<Vec<String>> = row
-        .get::<_, Option<String>>("rules")?
-        .map(|text| serde_json::from_str(&text))
-        .transpose()?;
-    let refusing_rule: Option<String> = row.get("rule")?;
-    let (relations, hazards) = shape.map_or_else(Default::default, |shape| (shape.relations, shape.hazards));
-    Ok(SearchRow {
-        kind: "statement",
-        verdict: match (refused, errors) {
-            (true, _) => Verdict::Refused,
-            (false, 0) => Verdict::Permitted,
-            (false, _) => Verdict::Failed,
-        },
-        first_time: Moment(count(row, "first")?),
-        last_time: Moment(count(row, "last")?),
-        count: executions,
-        who: row.get("display")?,
-        principal: Some(serde_json::from_str(&row.get::<_, String>("principal")?)?),
-        database: row.get("database")?,
-        client_address: row.get("client_address")?,
-        client_program: row.get("client_program")?,
-        session: Some(session_name(row, "session")?),
-        statement: row.get("normalized")?,
-        class: row.get("class")?,
-        command: row.get("command")?,
-        relations,
-        hazards,
-        rules: refusing_rule.map_or_else(|| rules.unwrap_or_default(), |rule| vec![rule]),
-        policy_version: row.get::<_, Option<i64>>("policy_version")?.map(i64::cast_unsigned),
-        approval: row.get("approval")?,
-        sqlstate: if refused {
-            row.get("sqlstate")?
-        } else {
-            row.get("last_error")?
-        },
-        reason: row.get("message")?,
-        errors,
-        outcomes_unknown: if refused {
-            0
-        } else {
-            executions.saturating_sub(outcomes)
-        },
-        rows: count(row, "rows")?,
-        rows_affected: count(row, "rows_affected")?,
-        duration_microseconds_mean: count(row, "duration")?.checked_div(outcomes).unwrap_or(0),
-        duration_microseconds_max: count(row, "duration_max")?,
-        first_event: EventNumber(count(row, "first_event")?),
-        last_event: EventNumber(count(row, "last_event")?),
-    })
 }
 
 fn refused_logins(connection: &Connection, filter: &SearchFilter) -> Result<Vec<SearchRow>, IndexError> {

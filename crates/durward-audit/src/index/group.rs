@@ -37,9 +37,10 @@ pub(super) struct GroupDelta {
 }
 
 pub(super) const UPSERT: &str = "
-INSERT INTO ix_statement (session, shape, basis, refusal, minute, count, prepared, first, last, first_event, last_event,
+INSERT INTO ix_statement (session, principal, database, shape, basis, refusal, minute, count, prepared, first, last, first_event, last_event,
     outcomes, errors, last_error, rows, bytes, rows_affected, duration, duration_max)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+SELECT ?1, coalesce(max(s.principal), 0), coalesce(max(s.database), ''), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19
+FROM ix_session s WHERE s.id = ?1
 ON CONFLICT (session, shape, basis, refusal, minute) DO UPDATE SET
     count = count + excluded.count,
     prepared = prepared + excluded.prepared,
