@@ -24,6 +24,7 @@ use crate::limits::LOGINS_MAX;
 use crate::login;
 use crate::look_ups::LookUps;
 use crate::masks::MasterKey;
+use crate::metrics::Metrics;
 use crate::registry::SessionRegistry;
 use crate::session::unix_seconds;
 use crate::stream::Stream;
@@ -73,6 +74,8 @@ pub struct Gateway {
     /// What every mask's key is derived from.
     pub(crate) mask_key: Arc<MasterKey>,
     pub(crate) look_ups: LookUps,
+    /// What sessions do, in figures.
+    pub metrics: Metrics,
     workers: Workers,
     databases: HashMap<DatabaseName, Arc<Database>>,
     /// TLS server names that choose a database by themselves.
@@ -189,6 +192,7 @@ impl Gateway {
             sessions: Arc::default(),
             mask_key: Arc::new(parts.mask_key),
             look_ups: LookUps::default(),
+            metrics: Metrics::default(),
             workers: parts.workers,
             databases: parts
                 .databases

@@ -22,6 +22,7 @@ mod link;
 mod login;
 mod look_ups;
 mod masks;
+pub mod metrics;
 mod names;
 mod prepared;
 mod registry;

@@ -462,6 +462,7 @@ impl Door {
     }
 
     fn hand_over(self, opened: Opened) -> Session {
+        self.gateway.metrics.here().login();
         let id = self.gateway.next_session();
         let principal: Arc<Principal> = Arc::clone(&opened.login.principal);
         let started = Event::SessionStarted(SessionStarted {
@@ -548,6 +549,7 @@ impl Door {
             sqlstate,
             tls: self.greeting.stream.is_tls(),
         });
+        self.gateway.metrics.here().login_refused();
         if let Err(error) = self.gateway.ledger.record(&event) {
             tracing::error!(%error, "a refused login could not be recorded");
         }

@@ -233,6 +233,8 @@ impl ShownMasks {
 #[derive(Debug)]
 pub(crate) struct ReadyMasks {
     cells: Vec<CellMask>,
+    /// How many cells of a row are masked, or searched for what has to be.
+    pub(crate) masked: u64,
 }
 
 #[derive(Debug)]
@@ -297,7 +299,11 @@ impl ReadyMasks {
                 },
             });
         }
-        Ok(Self { cells })
+        let masked = cells.iter().filter(|cell| !matches!(cell, CellMask::Clear)).count();
+        Ok(Self {
+            cells,
+            masked: u64::try_from(masked).unwrap_or(u64::MAX),
+        })
     }
 
     /// Appends the DataRow whose body is `body` with its cells masked.

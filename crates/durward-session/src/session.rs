@@ -39,6 +39,7 @@ use crate::gateway::{Database, Gateway};
 use crate::levers::Levers;
 use crate::link::Link;
 use crate::masks::MaskKeys;
+use crate::metrics::Counters;
 use crate::names::Names;
 use crate::registry::SessionLease;
 use crate::replies::{Replies, Run};
@@ -112,6 +113,10 @@ pub(crate) struct Session {
     captured: Option<Run>,
     refused: u64,
     bytes_sent: u64,
+    /// Figures of the thread that the session lives on.
+    counters: Arc<Counters>,
+    /// The message that is judged has waited for people: how long says nothing of the gateway.
+    waited_for_people: bool,
 }
 
 /// The parts of a new session.
@@ -205,6 +210,8 @@ enum Listen {
 impl Session {
     pub(crate) fn new(parts: SessionParts) -> Self {
         Self {
+            counters: parts.gateway.metrics.here(),
+            waited_for_people: false,
             gateway: parts.gateway,
             database: parts.database,
             principal: parts.principal,

@@ -15,6 +15,8 @@ mod explain;
 mod identities;
 mod key_file;
 mod logging;
+mod mask_key;
+mod metrics;
 mod options;
 mod policies;
 mod run;

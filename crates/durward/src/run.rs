@@ -19,6 +19,7 @@ pub(crate) use ready::Ready;
 use crate::assemble::{Assembled, assemble};
 use crate::control::{self, ControlDesk};
 use crate::identities;
+use crate::metrics;
 use crate::settings::Settings;
 
 /// How often the identities' file is looked at for what other processes have changed.
@@ -90,6 +91,13 @@ impl Running {
             .iter()
             .map(|socket| Ok(socket.local_addr()?.to_string()))
             .collect::<anyhow::Result<Vec<_>>>()?;
+        let figures = match settings.metrics_listen {
+            Some(address) => {
+                let bound = TcpListener::bind(address).await;
+                Some(bound.with_context(|| format!("can't listen on {address} for metrics"))?)
+            }
+            None => None,
+        };
         let assembled = assemble(&settings, &listen)?;
         let gateway = Arc::clone(&assembled.gateway);
         greet_databases(&gateway, start).await?;
@@ -108,7 +116,12 @@ impl Running {
         for socket in sockets {
             doors.spawn(Arc::clone(&gateway).serve(socket, assembled.listener.clone(), shut.clone()));
         }
-        let watchers = watchers(&assembled, control_socket, shut);
+        let mut watchers = watchers(&assembled, control_socket, shut);
+        let mut ready = ready;
+        if let Some(socket) = figures {
+            ready.metrics = Some(socket.local_addr()?.to_string());
+            watchers.spawn(metrics::serve(Arc::clone(&gateway), socket));
+        }
         let data_dir = settings.data_dir;
         Ok(Self {
             gateway,

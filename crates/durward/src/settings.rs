@@ -7,7 +7,7 @@ mod secret;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +36,8 @@ const UNDO_DAYS_DEFAULT: u32 = 7;
 pub(crate) struct Settings {
     /// Where to listen.
     pub(crate) listen: Vec<SocketAddr>,
+    /// Where figures are shown, if anywhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Whether another port will do where the default one is taken.
     pub(crate) listen_is_default: bool,
     /// Where the gateway keeps its things.
@@ -180,6 +182,7 @@ fn resolve(given: &GivenOptions, databases: Vec<DatabaseSettings>, place: &str) 
         .collect();
     Ok(Settings {
         listen: listen(given)?,
+        metrics_listen: metrics_listen(given)?,
         listen_is_default: given.get("listen").is_none(),
         ledger_dir: path(given, "ledger_dir").unwrap_or_else(|| data_dir.join("ledger")),
         data_dir,
@@ -321,6 +324,24 @@ fn listen(given: &GivenOptions) -> anyhow::Result<Vec<SocketAddr>> {
         addresses.extend(found);
     }
     Ok(addresses)
+}
+
+fn metrics_listen(given: &GivenOptions) -> anyhow::Result<Option<SocketAddr>> {
+    let Some(given) = given.get("metrics_listen") else {
+        return Ok(None);
+    };
+    let text = text(given);
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port))));
+    }
+    let unknown = |reason: &str| {
+        blame(
+            given,
+            &format!("{text:?} is neither a port nor ADDRESS:PORT ({reason})"),
+        )
+    };
+    let mut found = text.to_socket_addrs().map_err(|error| unknown(&error.to_string()))?;
+    found.next().map(Some).ok_or_else(|| unknown("no such address"))
 }
 
 fn analysis(given: &GivenOptions) -> anyhow::Result<AnalyzerLimits> {

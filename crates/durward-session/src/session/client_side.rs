@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use durward_audit::Origin;
 use durward_model::{Refusal, StatementFacts, sqlstate};
@@ -102,7 +103,14 @@ impl Session {
             tag: header.tag,
             body: bytes.get(HEADER_BYTES..).unwrap_or_default(),
         };
-        match self.serve_frame(frame, bytes).await? {
+        let judged = matches!(frame.tag, tag::QUERY | tag::PARSE | tag::EXECUTE);
+        let began = judged.then(Instant::now);
+        self.waited_for_people = false;
+        let flow = self.serve_frame(frame, bytes).await?;
+        if let (Some(began), Flow::Next, false) = (began, flow, self.waited_for_people) {
+            self.counters.overhead(began.elapsed());
+        }
+        match flow {
             Flow::Next => Ok(frame_bytes),
             Flow::Wait => Ok(0),
         }

@@ -215,6 +215,8 @@ impl Session {
         let handle = Arc::clone(&self.lease.handle);
         let cancels = handle.cancels();
         handle.set_holding(true);
+        self.waited_for_people = true;
+        self.counters.held();
         let waited = self.wait_on(waiting, cancels).await;
         handle.set_holding(false);
         let (desk, id) = (Arc::clone(&self.gateway.approvals), waiting.request.id);

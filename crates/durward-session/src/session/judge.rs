@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use durward_audit::{Durability, Origin, Recorded, StatementIntentInput, StatementRefusedInput};
-use durward_model::{Obligation, Refusal, StatementId, sqlstate};
+use durward_model::{Obligation, Refusal, StatementClass, StatementId, sqlstate};
 use durward_policy::{Decision, DecisionRequest, HoldOrder, Permit, SessionContext, Terms};
 use durward_sql::catalog::CatalogReading;
 use durward_sql::{Analysis, AnalysisError, SessionSettings};
@@ -16,6 +16,7 @@ use super::subjects::Subject;
 use super::{End, OwnQuery, Session};
 use crate::catalog::{CatalogSource, TextRow};
 use crate::limits::{DEFINITION_LOCK_PAUSE, DEFINITION_LOCK_SECONDS_MAX, STATEMENT_BYTES_MAX};
+use crate::metrics::Counted;
 use crate::sight::depends_on_names;
 
 /// The answer about one message.
@@ -389,6 +390,13 @@ impl Session {
         {
             self.database.labels.follow_data(&subject.facts.copies);
         }
+        // Nothing runs by a Parse or a Describe.
+        let runs = |subject: &Subject| !matches!(subject.origin, Origin::Parse | Origin::Describe);
+        let ran: Vec<_> = permitted
+            .iter()
+            .filter(|(_, subject, _)| runs(subject))
+            .map(|(_, subject, _)| subject.facts.class)
+            .collect();
         let labelled: Vec<_> = permitted
             .iter()
             .map(|(permit, subject, _)| {
@@ -425,7 +433,12 @@ impl Session {
             .record_intents(inputs, durability.unwrap_or(Durability::Process))
             .await
         {
-            Ok(recorded) => Ok(Verdict::Go(recorded, numbers, masks)),
+            Ok(recorded) => {
+                for class in ran {
+                    self.counters.statement(class, Counted::Permitted);
+                }
+                Ok(Verdict::Go(recorded, numbers, masks))
+            }
             Err(error) => {
                 tracing::error!(%error, session = %self.id, "an intent could not be recorded: statement refused");
                 Ok(Verdict::No(error.refusal()))
@@ -441,6 +454,11 @@ impl Session {
         by: (&[Arc<str>], u64),
     ) {
         self.refused += 1;
+        let class = subject.facts.class;
+        if *refusal.sqlstate == *sqlstate::APPROVAL_PENDING {
+            self.counters.held();
+        }
+        self.counters.statement(class, Counted::Refused);
         let labelled = self.labelled(&subject.facts, Manner::Refused);
         let input = StatementRefusedInput {
             session: self.id,
@@ -465,6 +483,7 @@ impl Session {
     /// Records a refusal of a text that was not understood.
     pub(super) fn record_not_understood(&mut self, origin: Origin, text: &[u8], refusal: &Refusal) {
         self.refused += 1;
+        self.counters.statement(StatementClass::Unknown, Counted::Refused);
         let input = StatementRefusedInput {
             session: self.id,
             statement: self.next_statement(),

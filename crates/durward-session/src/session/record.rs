@@ -9,6 +9,9 @@ use crate::replies::{Expected, Run};
 impl Session {
     /// Records how an execution ended. A ledger that fails here refuses the next statement.
     pub(super) fn record_outcome(&self, run: &Run, rows_affected: Option<u64>, sqlstate: Option<&str>) {
+        if sqlstate.is_some() {
+            self.counters.upstream_error();
+        }
         let outcome = StatementOutcome {
             session: self.id,
             statement: run.statement,

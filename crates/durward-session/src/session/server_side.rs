@@ -357,6 +357,7 @@ impl Session {
             .outbound
             .extend_with(|out| written = masks.row(frame.body, detectors, out));
         written.map_err(|_| DISAGREEMENT)?;
+        self.counters.masked(masks.masked);
         let bytes = u64::try_from(self.client.outbound.len() - before).unwrap_or(u64::MAX);
         run.rows += 1;
         run.bytes += bytes;

@@ -46,6 +46,13 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         default: "undo.key in the data directory",
         help: "The key that seals what changed rows held; it is made where there is none. Keep it apart from the data.",
         example: "/etc/durward/undo.key",
+        key: "metrics_listen",
+        scope: Scope::Gateway,
+        kind: Kind::Text,
+        value_name: "[ADDRESS:]PORT",
+        default: "",
+        help: "Where Prometheus finds figures, at /metrics by HTTP: on this machine alone where only a port is given. They name nobody, and nobody is asked who he is.",
+        example: "9432",
     },
     OptionSpec {
         key: "policy",

@@ -25,6 +25,9 @@ pub(crate) struct Ready {
     pub(crate) identities: Vec<Issued>,
     /// How connections are protected.
     pub(crate) tls: Tls,
+    /// Where figures are shown, if anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<String>,
     /// Where the gateway keeps its things.
     pub(crate) data_dir: PathBuf,
     /// The database behind it.
@@ -94,6 +97,7 @@ impl Ready {
                 self_signed: settings.tls.is_none(),
                 plaintext_loopback: settings.plaintext_loopback,
             },
+            metrics: None,
             data_dir: settings.data_dir.clone(),
             upstream,
         }

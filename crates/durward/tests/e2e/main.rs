@@ -17,6 +17,7 @@ mod holds;
 mod labels;
 mod locks;
 mod masking;
+mod metrics;
 mod regression;
 mod support;
 mod undo;
