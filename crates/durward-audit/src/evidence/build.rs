@@ -63,7 +63,13 @@ pub fn build_evidence(
     let layout = Layout::new(directory);
     check_version(&layout)?;
     let checkpoint = anchor::find(&layout, to)?.ok_or(EvidenceError::NotSigned)?;
-    let source = Source::read(&layout, request.period, &checkpoint, tell)?;
+    let extent = Extent {
+        last_event: checkpoint.events,
+        from: from.0,
+        to: to.0,
+        statements: report.asks_for_statements(),
+    };
+    let source = Source::read(&layout, extent, &checkpoint, tell)?;
     if let Some(change) = request.change.filter(|_| report.of_one_change) {
         change::define(&source.connection, &layout, change)?;
     }
@@ -83,15 +89,10 @@ struct Source {
 impl Source {
     fn read(
         layout: &Layout,
-        period: Period,
+        extent: Extent,
         checkpoint: &Checkpoint,
         mut tell: impl FnMut(u64),
     ) -> Result<Self, EvidenceError> {
-        let extent = Extent {
-            last_event: checkpoint.events,
-            from: period.from.0,
-            to: period.to.0,
-        };
         let mut indexer = Indexer::of(&layout.directory, extent)?;
         while indexer.step()? {
             tell(indexer.events());

@@ -27,6 +27,23 @@ pub struct Report {
     pub of_one_change: bool,
 }
 
+/// The views that have rows only where statements are taken in.
+const OF_STATEMENTS: [&str; 5] = [
+    "statements",
+    "statement_relations",
+    "statement_columns",
+    "labelled_columns",
+    "first_access",
+];
+
+impl Report {
+    /// Whether any of its tables is about statements: the others are made without them, in a fraction of the time.
+    pub(super) fn asks_for_statements(&self) -> bool {
+        let mut queries = self.tables.iter().map(|table| table.query);
+        queries.any(|query| OF_STATEMENTS.iter().any(|view| query.contains(view)))
+    }
+}
+
 /// A table of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct Table {

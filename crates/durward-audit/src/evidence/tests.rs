@@ -9,7 +9,7 @@ use super::{EvidenceError, EvidenceRequest, Period, REPORTS, build_evidence, ver
 use crate::fixture::{self, Statement, options, outcome, session_ended, session_started};
 use crate::{
     Administration, ApprovalMoved, Clock, ColumnTreatment, Event, IdentityChanged, LabelledColumn, Ledger,
-    LedgerOptions, LoginRefused, Moment, PolicyChanged, StatementIntentInput, VerifierKey,
+    LedgerOptions, LoginRefused, Moment, PolicyChanged, SearchFilter, StatementIntentInput, VerifierKey, search,
 };
 
 /// A clock that tests set, and that goes on by a millisecond each time it is asked.
@@ -317,6 +317,28 @@ fn tables_hold_what_was_recorded_in_the_period() {
 }
 
 #[test]
+fn only_reports_about_statements_read_them() {
+    let without: Vec<&str> = REPORTS
+        .iter()
+        .filter(|report| !report.asks_for_statements())
+        .map(|report| report.name)
+        .collect();
+    assert_eq!(
+        without,
+        [
+            "identities-with-access",
+            "leavers",
+            "authentication-strength",
+            "policy-changes",
+            "ledger-integrity",
+            "ledger-access",
+            "reviews",
+            "retention-and-delivery",
+        ]
+    );
+}
+
+#[test]
 fn a_change_is_proved_step_by_step() {
     let log = Log::new();
     write(&log);
@@ -333,6 +355,13 @@ fn a_change_is_proved_step_by_step() {
     for kind in ["statement_intent", "statement_outcome", "approval_moved"] {
         assert!(proofs.contains(kind), "{kind}");
     }
+    let by_approval = SearchFilter {
+        approval: Some("c1".into()),
+        ..SearchFilter::default()
+    };
+    let found = search(log.directory.path(), &by_approval).expect("an answer").rows;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].approval.as_deref(), Some("c1"));
     let named = |change| log.build("change-proof", PERIOD, change);
     assert!(matches!(named(None), Err(EvidenceError::NoChangeNamed)));
     assert!(matches!(named(Some("c7")), Err(EvidenceError::NoChange(_))));

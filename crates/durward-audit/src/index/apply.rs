@@ -41,6 +41,8 @@ pub(crate) struct Extent {
     /// Statements from this time on, and before that one, are taken in; of other events, all.
     pub(crate) from: u64,
     pub(crate) to: u64,
+    /// Whether statements are taken in at all.
+    pub(crate) statements: bool,
 }
 
 /// The rows that await an outcome, by session and statement. One statement can have several: EXECUTE and what it
@@ -250,7 +252,9 @@ impl Indexer {
             let is_intent = start.code == code::STATEMENT_INTENT && start.version == record::RECORD_VERSION;
             // What came before the period says what is not the first time in it.
             return match self.extent {
-                Some(extent) if is_intent && start.time_microseconds < extent.from => self.ran(&start, &d.decode()?),
+                Some(extent) if is_intent && extent.statements && start.time_microseconds < extent.from => {
+                    self.ran(&start, &d.decode()?)
+                }
                 _ => Ok(()),
             };
         }
@@ -259,6 +263,8 @@ impl Indexer {
         }
         match start.code {
             code::STATEMENT_INTENT => self.intent(&start, &d.decode()?),
+            // There is nothing that it could be the outcome of.
+            code::STATEMENT_OUTCOME if self.open.is_empty() => Ok(()),
             code::STATEMENT_OUTCOME => {
                 self.outcome(&d.decode()?);
                 Ok(())
@@ -283,9 +289,9 @@ impl Indexer {
     fn is_left_out(&self, start: &RecordStart) -> bool {
         let decides = matches!(start.code, code::STATEMENT_INTENT | code::STATEMENT_REFUSED);
         decides
-            && self
-                .extent
-                .is_some_and(|extent| !(extent.from..extent.to).contains(&start.time_microseconds))
+            && self.extent.is_some_and(|extent| {
+                !extent.statements || !(extent.from..extent.to).contains(&start.time_microseconds)
+            })
     }
 
     fn intent(&mut self, start: &RecordStart, intent: &StatementIntent) -> Result<(), IndexError> {
