@@ -35,6 +35,11 @@ impl Book {
         self.seen
     }
 
+    pub(crate) fn has_open_sets(&self) -> bool {
+        let mut open = self.requests.values().filter(|request| request.state.is_open());
+        open.any(|request| !request.asked.steps.is_empty())
+    }
+
     pub(crate) fn get(&self, id: RequestId) -> Option<&Request> {
         self.requests.get(&id)
     }
@@ -113,6 +118,8 @@ impl Book {
         let bytes = asked.text.len()
             + asked.prepared.iter().map(String::len).sum::<usize>()
             + asked.parameters.iter().flatten().map(String::len).sum::<usize>();
+        let steps = &asked.steps;
+        let bytes = bytes.max(steps.iter().map(|step| step.text.len()).sum());
         if bytes > TEXT_BYTES_MAX {
             return Err(DeskError::TooLong);
         }
@@ -151,7 +158,8 @@ impl Book {
         now: i64,
     ) -> Result<Entry, DeskError> {
         let request = self.requests.get(&id).ok_or(DeskError::Unknown(id))?;
-        let own = approver.is_within(&request.asked.principal);
+        let own = approver.is_within(&request.asked.principal)
+            || request.asked.submitted_by.as_deref() == Some(approver.name.as_str());
         let approval = Approval {
             by: approver.name.clone(),
             account: approver.account.clone(),

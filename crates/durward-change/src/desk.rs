@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use durward_model::Principal;
 use tokio::sync::watch;
 
 use crate::book::Book;
+use crate::change_set::is_runnable;
 use crate::error::DeskError;
 use crate::request::{Approver, Asked, Ending, Request, RequestId};
 use crate::state::{Entry, Event, State};
@@ -71,6 +74,8 @@ pub struct Desk {
     recorder: Box<dyn Recorder>,
     /// Moves with every transition.
     moved: watch::Sender<u64>,
+    /// Whether any change set is open: asked for each statement.
+    has_open_sets: AtomicBool,
 }
 
 struct Inner {
@@ -103,6 +108,7 @@ impl Desk {
         if store.is_long() {
             store.replace(&book.entries())?;
         }
+        let has_open_sets = AtomicBool::new(book.has_open_sets());
         let inner = Inner {
             book,
             store: Box::new(store),
@@ -112,6 +118,7 @@ impl Desk {
             inner: Mutex::new(inner),
             recorder: Box::new(recorder),
             moved: watch::Sender::new(0),
+            has_open_sets,
         })
     }
 
@@ -121,6 +128,9 @@ impl Desk {
     /// # Errors
     /// Too many are open, the statement is too long, or nothing can be kept or recorded.
     pub fn present(&self, asked: &Asked, manner: Manner, now: i64) -> Result<Answer, DeskError> {
+        if !asked.steps.is_empty() {
+            return Err(DeskError::NoStatement);
+        }
         let mut inner = self.lock();
         let now = self.expire(&mut inner, now)?;
         let known = inner.book.latest_of(&asked.digest).map(|known| {
@@ -155,6 +165,61 @@ impl Desk {
         }
         let request = inner.book.get(id).cloned().ok_or(DeskError::Unknown(id))?;
         Ok(Answer::Pending(Box::new(request)))
+    }
+
+    /// Lays a change set on the desk, or finds the open request for just this one, or the rejection that still stands.
+    /// Nothing is spent.
+    ///
+    /// # Errors
+    /// Too many are open, it is too long, or nothing can be kept or recorded.
+    pub fn submit(&self, asked: &Asked, now: i64) -> Result<Request, DeskError> {
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let known = inner.book.latest_of(&asked.digest).filter(|known| {
+            let stands = known.state.is_open() || known.state == State::Rejected;
+            stands && known.expires_at > now
+        });
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
+        let entry = inner.book.ask(asked, now)?;
+        self.commit(&mut inner, &entry)
+    }
+
+    /// Whether there can be an open change set at all. Takes no lock.
+    pub fn may_hold_sets(&self) -> bool {
+        self.has_open_sets.load(Ordering::Acquire)
+    }
+
+    /// The approved change sets that a principal may begin to run on a database, oldest first.
+    pub fn runnable_sets(&self, principal: &Principal, database: &str) -> Vec<Request> {
+        let inner = self.lock();
+        let requests = inner.book.requests();
+        requests
+            .filter(|request| is_runnable(request, principal, database))
+            .cloned()
+            .collect()
+    }
+
+    /// Spends the approval of a change set on the session that begins to run it, once and for all.
+    ///
+    /// # Errors
+    /// It is no change set, isn't approved any more, or that can't be kept or recorded.
+    pub fn begin(&self, id: RequestId, session: &str, now: i64) -> Result<Grant, DeskError> {
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let request = inner.book.get(id).ok_or(DeskError::Unknown(id))?;
+        if request.asked.steps.is_empty() {
+            return Err(DeskError::NoChangeSet(id));
+        }
+        let used = Event::Used(Ending {
+            by: Some(session.to_owned()),
+            why: None,
+            at: now,
+        });
+        let entry = inner.book.move_by(id, used, now)?;
+        let request = self.commit(&mut inner, &entry)?;
+        Ok(Grant { request })
     }
 
     /// Somebody who waited goes, and takes the request back unless others wait for it, or it is decided.
@@ -207,6 +272,16 @@ impl Desk {
         let now = self.expire(&mut inner, now)?;
         let entry = inner.book.approve(id, approver, note, now)?;
         self.commit(&mut inner, &entry)
+    }
+
+    /// Whether somebody's approval would count, without giving it.
+    ///
+    /// # Errors
+    /// As [`Desk::approve`].
+    pub fn may_approve(&self, id: RequestId, approver: &Approver, now: i64) -> Result<(), DeskError> {
+        let mut inner = self.lock();
+        let now = inner.book.now(now);
+        inner.book.approve(id, approver, None, now).map(drop)
     }
 
     /// Says no.
@@ -318,6 +393,7 @@ impl Desk {
         if !request.state.is_open() {
             inner.waiters.remove(&entry.id);
         }
+        self.has_open_sets.store(inner.book.has_open_sets(), Ordering::Release);
         self.moved.send_modify(|moves| *moves += 1);
         Ok(request)
     }

@@ -36,6 +36,12 @@ pub enum DeskError {
     /// Each approval must be somebody else's.
     #[error("you have approved {0} already; it needs another person besides")]
     Twice(RequestId),
+    /// A change set is run by its statements, never as one.
+    #[error("a change set isn't sent as a statement")]
+    NoStatement,
+    /// What is to be begun has no steps.
+    #[error("{0} is no change set")]
+    NoChangeSet(RequestId),
     /// Too many requests are open.
     #[error("too many statements wait for approval already")]
     Full,

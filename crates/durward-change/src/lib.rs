@@ -21,21 +21,27 @@
 
 mod binding;
 mod book;
+mod change_set;
 mod desk;
 mod error;
 mod file;
 pub mod limits;
+mod precedent;
 mod request;
 mod state;
 mod store;
 pub mod undo;
+mod visible;
 
 pub use binding::Binding;
+pub use change_set::{Outlook, Step, covers};
 pub use desk::{Answer, Desk, Grant, Manner, NoRecorder, Recorder};
 pub use error::DeskError;
 pub use file::FileStore;
+pub use precedent::similar;
 #[doc(hidden)]
 pub use request::example;
 pub use request::{Approval, Approver, Asked, Effect, Ending, MeasuredRows, Request, RequestId, Sample, Touched};
 pub use state::{Entry, Event, State};
 pub use store::{MemoryStore, Store, StoreError};
+pub use visible::{Piece, hides, pieces, visible};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use durward_model::{ApprovalTerms, Principal};
 use serde::{Deserialize, Serialize};
 
+use crate::change_set::Step;
 use crate::state::State;
 
 /// The number of a request, from 1, shown as `c1`.
@@ -145,6 +146,12 @@ pub struct Asked {
     pub session: String,
     /// What its client calls itself, and where it is.
     pub client: String,
+    /// The statements of a change set, in order: it is approved as a whole, and run by one session, step by step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// Who laid a change set on the desk for the principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_by: Option<String>,
 }
 
 /// One approval.
@@ -268,5 +275,7 @@ pub fn example() -> Asked {
         reason: None,
         session: "s1".to_owned(),
         client: "psql at 127.0.0.1".to_owned(),
+        steps: Vec::new(),
+        submitted_by: None,
     }
 }

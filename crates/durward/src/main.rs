@@ -15,7 +15,6 @@ mod explain;
 mod identities;
 mod key_file;
 mod logging;
-mod mask_key;
 mod metrics;
 mod options;
 mod policies;

@@ -204,6 +204,8 @@ impl Session {
             reason: self.levers.reason().map(str::to_owned),
             session: self.id.to_string(),
             client: format!("{} at {}", handle.program(), handle.client_address()),
+            steps: Vec::new(),
+            submitted_by: None,
         }
     }
 

@@ -46,6 +46,8 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         default: "undo.key in the data directory",
         help: "The key that seals what changed rows held; it is made where there is none. Keep it apart from the data.",
         example: "/etc/durward/undo.key",
+    },
+    OptionSpec {
         key: "metrics_listen",
         scope: Scope::Gateway,
         kind: Kind::Text,
