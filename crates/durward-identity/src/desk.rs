@@ -1,6 +1,7 @@
 //! The login desk: which way in a client gets, and whether what it shows is enough.
 
 mod cleartext;
+mod local;
 mod scram_login;
 
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use durward_model::Principal;
 use zeroize::Zeroizing;
 
 pub use cleartext::CleartextLogin;
+pub use local::LocalLogin;
 pub use scram_login::{ScramLogin, ScramLoginChallenge};
 
 use crate::directory::Directory;

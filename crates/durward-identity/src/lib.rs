@@ -39,7 +39,7 @@ mod throttle;
 
 pub use clock::{Clock, SystemClock};
 pub use desk::{
-    CleartextLogin, DeskOptions, Login, LoginDesk, LoginPlan, LoginRequest, PASSTHROUGH_ALIAS, ScramLogin,
+    CleartextLogin, DeskOptions, LocalLogin, Login, LoginDesk, LoginPlan, LoginRequest, PASSTHROUGH_ALIAS, ScramLogin,
     ScramLoginChallenge, Transport, UpstreamLogin,
 };
 pub use directory::{

@@ -64,13 +64,15 @@ pub struct Gateway {
     /// Records.
     pub ledger: Ledger,
     /// Verifies who comes.
-    pub desk: LoginDesk,
+    pub desk: Arc<LoginDesk>,
     /// Where held statements wait.
     pub approvals: Arc<Desk>,
     /// Where changes are kept so that they can be taken back; none where they aren't.
     pub undo: Option<UndoDesk>,
     /// Who is there.
     pub sessions: Arc<SessionRegistry>,
+    /// The page of a request for approval: what stands before its number, where there are pages.
+    pub request_pages: Option<String>,
     /// What every mask's key is derived from.
     pub(crate) mask_key: Arc<MasterKey>,
     pub(crate) look_ups: LookUps,
@@ -94,11 +96,13 @@ pub struct GatewayParts {
     /// Records.
     pub ledger: Ledger,
     /// Verifies who comes.
-    pub desk: LoginDesk,
+    pub desk: Arc<LoginDesk>,
     /// Where held statements wait.
     pub approvals: Arc<Desk>,
     /// Where changes are kept so that they can be taken back; none where they aren't.
     pub undo: Option<UndoDesk>,
+    /// The page of a request for approval: what stands before its number, where there are pages.
+    pub request_pages: Option<String>,
     /// What every mask's key is derived from.
     pub mask_key: MasterKey,
     /// Where sessions run.
@@ -189,6 +193,7 @@ impl Gateway {
             desk: parts.desk,
             approvals: parts.approvals,
             undo: parts.undo,
+            request_pages: parts.request_pages,
             sessions: Arc::default(),
             mask_key: Arc::new(parts.mask_key),
             look_ups: LookUps::default(),

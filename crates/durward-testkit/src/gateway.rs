@@ -48,6 +48,7 @@ pub struct Gateway {
     address: SocketAddr,
     identities: Vec<Identity>,
     database: String,
+    web: Option<String>,
     data_dir: PathBuf,
     /// Keeps a temporary data folder alive as long as the gateway.
     _temporary: Option<TempDir>,
@@ -92,6 +93,7 @@ impl Gateway {
             address,
             identities,
             database: upstream.database.clone(),
+            web: announcement.get("web").and_then(Value::as_str).map(str::to_owned),
             data_dir,
             _temporary: temporary,
         }
@@ -114,6 +116,11 @@ impl Gateway {
             .iter()
             .find(|identity| identity.kind == kind || identity.name == kind)
             .unwrap_or_else(|| panic!("no identity `{kind}` among {:?}", self.identities))
+    }
+
+    /// Where it is reached by HTTP, if it is.
+    pub fn web(&self) -> Option<&str> {
+        self.web.as_deref()
     }
 
     /// Where it keeps its state.

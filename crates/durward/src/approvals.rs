@@ -1,9 +1,8 @@
 //! Held statements, decided over the control socket.
 
-use anyhow::{bail, ensure};
 use durward_change::{Approver, Desk, Request, RequestId};
-use durward_identity::{Directory, IdentitySummary};
-use durward_model::PrincipalKind;
+use durward_console::decide::{Decider, note};
+use durward_identity::Directory;
 
 /// A decision as it is asked for.
 pub(crate) struct Decision<'a> {
@@ -52,40 +51,10 @@ pub(crate) fn reject(desk: &Desk, directory: &Directory, decision: &Decision<'_>
 }
 
 fn approver(directory: &Directory, decision: &Decision<'_>, request: &Request) -> anyhow::Result<Approver> {
-    let identities = directory.list();
-    let people = |identity: &&IdentitySummary| {
-        identity.revoked_unix_seconds.is_none()
-            && matches!(identity.kind, PrincipalKind::Operator | PrincipalKind::Person)
-    };
-    let principal = &request.asked.principal;
-    let others = identities
-        .iter()
-        .filter(people)
-        .any(|identity| !principal.involves(&identity.name));
-    let mut approver = Approver {
-        name: decision.account.to_owned(),
-        groups: Vec::new(),
-        account: Some(decision.account.to_owned()),
-        is_only_one: !others,
+    let decider = Decider {
+        identity: decision.identity,
+        account: decision.account,
         confirms: decision.confirms,
     };
-    if let Some(name) = decision.identity {
-        let Some(identity) = identities.iter().find(|identity| *identity.name == *name) else {
-            bail!("there is no local identity {name}");
-        };
-        ensure!(people(&identity), "{name} can't approve: it is no person, or revoked");
-        approver.name = name.to_owned();
-        approver.groups.clone_from(&identity.groups);
-    }
-    Ok(approver)
-}
-
-fn note(note: Option<&str>) -> anyhow::Result<Option<String>> {
-    let Some(note) = note else { return Ok(None) };
-    ensure!(
-        note.len() <= durward_change::limits::NOTE_BYTES_MAX && !note.chars().any(char::is_control),
-        "a note is one line of at most {} bytes",
-        durward_change::limits::NOTE_BYTES_MAX
-    );
-    Ok(Some(note.to_owned()))
+    Ok(decider.approver(directory, request)?)
 }

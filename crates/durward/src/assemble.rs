@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use durward_audit::{ConfigurationLoaded, Event, Ledger, LedgerOptions};
 use durward_change::undo::{UndoKey, UndoVault};
 use durward_change::{Desk, FileStore};
+use durward_console::Site;
 use durward_identity::{DeskOptions, Directory, Issuers, LoginDesk, SystemClock};
 use durward_model::{Digest, SessionId};
 use durward_policy::PolicyStore;
@@ -48,7 +49,7 @@ pub(crate) struct Assembled {
 ///
 /// # Errors
 /// When anything that the gateway rests on can't be opened or is wrong: nothing is served then.
-pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result<Assembled> {
+pub(crate) fn assemble(settings: &Settings, listen: &[String], web: Option<&Site>) -> anyhow::Result<Assembled> {
     make_private_directory(&settings.data_dir)?;
     make_private_directory(&settings.ledger_dir)?;
     let tls = match &settings.tls {
@@ -98,10 +99,15 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String]) -> anyhow::Result
         analyzer,
         policy,
         ledger,
-        desk: LoginDesk::new(Arc::clone(&directory), Arc::clone(&issuers), DeskOptions::default()),
+        desk: Arc::new(LoginDesk::new(
+            Arc::clone(&directory),
+            Arc::clone(&issuers),
+            DeskOptions::default(),
+        )),
         approvals: Arc::new(approvals),
         undo: open_undo(settings)?,
         mask_key: key_file::open(&settings.data_dir.join(key_file::MASKS))?,
+        request_pages: web.map(|site| site.link("")),
         workers: Workers::start().context("can't start the threads that sessions run on")?,
         databases,
         server_names,
@@ -168,6 +174,7 @@ fn names(settings: &Settings) -> Vec<String> {
         settings
             .listen
             .iter()
+            .chain(settings.web.iter().map(|web| &web.listen))
             .filter(|address| !address.ip().is_unspecified())
             .map(|address| address.ip().to_string()),
     );
@@ -193,6 +200,9 @@ fn configuration_loaded(settings: &Settings, listen: &[String]) -> Configuration
     }
     if !settings.policy.default_pack {
         notes.push("the default pack of policies is off".to_owned());
+    }
+    if let Some(web) = &settings.web {
+        notes.push(format!("requests for approval are decided by HTTP at {}", web.listen));
     }
     let passthrough = settings.databases.iter().filter(|database| database.passthrough);
     notes.extend(passthrough.map(|database| format!("accounts of {} itself may log in", database.name)));

@@ -34,6 +34,9 @@ pub(crate) fn run(arguments: &DemoArgs) -> anyhow::Result<ExitCode> {
 
     given.set("upstream", postgres.url(shop::DATABASE));
     given.set("append_only", "public.audit_log");
+    if given.get("web").is_none() {
+        given.set("web", "true");
+    }
     if given.get("data_dir").is_none() {
         given.set("data_dir", postgres.gateway_directory().to_string_lossy());
     }

@@ -1,6 +1,7 @@
 //! A gateway at work: from settings to open doors, and in good order to its end.
 
 mod ready;
+mod web;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,7 +99,8 @@ impl Running {
             }
             None => None,
         };
-        let assembled = assemble(&settings, &listen)?;
+        let web = web::open(&settings, start).await?;
+        let assembled = assemble(&settings, &listen, web.as_ref().map(|web| &web.site))?;
         let gateway = Arc::clone(&assembled.gateway);
         greet_databases(&gateway, start).await?;
 
@@ -109,12 +111,16 @@ impl Running {
             }
             _ => Vec::new(),
         };
-        let ready = Ready::new(&settings, listen, issued, assembled.fingerprint.clone());
+        let mut ready = Ready::new(&settings, listen, issued, assembled.fingerprint.clone());
+        ready.web = web.as_ref().map(|web| web.site.origin().to_owned());
 
         let (shutdown, shut) = watch::channel(false);
         let mut doors = JoinSet::new();
         for socket in sockets {
             doors.spawn(Arc::clone(&gateway).serve(socket, assembled.listener.clone(), shut.clone()));
+        }
+        if let Some(web) = web {
+            doors.spawn(web.serve(&assembled, shut.clone()));
         }
         let mut watchers = watchers(&assembled, control_socket, shut);
         let mut ready = ready;

@@ -30,6 +30,8 @@ const LISTEN_DEFAULT: &str = "127.0.0.1:7432";
 ///
 /// Unit: days. Reason: what was wrong is found within a week, and before-images are personal data.
 const UNDO_DAYS_DEFAULT: u32 = 7;
+/// Where requests for approval are decided by HTTP when that is wanted and nothing else is said.
+const WEB_DEFAULT: &str = "127.0.0.1:7480";
 
 /// Everything that a gateway is made of.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) policy: PolicyPlace,
     /// Whether loopback clients may come in clear.
     pub(crate) plaintext_loopback: bool,
+    /// Where requests for approval are decided by HTTP.
+    pub(crate) web: Option<WebSettings>,
     /// Certificate and key; without them a self-signed certificate is made.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     /// Whose tokens are accepted.
@@ -69,6 +73,17 @@ pub(crate) struct UndoSettings {
     pub(crate) days: u32,
     /// Where the key is that seals them; none for the data directory.
     pub(crate) key_file: Option<PathBuf>,
+}
+
+/// Where people decide by HTTP.
+#[derive(Debug, Clone)]
+pub(crate) struct WebSettings {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Whether another port will do where that one is taken.
+    pub(crate) listen_is_default: bool,
+    /// The address under which people know it, where there is another.
+    pub(crate) url: Option<String>,
 }
 
 /// One database to serve.
@@ -192,6 +207,7 @@ fn resolve(given: &GivenOptions, databases: Vec<DatabaseSettings>, place: &str) 
             databases: names,
         },
         plaintext_loopback: switch(given, "plaintext_loopback", false)?,
+        web: web(given)?,
         tls: tls_files(given)?,
         issuers: issuer::issuers(given.get("oidc"))?,
         analysis: analysis(given)?,
@@ -342,6 +358,33 @@ fn metrics_listen(given: &GivenOptions) -> anyhow::Result<Option<SocketAddr>> {
     };
     let mut found = text.to_socket_addrs().map_err(|error| unknown(&error.to_string()))?;
     found.next().map(Some).ok_or_else(|| unknown("no such address"))
+}
+
+/// Off unless it is asked for; `true` is the default address.
+fn web(given: &GivenOptions) -> anyhow::Result<Option<WebSettings>> {
+    let Some(asked) = given.get("web") else {
+        return Ok(None);
+    };
+    let (address, listen_is_default) = match text(asked) {
+        "" | "false" | "off" => return Ok(None),
+        "true" | "on" => (WEB_DEFAULT, true),
+        other => (other, false),
+    };
+    let mut found = address
+        .to_socket_addrs()
+        .map_err(|error| blame(asked, &format!("{address:?} is no ADDRESS:PORT ({error})")))?;
+    let listen = found
+        .next()
+        .ok_or_else(|| blame(asked, &format!("{address:?} has no address")))?;
+    let url = given.get("web_url");
+    if let Some(url) = url {
+        durward_console::Site::at(listen, Some(text(url))).map_err(|error| blame(url, &error))?;
+    }
+    Ok(Some(WebSettings {
+        listen,
+        listen_is_default,
+        url: url.map(|url| text(url).to_owned()),
+    }))
 }
 
 fn analysis(given: &GivenOptions) -> anyhow::Result<AnalyzerLimits> {

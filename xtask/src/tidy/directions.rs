@@ -13,6 +13,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("durward-change", &["durward-model"]),
     ("durward-identity", &["durward-model"]),
     (
+        "durward-console",
+        &["durward-audit", "durward-change", "durward-identity", "durward-model"],
+    ),
+    (
         "durward-session",
         &[
             "durward-audit",
@@ -31,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "durward-audit",
             "durward-change",
+            "durward-console",
             "durward-identity",
             "durward-mask",
             "durward-model",

@@ -214,3 +214,37 @@ async fn clients_without_scram_can_be_asked_for_the_password_inside_tls() {
     };
     assert!(matches!(desk.plan(&local), LoginPlan::Scram(_)));
 }
+
+#[test]
+fn where_people_decide_the_same_passwords_open_as_for_databases() {
+    let fixture = fixture(Vec::new(), DeskOptions::default());
+    let Fixture {
+        desk, clock, password, ..
+    } = &fixture;
+    let address = Some(IpAddr::from([192, 0, 2, 1]));
+    let verify = |user: &str, password: &str| desk.verify_local(user, password.as_bytes(), address);
+    let mut login = verify("ada", password.expose()).unwrap();
+    assert_eq!(&*login.principal.subject.name, "ada");
+    assert_eq!(login.databases, [Arc::from("shop")]);
+    login.standing.check().unwrap();
+    let told = |failure: LoginFailure| (failure.refusal.message, failure.refusal.hint);
+    let wrong = verify("ada", "guess").unwrap_err();
+    let unknown = verify("bob", "guess").unwrap_err();
+    assert_eq!(
+        (&wrong.reason, &unknown.reason),
+        (&FailureReason::WrongPassword, &FailureReason::UnknownUser)
+    );
+    assert_eq!(told(wrong).1, told(unknown).1);
+    assert_eq!(verify("ada", "").unwrap_err().reason, FailureReason::PasswordLength);
+    let limited = (0..100).find_map(|_| match verify("eve", "guess").unwrap_err().reason {
+        FailureReason::Throttled(throttled) => Some(throttled),
+        _ => None,
+    });
+    assert!(limited.is_some(), "guesses are limited");
+    clock.advance_seconds(600);
+    assert_eq!(
+        verify("ada", password.expose()).unwrap_err().reason,
+        FailureReason::PasswordExpired
+    );
+    assert!(login.standing.check().is_err());
+}

@@ -79,6 +79,19 @@ impl Directory {
         }
     }
 
+    /// The databases that the credential of `user` with these keys opens.
+    pub(crate) fn databases_of(&self, user: &str, keys: &ScramKeys) -> Vec<Arc<str>> {
+        let snapshot = self.current.load();
+        let credentials = snapshot
+            .identity(user)
+            .into_iter()
+            .flat_map(|identity| &identity.credentials);
+        credentials
+            .filter(|credential| credential.scram_sha_256 == *keys)
+            .flat_map(|credential| credential.databases.iter().cloned())
+            .collect()
+    }
+
     /// The principal that `name` would be after a login with an issued password, for explaining decisions without one.
     pub fn principal(&self, name: &str) -> Option<Principal> {
         let snapshot = self.current.load();

@@ -142,7 +142,7 @@ impl Session {
                 self.allowance = allowance(grant.request());
                 Holding::Released(format!("approved: {}", grant.request().id))
             }
-            Ok(Answer::Rejected(request)) => Holding::Refused(rejected(&request)),
+            Ok(Answer::Rejected(request)) => Holding::Refused(rejected(&request, self.page_of(request.id))),
             Ok(Answer::Pending(request)) if waits => Holding::Waiting(Box::new(Waiting {
                 request: *request,
                 subject: first.subject.clone(),
@@ -151,7 +151,7 @@ impl Session {
                 policy_version: first.order.permit().policy_version().number,
                 in_transaction,
             })),
-            Ok(Answer::Pending(request)) => Holding::Refused(pending(&request, first.order)),
+            Ok(Answer::Pending(request)) => Holding::Refused(pending(&request, self.page_of(request.id), first.order)),
             Err(error) => Holding::Refused(desk_refusal(&error, first.order)),
         })
     }
@@ -235,7 +235,7 @@ impl Session {
                     "approval-pending",
                     format!("{id} still waits for approval, and this transaction can't wait with it"),
                 )
-                .with_detail(detail(&waiting.request))
+                .with_detail(detail(&waiting.request, self.page_of(id)))
                 .with_hint(
                     "Roll back, and send the transaction again once it is approved; a held first statement waits.",
                 ),
@@ -334,7 +334,7 @@ impl Session {
                 self.notice(&format!("{} is approved: {said}", request.id), None, None);
                 None
             }
-            State::Rejected => Some(rejected(request)),
+            State::Rejected => Some(rejected(request, self.page_of(request.id))),
             State::Expired => Some(
                 Refusal::new(
                     sqlstate::QUERY_CANCELED,
@@ -358,11 +358,19 @@ impl Session {
             asked.rules.join(", "),
             asked.rows
         );
+        let page = self.page_of(request.id).map(|page| format!(", or at {page}"));
         let hint = format!(
-            "Approve it with: durward approvals approve {}. Cancelling takes it back.",
-            request.id
+            "Approve it with: durward approvals approve {}{}. Cancelling takes it back.",
+            request.id,
+            page.unwrap_or_default()
         );
         self.notice(&message, Some(&detail), Some(&hint));
+    }
+
+    /// Where people look at a request and decide it.
+    fn page_of(&self, id: RequestId) -> Option<String> {
+        let pages = self.gateway.request_pages.as_deref()?;
+        Some(format!("{pages}{id}"))
     }
 
     fn notice(&mut self, message: &str, detail: Option<&str>, hint: Option<&str>) {
@@ -457,22 +465,23 @@ fn passes(rows: &MeasuredRows, terms: &ApprovalTerms) -> Option<String> {
     }
 }
 
-fn pending(request: &Request, order: &HoldOrder) -> Refusal {
+fn pending(request: &Request, page: Option<String>, order: &HoldOrder) -> Refusal {
     let message = format!("{} waits for approval: {}", request.id, request.asked.why);
-    let refusal = Refusal::new(sqlstate::APPROVAL_PENDING, "approval-pending", message).with_detail(detail(request));
+    let refusal =
+        Refusal::new(sqlstate::APPROVAL_PENDING, "approval-pending", message).with_detail(detail(request, page));
     match &order.refusal.hint {
         Some(hint) => refusal.with_hint(Arc::clone(hint)),
         None => refusal,
     }
 }
 
-fn rejected(request: &Request) -> Refusal {
+fn rejected(request: &Request, page: Option<String>) -> Refusal {
     let ending = request.ending.as_ref();
     let by = ending.and_then(|ending| ending.by.as_deref()).unwrap_or("an approver");
     let why = ending.and_then(|ending| ending.why.as_deref());
     let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
     let message = format!("{} is rejected by {by}{why}", request.id);
-    Refusal::new(sqlstate::APPROVAL_REJECTED, "approval-rejected", message).with_detail(detail(request))
+    Refusal::new(sqlstate::APPROVAL_REJECTED, "approval-rejected", message).with_detail(detail(request, page))
 }
 
 fn desk_refusal(error: &DeskError, order: &HoldOrder) -> Refusal {
@@ -490,7 +499,7 @@ fn desk_refusal(error: &DeskError, order: &HoldOrder) -> Refusal {
 }
 
 /// What a program is told, as one line of JSON.
-fn detail(request: &Request) -> String {
+fn detail(request: &Request, page: Option<String>) -> String {
     let rows = match &request.asked.rows {
         MeasuredRows::Counted(rows) => Some(*rows),
         MeasuredRows::MoreThan(_) | MeasuredRows::AtMost(_) | MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => {
@@ -503,6 +512,7 @@ fn detail(request: &Request) -> String {
     let detail = serde_json::json!({
         "id": request.id.to_string(),
         "status": request.state.as_str(),
+        "url": page,
         "rule": request.asked.rules.first(),
         "rows": rows,
         "rows_in_words": request.asked.rows.to_string(),

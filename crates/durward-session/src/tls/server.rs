@@ -87,6 +87,13 @@ impl ServerTls {
         &self.fingerprint
     }
 
+    /// The same certificate for HTTP, which nothing that is meant for databases gets through to.
+    pub fn for_http(&self) -> TlsAcceptor {
+        let mut config = ServerConfig::clone(self.acceptor.config());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     /// The hash of the certificate for SCRAM-SHA-256-PLUS; none if its signature doesn't define one.
     pub fn server_end_point(&self) -> Option<&[u8]> {
         self.end_point.as_deref()

@@ -84,11 +84,12 @@ impl House {
             analyzer: Analyzer::new(AnalyzerLimits::default()).unwrap(),
             policy: Arc::new(PolicyStore::load(&PolicySources::default()).unwrap()),
             ledger: Ledger::open(&folder.path().join("ledger"), LedgerOptions::default()).unwrap(),
-            desk: LoginDesk::new(
+            desk: Arc::new(LoginDesk::new(
                 directory,
                 Arc::new(Issuers::new(Vec::new(), Arc::new(SystemClock)).unwrap()),
                 Default::default(),
-            ),
+            )),
+            request_pages: None,
             undo: None,
             approvals: Arc::new(Desk::open(MemoryStore::default(), NoRecorder).unwrap()),
             mask_key: durward_session::MasterKey::new([7; 32]),

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use durward_change::{Effect, Request as Held, State};
+use durward_change::{Effect, Request as Held, State, visible};
 
 use crate::cli::{ApprovalsCommand, DecideArgs};
 use crate::control::{DecideRequest, Request, ask, find_gateway};
@@ -304,24 +304,6 @@ fn short(text: &str) -> String {
     visible(&line)
 }
 
-/// A text of somebody else's with everything that a terminal would act on, or that nobody would see, spelled out.
-pub(super) fn visible(text: &str) -> String {
-    let hides = |letter: char| {
-        matches!(letter,
-            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
-    };
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if (letter.is_control() && letter != '\n') || hides(letter) {
-            shown.extend(letter.escape_unicode());
-        } else {
-            shown.push(letter);
-        }
-    }
-    shown
-}
-
 fn now() -> anyhow::Result<i64> {
     let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     Ok(i64::try_from(elapsed.as_secs())?)
@@ -329,12 +311,10 @@ fn now() -> anyhow::Result<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{short, visible};
+    use super::short;
 
     #[test]
-    fn what_hides_or_steers_a_terminal_is_spelled_out() {
-        assert_eq!(visible("a\u{1b}[2Jb\u{202e}c\nd"), "a\\u{1b}[2Jb\\u{202e}c\nd");
-        assert_eq!(visible("naïve – текст"), "naïve – текст");
+    fn a_statement_is_one_line_in_a_list() {
         assert_eq!(short("UPDATE  t\n SET a = 1"), "UPDATE t SET a = 1");
     }
 }

@@ -4,9 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use durward_audit::Moment;
 use durward_change::undo::{ChangeRecord, Coverage};
+use durward_change::visible;
 use durward_session::UndoReport;
 
-use super::approvals::visible;
 use crate::cli::{ChangesArgs, UndoArgs, UndoCommand};
 use crate::control::{Request, UndoRequest, WhichChanges, ask, find_gateway};
 use crate::screen::{Style, age, say, say_json, styled, table};

@@ -84,6 +84,12 @@ impl Tour {
         heading("What it may not decide alone waits for a person, and then runs once");
         let many = "UPDATE support_tickets SET status = 'closed' WHERE status = 'open' AND language = 'de'";
         self.psql("agent", Expect::Refused, &[many])?;
+        if let Some(web) = &self.ready.web {
+            say("");
+            say(format!(
+                "  The operator sees it at {web}/requests/c1, with name and password; or here:"
+            ));
+        }
         self.durward(Expect::Passes, &["approvals", "approve", "c1", "--as", "operator"])?;
         self.psql("agent", Expect::Passes, &[many])?;
 

@@ -102,6 +102,26 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         example: "/etc/durward/server.key",
     },
     OptionSpec {
+        key: "web",
+        scope: Scope::Gateway,
+        kind: Kind::Text,
+        value_name: "ADDRESS:PORT",
+        default: "off; demo: 127.0.0.1:7480, or any free port if that one is taken",
+        help: "Where requests for approval are looked at and decided by HTTP: pages for people, JSON for programs. On loopback \
+               addresses in clear, on others with the listener's certificate. true is 127.0.0.1:7480, false is off.",
+        example: "127.0.0.1:7480",
+    },
+    OptionSpec {
+        key: "web_url",
+        scope: Scope::Gateway,
+        kind: Kind::Text,
+        value_name: "URL",
+        default: "the address of web",
+        help: "How people reach web, where a proxy or a host name stands before it: what links begin with, and a further host \
+               name that is answered.",
+        example: "https://approvals.example.com",
+    },
+    OptionSpec {
         key: "oidc",
         scope: Scope::Gateway,
         kind: Kind::List,

@@ -28,6 +28,8 @@ pub(crate) struct Ready {
     /// Where figures are shown, if anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metrics: Option<String>,
+    /// Where requests for approval are decided by HTTP.
+    pub(crate) web: Option<String>,
     /// Where the gateway keeps its things.
     pub(crate) data_dir: PathBuf,
     /// The database behind it.
@@ -98,6 +100,7 @@ impl Ready {
                 plaintext_loopback: settings.plaintext_loopback,
             },
             metrics: None,
+            web: None,
             data_dir: settings.data_dir.clone(),
             upstream,
         }
@@ -142,6 +145,11 @@ impl Ready {
         say(format!("  {kind}, SHA-256 {}", self.tls.fingerprint_sha256));
         if self.tls.plaintext_loopback {
             say("  clients on this machine may also come without TLS: sslmode=disable");
+        }
+        if let Some(web) = &self.web {
+            say(format!(
+                "  requests for approval are decided at {web}, with the same names and passwords"
+            ));
         }
         say(format!(
             "  identities, keys and the record are in {}",

@@ -1,7 +1,7 @@
 //! Statements that wait for people: inline at a prompt, by an error and another try for programs. What is approved runs
 //! once, what isn't never does, and nothing waits upstream.
 
-mod house;
+pub(crate) mod house;
 
 use std::process::Stdio;
 
@@ -107,6 +107,7 @@ fn an_agent_is_told_and_comes_back() {
         "{detail}"
     );
     assert_eq!(detail["rows"], ROWS);
+    assert_eq!(detail["url"], format!("{}/requests/{id}", house.web()));
     assert_eq!(detail["tables"][0], "public.orders");
     assert_eq!(told(&mut agent, CLOSE_ALL, "WD001").1, id, "the same request is joined");
     house.approve(&id);

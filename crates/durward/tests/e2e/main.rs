@@ -22,3 +22,4 @@ mod regression;
 mod support;
 mod undo;
 mod utility;
+mod web;

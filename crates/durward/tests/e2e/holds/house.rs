@@ -7,10 +7,10 @@ use tempfile::TempDir;
 use crate::support;
 
 /// How many rows the table has.
-pub(super) const ROWS: i64 = 199;
+pub(crate) const ROWS: i64 = 199;
 
 /// How long anything may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 const TABLES: &str = "
     CREATE TABLE orders (id integer PRIMARY KEY, price integer NOT NULL, status text NOT NULL);
@@ -21,7 +21,7 @@ const TABLES: &str = "
 ";
 
 /// A gateway in front of a table, and a way round it.
-pub(super) struct House {
+pub(crate) struct House {
     gateway: Option<Gateway>,
     server: PostgresServer,
     upstream: Access,
@@ -29,7 +29,7 @@ pub(super) struct House {
 }
 
 impl House {
-    pub(super) fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let server = PostgresServer::start();
         let upstream = server.create_database("holds", None);
         server.execute("holds", TABLES);
@@ -44,12 +44,17 @@ impl House {
     }
 
     /// Ends the gateway, if there is one, and starts it on what was left.
-    pub(super) fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         drop(self.gateway.take());
         let policy = support::tests("guardrails/in_clear.cedar").display().to_string();
         let options = GatewayOptions {
             data_dir: Some(self.data.path().to_owned()),
-            arguments: vec!["--policy".to_owned(), policy, "--sampling=false".to_owned()],
+            arguments: vec![
+                "--policy".to_owned(),
+                policy,
+                "--sampling=false".to_owned(),
+                "--web=127.0.0.1:0".to_owned(),
+            ],
             ..GatewayOptions::default()
         };
         self.gateway = Some(Gateway::start(&support::binary(), &self.upstream, &options));
@@ -59,12 +64,22 @@ impl House {
         self.gateway.as_ref().expect("it runs")
     }
 
-    pub(super) fn access(&self, who: &str) -> Access {
+    /// Where people decide by HTTP.
+    pub(crate) fn web(&self) -> &str {
+        self.gateway().web().expect("it was asked for")
+    }
+
+    /// Runs any other command on this gateway.
+    pub(crate) fn command(&self, arguments: &[&str]) -> std::process::Output {
+        self.gateway().command(arguments)
+    }
+
+    pub(crate) fn access(&self, who: &str) -> Access {
         self.gateway().access(who)
     }
 
     /// A connection; `hold` is what it sets of itself, where it sets anything.
-    pub(super) fn connect(&self, who: &str, hold: &str) -> RawClient {
+    pub(crate) fn connect(&self, who: &str, hold: &str) -> RawClient {
         let options = format!("-c durward.hold={hold}");
         let parameters = [("options", options.as_str())];
         let parameters = if hold.is_empty() { &[][..] } else { &parameters };
@@ -72,20 +87,20 @@ impl House {
     }
 
     /// Runs `durward approvals`: its exit code, and what it printed where that is JSON.
-    pub(super) fn approvals(&self, arguments: &[&str]) -> (i32, Value) {
+    pub(crate) fn approvals(&self, arguments: &[&str]) -> (i32, Value) {
         let all: Vec<&str> = std::iter::once("approvals").chain(arguments.iter().copied()).collect();
         let output = self.gateway().command(&all);
         let printed = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
         (output.status.code().unwrap_or(-1), printed)
     }
 
-    pub(super) fn approve(&self, id: &str) {
+    pub(crate) fn approve(&self, id: &str) {
         let (code, request) = self.approvals(&["approve", id, "--json"]);
         assert_eq!(code, 0, "{id}: {request}");
     }
 
     /// Waits for the one request that is pending.
-    pub(super) fn pending(&self) -> String {
+    pub(crate) fn pending(&self) -> String {
         await_that("a request", || {
             let (_, requests) = self.approvals(&["ls", "--json"]);
             let pending = requests
@@ -96,16 +111,16 @@ impl House {
         })
     }
 
-    pub(super) fn state(&self, id: &str) -> String {
+    pub(crate) fn state(&self, id: &str) -> String {
         let (_, request) = self.approvals(&["show", id, "--json"]);
         request["state"].as_str().unwrap_or("unknown").to_owned()
     }
 
-    pub(super) fn await_state(&self, id: &str, state: &str) {
+    pub(crate) fn await_state(&self, id: &str, state: &str) {
         await_that(state, || (self.state(id) == state).then_some(()));
     }
 
-    pub(super) fn execute(&self, text: &str) {
+    pub(crate) fn execute(&self, text: &str) {
         self.server.execute("holds", text);
     }
 
@@ -115,12 +130,12 @@ impl House {
         rows[0][0].parse().expect("a number")
     }
 
-    pub(super) fn closed(&self) -> i64 {
+    pub(crate) fn closed(&self) -> i64 {
         self.number("SELECT count(*) FROM orders WHERE status = 'closed'")
     }
 
     /// How many sessions hold a lock on the table, or a transaction open.
-    pub(super) fn busy(&self) -> i64 {
+    pub(crate) fn busy(&self) -> i64 {
         self.number(
             "SELECT (SELECT count(*) FROM pg_locks WHERE relation = 'orders'::regclass) + \
              (SELECT count(*) FROM pg_stat_activity WHERE datname = 'holds' AND state LIKE 'idle in transaction%')",
@@ -129,7 +144,7 @@ impl House {
 }
 
 /// A simple Query.
-pub(super) fn query(text: &str) -> Vec<u8> {
+pub(crate) fn query(text: &str) -> Vec<u8> {
     let length = u32::try_from(text.len() + 5).expect("short").to_be_bytes();
     [b"Q", &length[..], text.as_bytes(), &[0]].concat()
 }

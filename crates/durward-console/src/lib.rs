@@ -1,0 +1,34 @@
+//! Approvals by HTTP: a JSON interface and one page for each request, behind a login of its own.
+//!
+//! It must not know any database protocol, SQL or session: it shows what lies on the desk and passes decisions on, and the
+//! desk decides what counts. No page needs a script, and nothing is loaded from elsewhere.
+//!
+//! The three types to know: [`Console`] (what is served), [`Site`] (where, and under which names) and
+//! [`Decider`](decide::Decider) (who decides, by the identities that exist).
+//!
+//! ```
+//! use durward_console::Site;
+//!
+//! let site = Site::at("127.0.0.1:7480".parse()?, None)?;
+//! assert_eq!(site.link("c12"), "http://127.0.0.1:7480/requests/c12");
+//! assert!(site.is_host("localhost:7480"));
+//! assert!(!site.is_host("rebound.example:7480"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod access;
+mod api;
+mod app;
+pub mod decide;
+mod events;
+mod guard;
+mod limits;
+mod pages;
+mod problem;
+mod server;
+mod site;
+mod tickets;
+
+pub use app::{Console, ConsoleParts};
+pub use server::serve;
+pub use site::{Site, SiteError};

@@ -1,0 +1,222 @@
+use durward_change::{DeskError, Request, State, similar};
+use maud::{Markup, html};
+
+use super::effect::effect;
+use super::layout::{Frame, page as framed, shown};
+use super::words::{cautions, moment, needs, outcome, proof, span, verdict};
+use crate::api::version;
+use crate::app::Console;
+use crate::limits::SIMILAR_MAX;
+use crate::tickets::Entry;
+
+/// What somebody who looks may do.
+#[derive(Debug, PartialEq, Eq)]
+enum Actions {
+    /// Decide it.
+    Decide,
+    /// Approve it only knowing that it is their own.
+    Confirm,
+    /// Say no, but not yes, and why not.
+    RejectOnly(String),
+    /// Nothing, and why.
+    Nothing(String),
+}
+
+/// The page of one request; `said` is why the last try to decide it failed.
+pub(super) fn page(console: &Console, entry: &Entry, request: &Request, said: Option<&str>) -> Markup {
+    let now = console.desk_now();
+    let mut all = console.approvals.list();
+    all.retain(|other| entry.viewer.sees(other));
+    let body = html! {
+        @if let Some(said) = said {
+            p.message role="alert" { (shown(said)) }
+        }
+        p.crumbs {
+            span.id { (request.id) }
+            span class=(format!("state {}", request.state)) { (request.state) }
+            @if request.state.is_open() {
+                span.faint { "expires in " (span(request.expires_at - now)) }
+            }
+        }
+        h1 { (shown(&verdict(request))) }
+        @let cautions = cautions(request);
+        @if cautions.is_empty() {
+            p.calm { "Nothing about it stands out." }
+        } @else {
+            ul.cautions { @for caution in &cautions { li { (shown(caution)) } } }
+        }
+        (requester(request))
+        (statement(request))
+        section { h2 { "Effect" } (effect(&request.asked)) }
+        (reasons(request))
+        (precedents(&similar(request, &all, SIMILAR_MAX)))
+        @if request.state == State::Pending {
+            (actions(entry, request, &console.actions(entry, request)))
+        } @else {
+            p.outcome { (shown(&outcome(request))) }
+        }
+        p.faint {
+            "In a terminal: " code { "durward approvals show " (request.id) }
+            span.keys {
+                "Keys: " kbd { "a" } " approve, " kbd { "r" } " reject, " kbd { "n" } " note: each moves there, "
+                kbd { "Enter" } " does it; " kbd { "u" } " back to the list"
+            }
+        }
+    };
+    let title = format!("{} {}", request.id, request.state);
+    let frame = Frame {
+        title: &title,
+        entry: Some(entry),
+        watch: request
+            .state
+            .is_open()
+            .then(|| (request.id.to_string(), version(request))),
+    };
+    framed(&frame, &body)
+}
+
+fn requester(request: &Request) -> Markup {
+    let asked = &request.asked;
+    let principal = &asked.principal;
+    html! {
+        section {
+            h2 { "Who and why" }
+            dl {
+                dt { "Who" } dd { (shown(&principal.acting().name)) " (" (principal.kind()) ")" }
+                @if !principal.actors.is_empty() {
+                    dt { "On behalf of" } dd { (shown(&principal.subject.name)) " (" (principal.subject.kind) ")" }
+                }
+                dt { "Proved by" } dd { (shown(&proof(principal))) }
+                @if let Some(purpose) = &principal.purpose { dt { "Purpose" } dd { (shown(purpose)) } }
+                dt { "Why" } dd { @match &asked.reason { Some(reason) => (shown(reason)), None => span.faint { "no reason was given" } } }
+                dt { "Database" } dd { (shown(&asked.database)) }
+                dt { "From" } dd { (shown(&asked.client)) }
+                dt { "Asked" } dd { (moment(request.asked_at)) }
+            }
+        }
+    }
+}
+
+fn statement(request: &Request) -> Markup {
+    let asked = &request.asked;
+    html! {
+        section {
+            h2 { "Exactly what would run" }
+            pre { code { (shown(&asked.text)) } }
+            @if !asked.parameters.is_empty() {
+                table.parameters {
+                    @for (index, value) in asked.parameters.iter().enumerate() {
+                        tr {
+                            th { "$" (index + 1) }
+                            td { @match value { Some(value) => code { (shown(value)) }, None => span.faint { "NULL" } } }
+                        }
+                    }
+                }
+            }
+            @for text in &asked.prepared {
+                p.faint { "runs, prepared before:" }
+                pre { code { (shown(text)) } }
+            }
+            p.faint {
+                "Names are looked up in " (shown(&asked.search_path.join(", ")))
+                "; with the rights of " (shown(&asked.role)) "."
+            }
+        }
+    }
+}
+
+fn reasons(request: &Request) -> Markup {
+    let asked = &request.asked;
+    html! {
+        section {
+            h2 { "Why it waits" }
+            p { (shown(&asked.why)) }
+            dl {
+                dt { "Rules" } dd { (shown(&asked.rules.join(", "))) }
+                dt { "Needs" } dd { (shown(&needs(request))) }
+                @for approval in &request.approvals {
+                    dt { "Approved" } dd {
+                        "by " (shown(&approval.by)) ", " (moment(approval.at))
+                        @if let Some(note) = &approval.note { ": " (shown(note)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn precedents(similar: &[&Request]) -> Markup {
+    html! {
+        section {
+            h2 { "Earlier, on the same tables" }
+            @if similar.is_empty() {
+                p.faint { "No such request was made before." }
+            }
+            ul.precedents {
+                @for request in similar {
+                    li {
+                        a href=(format!("/requests/{}", request.id)) { (request.id) }
+                        " " (shown(&request.asked.principal.to_string())) ", " (shown(&request.asked.rows.to_string())) " rows, "
+                        (moment(request.asked_at)) ": "
+                        @match outcome(request).as_str() { "" => (request.state), outcome => (shown(outcome)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn actions(entry: &Entry, request: &Request, actions: &Actions) -> Markup {
+    let (approve, reject) = (
+        format!("/requests/{}/approve", request.id),
+        format!("/requests/{}/reject", request.id),
+    );
+    html! {
+        section.actions {
+            h2 { "Decide" }
+            @match actions {
+                Actions::Nothing(why) => p.message { (shown(why)) },
+                Actions::RejectOnly(why) => {
+                    p.message { (shown(why)) }
+                    form method="post" action=(reject) {
+                        label { "Note" input #note name="note" maxlength="500" autocomplete="off"; }
+                        input type="hidden" name="token" value=(entry.form_token(&reject));
+                        button #reject { "Reject" }
+                    }
+                },
+                Actions::Decide | Actions::Confirm => {
+                    form #approval method="post" action=(approve) {
+                        input type="hidden" name="token" value=(entry.form_token(&approve));
+                        label { "Note for whoever asked, and for the record" input #note name="note" maxlength="500" autocomplete="off"; }
+                        @if *actions == Actions::Confirm {
+                            label.confirm {
+                                input type="checkbox" name="confirm" value="yes" required;
+                                "This is my own change, nobody else could decide it, and I approve it knowingly."
+                            }
+                        }
+                        button.primary #approve { "Approve" }
+                    }
+                    form method="post" action=(reject) {
+                        input type="hidden" name="token" value=(entry.form_token(&reject));
+                        label { "Why not" input name="note" maxlength="500" autocomplete="off"; }
+                        button #reject { "Reject" }
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl Console {
+    fn actions(&self, entry: &Entry, request: &Request) -> Actions {
+        let approver = match self.approver(&entry.viewer, request, false) {
+            Ok(approver) => approver,
+            Err(problem) => return Actions::Nothing(problem.detail),
+        };
+        match self.approvals.may_approve(request.id, &approver, self.desk_now()) {
+            Ok(()) => Actions::Decide,
+            Err(DeskError::OwnUnconfirmed(_)) => Actions::Confirm,
+            Err(error) => Actions::RejectOnly(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Sentences about a request.
+
+use durward_audit::Moment;
+use durward_change::{MeasuredRows, Request, State};
+use durward_model::{Assurance, CredentialKind, Principal};
+
+/// What it comes to, in a line: an aid for whoever decides, made from facts alone.
+pub(super) fn verdict(request: &Request) -> String {
+    let asked = &request.asked;
+    let touched = &asked.touched;
+    let what = match touched.changes.as_slice() {
+        [] => "nothing by name".to_owned(),
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    };
+    let who = asked.principal.to_string();
+    match &asked.rows {
+        _ if !changes_rows(request) => format!("{who} wants to run {} on {what}", touched.command),
+        MeasuredRows::Counted(1) => format!("{who} wants to {} 1 row of {what}", touched.command),
+        MeasuredRows::Counted(_) | MeasuredRows::MoreThan(_) | MeasuredRows::AtMost(_) => {
+            format!("{who} wants to {} {} rows of {what}", touched.command, asked.rows)
+        }
+        MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => {
+            format!("{who} wants to {} an unknown number of rows of {what}", touched.command)
+        }
+    }
+}
+
+/// What to look at before saying yes; empty where nothing stands out.
+pub(super) fn cautions(request: &Request) -> Vec<String> {
+    let asked = &request.asked;
+    let touched = &asked.touched;
+    let mut cautions = Vec::new();
+    if !touched.hazards.is_empty() {
+        cautions.push(format!("Hazards: {}.", touched.hazards.join(", ")));
+    }
+    if !touched.labels.is_empty() {
+        cautions.push(format!("It touches columns labelled {}.", touched.labels.join(", ")));
+    }
+    if changes_rows(request) && matches!(asked.rows, MeasuredRows::NotMeasured(_) | MeasuredRows::Failed) {
+        cautions.push(format!("How many rows it changes isn't known: {}.", asked.rows));
+    }
+    if asked.reason.is_none() {
+        cautions.push("No reason was given.".to_owned());
+    }
+    let hidden = [&asked.text]
+        .into_iter()
+        .chain(&asked.prepared)
+        .chain(asked.parameters.iter().flatten());
+    if hidden.clone().any(|text| text.chars().any(durward_change::hides)) {
+        cautions.push(
+            "It holds characters that hide, or steer how others are shown: they are spelled out below.".to_owned(),
+        );
+    }
+    cautions.extend(touched.notes.iter().cloned());
+    cautions
+}
+
+fn changes_rows(request: &Request) -> bool {
+    matches!(
+        &*request.asked.touched.command,
+        "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "COPY"
+    )
+}
+
+/// How the identity was proved.
+pub(super) fn proof(principal: &Principal) -> String {
+    let by = match principal.credential_kind {
+        CredentialKind::IssuedPassword => "a password that the gateway issued",
+        CredentialKind::Jwt => "a signed token of an identity provider",
+        CredentialKind::Passthrough => "a password of the database's own",
+    };
+    let how = match principal.assurance {
+        Assurance::Weak => "weak: a shared account",
+        Assurance::Issued => "issued to one identity",
+        Assurance::Asserted => "asserted by an identity provider",
+    };
+    format!("{by} ({}), {how}", principal.credential.0)
+}
+
+/// What approving it takes, and what it has.
+pub(super) fn needs(request: &Request) -> String {
+    let terms = &request.asked.terms;
+    let mut needs = format!(
+        "{} of {} approvals, of {}",
+        request.approvals.len(),
+        terms.count,
+        request.asked.approver
+    );
+    for set in &terms.groups {
+        needs.push_str(&format!("; one of {}", set.join(" or ")));
+    }
+    needs
+}
+
+/// How it ended or was decided, in a line.
+pub(super) fn outcome(request: &Request) -> String {
+    let approved = request.approvals.iter().map(|approval| {
+        let own = if approval.self_confirmed {
+            ", confirmed by themselves"
+        } else {
+            ""
+        };
+        let note = approval
+            .note
+            .as_deref()
+            .map(|note| format!(": {note}"))
+            .unwrap_or_default();
+        format!("approved by {}{own}{note}", approval.by)
+    });
+    let mut parts: Vec<String> = approved.collect();
+    if let Some(ending) = &request.ending {
+        let by = match (request.state, ending.by.as_deref()) {
+            (State::Used, Some(session)) => format!(" in session {session}"),
+            (_, Some(by)) => format!(" by {by}"),
+            (_, None) => String::new(),
+        };
+        let why = ending.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        parts.push(format!("{}{by}{why}", request.state));
+    }
+    parts.join("; ")
+}
+
+/// A moment, as people and programs read it.
+pub(super) fn moment(unix_seconds: i64) -> String {
+    let seconds = u64::try_from(unix_seconds).unwrap_or_default();
+    let text = Moment(seconds.saturating_mul(1_000_000)).to_string();
+    let short = text.get(..19).unwrap_or(&text).replace('T', " ");
+    format!("{short} UTC")
+}
+
+/// A number of seconds in one unit.
+pub(super) fn span(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,59 @@
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use durward_console::{Console, ConsoleParts, Site};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::Start;
+use crate::assemble::Assembled;
+use crate::settings::Settings;
+
+/// The door for people who decide, bound and not yet served.
+#[derive(Debug)]
+pub(super) struct Web {
+    pub(super) site: Site,
+    socket: TcpListener,
+}
+
+/// Binds it, where it is wanted.
+pub(super) async fn open(settings: &Settings, start: Start) -> anyhow::Result<Option<Web>> {
+    let Some(web) = &settings.web else {
+        return Ok(None);
+    };
+    let mut bound = TcpListener::bind(web.listen).await;
+    let may_move = web.listen_is_default && start == Start::Alone;
+    if may_move
+        && bound
+            .as_ref()
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse)
+    {
+        bound = TcpListener::bind((web.listen.ip(), 0)).await;
+    }
+    let socket = bound.with_context(|| format!("can't listen on {} for the web", web.listen))?;
+    let site = Site::at(socket.local_addr()?, web.url.as_deref())?;
+    Ok(Some(Web { site, socket }))
+}
+
+impl Web {
+    /// Serves until `shutdown` says true.
+    pub(super) fn serve(
+        self,
+        assembled: &Assembled,
+        shutdown: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let gateway = &assembled.gateway;
+        let console = Console::new(ConsoleParts {
+            site: self.site,
+            approvals: Arc::clone(&gateway.approvals),
+            gatekeeper: Arc::clone(&gateway.desk),
+            ledger: gateway.ledger.clone(),
+        });
+        let address = self.socket.local_addr().ok();
+        let tls = assembled.listener.tls.as_ref();
+        let tls = tls
+            .filter(|_| address.is_none_or(Site::needs_tls))
+            .map(|tls| tls.for_http());
+        durward_console::serve(console, self.socket, tls, shutdown)
+    }
+}
