@@ -149,6 +149,9 @@ pub struct Asked {
     /// The statements of a change set, in order: it is approved as a whole, and run by one session, step by step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// A digest of the settings that a change set's statements are read under.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub settings: String,
     /// Who laid a change set on the desk for the principal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_by: Option<String>,
@@ -276,6 +279,7 @@ pub fn example() -> Asked {
         session: "s1".to_owned(),
         client: "psql at 127.0.0.1".to_owned(),
         steps: Vec::new(),
+        settings: String::new(),
         submitted_by: None,
     }
 }

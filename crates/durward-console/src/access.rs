@@ -51,6 +51,11 @@ impl Viewer {
         matches!(self.principal.kind(), PrincipalKind::Person | PrincipalKind::Operator)
     }
 
+    /// The databases that their password opens.
+    pub(crate) fn databases(&self) -> &[Arc<str>] {
+        &self.databases
+    }
+
     /// How the record calls the proof of who decided.
     pub(crate) fn proof(&self) -> String {
         format!("web login by {}", self.principal.credential.0)

@@ -117,7 +117,7 @@ pub(crate) async fn reject(
 }
 
 /// Reads a JSON body; an empty one is one without members. Another media type could be sent by a foreign page's form.
-fn read<T: DeserializeOwned + Default>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned + Default>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
     if body.is_empty() {
         return Ok(T::default());
     }
@@ -247,7 +247,7 @@ impl Console {
 }
 
 /// What was said, if anything was: forms send empty fields.
-fn one_line(said: Option<&str>) -> Result<Option<String>, Problem> {
+pub(crate) fn one_line(said: Option<&str>) -> Result<Option<String>, Problem> {
     let said = said.map(str::trim).filter(|said| !said.is_empty());
     note(said).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
 }

@@ -10,10 +10,11 @@ use durward_change::Desk;
 use durward_identity::LoginDesk;
 use tokio::sync::Semaphore;
 
+use crate::change_sets::ChangeSets;
 use crate::limits::{BODY_BYTES_MAX, PASSWORD_CHECKS_MAX, WAITING_MAX};
 use crate::site::Site;
 use crate::tickets::Tickets;
-use crate::{api, events, guard, pages};
+use crate::{api, change_sets, events, guard, pages};
 
 /// What is served.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct Console {
     pub(crate) approvals: Arc<Desk>,
     pub(crate) gatekeeper: Arc<LoginDesk>,
     pub(crate) ledger: Ledger,
+    pub(crate) change_sets: Arc<dyn ChangeSets>,
     pub(crate) tickets: Tickets,
     pub(crate) password_checks: Semaphore,
     pub(crate) waiting: Arc<Semaphore>,
@@ -38,6 +40,8 @@ pub struct ConsoleParts {
     pub gatekeeper: Arc<LoginDesk>,
     /// Records who came.
     pub ledger: Ledger,
+    /// Judges files of statements.
+    pub change_sets: Arc<dyn ChangeSets>,
 }
 
 impl Console {
@@ -48,6 +52,7 @@ impl Console {
             approvals: parts.approvals,
             gatekeeper: parts.gatekeeper,
             ledger: parts.ledger,
+            change_sets: parts.change_sets,
             tickets: Tickets::default(),
             password_checks: Semaphore::new(PASSWORD_CHECKS_MAX),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
@@ -82,6 +87,8 @@ impl Console {
             .route("/api/v1/requests/{id}", get(api::show))
             .route("/api/v1/requests/{id}/approve", post(api::approve))
             .route("/api/v1/requests/{id}/reject", post(api::reject))
+            .route("/api/v1/changes/plan", post(change_sets::plan))
+            .route("/api/v1/changes", post(change_sets::submit))
             .route("/api/v1/events", get(events::stream))
             .fallback(pages::nothing_here)
             .layer(from_fn_with_state(Arc::clone(self), guard::guard))

@@ -19,6 +19,7 @@
 mod access;
 mod api;
 mod app;
+mod change_sets;
 pub mod decide;
 mod events;
 mod guard;
@@ -30,5 +31,6 @@ mod site;
 mod tickets;
 
 pub use app::{Console, ConsoleParts};
+pub use change_sets::{Answer, ChangeSets};
 pub use server::serve;
 pub use site::{Site, SiteError};

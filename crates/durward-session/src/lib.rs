@@ -11,6 +11,7 @@ mod assessment;
 mod buffer;
 mod catalog;
 mod changes;
+pub mod change_set;
 mod forward;
 mod gateway;
 mod greeting;

@@ -2,6 +2,7 @@
 
 mod binding;
 mod capture;
+mod change_set;
 mod client_side;
 mod count;
 mod effect;
@@ -42,11 +43,12 @@ use crate::masks::MaskKeys;
 use crate::metrics::Counters;
 use crate::names::Names;
 use crate::registry::SessionLease;
-use crate::replies::{Replies, Run};
+use crate::replies::{self, Replies};
 use crate::report::report;
 use crate::sight::Sight;
 
 use capture::Allowance;
+use change_set::Run;
 pub(crate) use judge::unix_seconds;
 use labelled::Labelled;
 use masking::Assessed;
@@ -89,6 +91,8 @@ pub(crate) struct Session {
     status: TransactionStatus,
     /// What the client has set about its own holds.
     levers: Levers,
+    /// Change sets of this principal, and how far this session has come with each.
+    change_sets: Vec<Run>,
     /// A transaction block is open, once all that was forwarded has run: a Sync doesn't end it.
     in_block: bool,
     /// The text that has opened the transaction block, as long as nothing else has run in it.
@@ -110,7 +114,7 @@ pub(crate) struct Session {
     /// What the open transaction has changed.
     changes: OpenChanges,
     /// A change that has run under names of ours, and whose effect is still to be looked at.
-    captured: Option<Run>,
+    captured: Option<replies::Run>,
     refused: u64,
     bytes_sent: u64,
     /// Figures of the thread that the session lives on.
@@ -236,6 +240,7 @@ impl Session {
             masked: false,
             status: TransactionStatus::Idle,
             levers: parts.levers,
+            change_sets: Vec::new(),
             in_block: false,
             fresh_block: None,
             unbound: false,

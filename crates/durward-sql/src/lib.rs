@@ -46,3 +46,4 @@ pub use error::AnalysisError;
 pub use parser::ServerWords;
 pub use rewrite::{CannotRewrite, NoSqlForm, Rewritten, SourceColumn, SourceMasks, Splice, string_constants};
 pub use settings::SessionSettings;
+pub use text::tokens;

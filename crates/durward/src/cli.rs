@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// Changes that can be taken back
     #[command(subcommand)]
     Undo(UndoCommand),
+    /// Files of statements that are approved as a whole
+    #[command(subcommand)]
+    Change(ChangeCommand),
     /// Local identities and their passwords
     #[command(subcommand)]
     Identities(IdentitiesCommand),
@@ -175,6 +178,40 @@ pub(crate) enum ApprovalsCommand {
         #[command(flatten)]
         list: ListArgs,
     },
+}
+
+/// `durward change …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChangeCommand {
+    /// Show what would become of each statement of a file; ends with 0 where all pass, 5 where some wait, 1 where some are
+    /// refused
+    Plan(ChangeArgs),
+    /// Lay a file of statements on the desk, to be approved as a whole and run once; ends with 5 while it waits
+    Submit {
+        #[command(flatten)]
+        change: ChangeArgs,
+        /// What it is for, in one line; approvers read it
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+/// A file of statements, and who would run it.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    /// The statements, in order; - reads them from standard input
+    pub(crate) file: PathBuf,
+    /// Whose session will run it: the name of a local identity
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) identity: String,
+    /// The database, by the name that clients use; the only one where none is given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) database: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirectoryOption,
 }
 
 /// What a decision takes.

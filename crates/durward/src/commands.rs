@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod change;
 mod data;
 mod evidence;
 mod explain;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sessions(command) => sessions::run(&command),
         Command::Approvals(command) => approvals::run(&command),
         Command::Undo(command) => undo::run(&command),
+        Command::Change(command) => change::run(&command),
         Command::Identities(command) => identities::run(&command),
         Command::Audit(command) => audit::run(&command),
         Command::Evidence(command) => evidence::run(&command),

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use client::{NoGateway, ask, find_gateway, socket_path};
-pub(crate) use server::{ControlDesk, bind, user_name};
+pub(crate) use server::{ControlDesk, bind, now, user_name};
 
 /// What can be asked of a running gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,10 @@ pub(crate) enum Request {
         /// What is looked for.
         object: String,
     },
+    /// What would become of a file of statements.
+    PlanChange(ChangeRequest),
+    /// Lay a file of statements on the desk.
+    SubmitChange(ChangeRequest),
     /// The local identities.
     Identities,
     /// Add an identity, or issue a password to one that is there.
@@ -133,6 +137,19 @@ pub(crate) struct UndoRequest {
     pub(crate) partial: bool,
     /// Only looks.
     pub(crate) plan_only: bool,
+}
+
+/// A file of statements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChangeRequest {
+    /// The database; the only one where none is given.
+    pub(crate) database: Option<String>,
+    /// Whose session will run it.
+    pub(crate) identity: String,
+    /// The statements.
+    pub(crate) text: String,
+    /// What it is for.
+    pub(crate) reason: Option<String>,
 }
 
 /// An identity to add.

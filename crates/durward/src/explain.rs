@@ -181,7 +181,7 @@ pub(crate) async fn explain(
 }
 
 /// The settings that a session begins with.
-async fn fresh_settings(database: &Database) -> anyhow::Result<SessionSettings> {
+pub(crate) async fn fresh_settings(database: &Database) -> anyhow::Result<SessionSettings> {
     let target = &database.target;
     let parameters = [("application_name", "durward: explain"), ("client_encoding", "UTF8")];
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -6,6 +6,7 @@
 
 mod approvals;
 mod assemble;
+mod change_set;
 mod cli;
 mod commands;
 mod control;

@@ -1,4 +1,4 @@
-use durward_change::{DeskError, Request, State, similar};
+use durward_change::{DeskError, Outlook, Request, State, Step, similar};
 use maud::{Markup, html};
 
 use super::effect::effect;
@@ -91,6 +91,7 @@ fn requester(request: &Request) -> Markup {
                 dt { "Why" } dd { @match &asked.reason { Some(reason) => (shown(reason)), None => span.faint { "no reason was given" } } }
                 dt { "Database" } dd { (shown(&asked.database)) }
                 dt { "From" } dd { (shown(&asked.client)) }
+                @if let Some(by) = &asked.submitted_by { dt { "Submitted by" } dd { (shown(by)) } }
                 dt { "Asked" } dd { (moment(request.asked_at)) }
             }
         }
@@ -102,7 +103,11 @@ fn statement(request: &Request) -> Markup {
     html! {
         section {
             h2 { "Exactly what would run" }
-            pre { code { (shown(&asked.text)) } }
+            @if asked.steps.is_empty() {
+                pre { code { (shown(&asked.text)) } }
+            } @else {
+                (steps(&asked.steps))
+            }
             @if !asked.parameters.is_empty() {
                 table.parameters {
                     @for (index, value) in asked.parameters.iter().enumerate() {
@@ -120,6 +125,26 @@ fn statement(request: &Request) -> Markup {
             p.faint {
                 "Names are looked up in " (shown(&asked.search_path.join(", ")))
                 "; with the rights of " (shown(&asked.role)) "."
+            }
+        }
+    }
+}
+
+fn steps(steps: &[Step]) -> Markup {
+    html! {
+        p.faint { "In this order, once, by one session; what passes by itself may be left out." }
+        ol.steps {
+            @for step in steps {
+                li {
+                    pre { code { (shown(&step.text)) } }
+                    p.faint {
+                        @match step.outlook {
+                            Outlook::Passes => "passes by itself",
+                            Outlook::Held => { "held by " (shown(&step.rules.join(", "))) }
+                            Outlook::Unknown => "names what earlier statements make: judged when it runs, and released if held",
+                        }
+                    }
+                }
             }
         }
     }

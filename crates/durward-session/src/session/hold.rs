@@ -205,6 +205,7 @@ impl Session {
             session: self.id.to_string(),
             client: format!("{} at {}", handle.program(), handle.client_address()),
             steps: Vec::new(),
+            settings: String::new(),
             submitted_by: None,
         }
     }
@@ -373,7 +374,7 @@ impl Session {
         Some(format!("{pages}{id}"))
     }
 
-    fn notice(&mut self, message: &str, detail: Option<&str>, hint: Option<&str>) {
+    pub(super) fn notice(&mut self, message: &str, detail: Option<&str>, hint: Option<&str>) {
         let mut report = Report::new(Severity::Notice, sqlstate::APPROVAL_PENDING, message);
         report.detail = detail.map(Into::into);
         report.hint = hint.map(Into::into);
@@ -441,7 +442,7 @@ fn unbound(order: &HoldOrder) -> Refusal {
 }
 
 /// What all orders of a message take together.
-fn merged(held: &[Held<'_>]) -> ApprovalTerms {
+pub(super) fn merged(held: &[Held<'_>]) -> ApprovalTerms {
     held.iter()
         .map(|held| held.order.approval.clone())
         .reduce(|all, one| all.merge(&one))
@@ -550,12 +551,12 @@ fn one_line(text: &str) -> String {
         .collect()
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     unix_seconds().unwrap_or_default()
 }
 
 /// The desk waits for the disk.
-async fn on_desk<T: Send + 'static>(
+pub(super) async fn on_desk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DeskError> + Send + 'static,
 ) -> Result<T, DeskError> {
     match tokio::task::spawn_blocking(work).await {

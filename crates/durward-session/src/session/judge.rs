@@ -348,9 +348,12 @@ impl Session {
         // Nothing runs by a Parse: it is held when it runs.
         let prepares = |held: &Held<'_>| held.subject.origin == Origin::Parse;
         let note = match held.first() {
-            None => String::new(),
+            None => {
+                self.follow_change_sets(commands, sent).await;
+                String::new()
+            }
             Some(_) if held.iter().all(prepares) => "prepared and not run".to_owned(),
-            Some(&first) => match self.hold(commands, &held, sent).await? {
+            Some(&first) => match self.hold_or_cover(commands, &held, sent).await? {
                 Holding::Released(note) => note,
                 Holding::Waiting(waiting) => return Ok(Err(Verdict::Wait(waiting))),
                 Holding::Skipped => return Ok(Err(Verdict::Skipped)),

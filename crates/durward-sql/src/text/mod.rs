@@ -4,6 +4,7 @@ mod key;
 mod scan;
 mod thin;
 mod words;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ pub(crate) use key::{TextKey, normalize, shape_key};
 pub(crate) use scan::Doubt;
 pub(crate) use thin::{Thinned, thin};
 pub(crate) use words::Words;
+pub use tokens::tokens;
 
 use scan::{Scanner, TokenKind};
 

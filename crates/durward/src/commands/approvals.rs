@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use durward_change::{Effect, Request as Held, State, visible};
+use durward_change::{Effect, Outlook, Request as Held, State, visible};
 
 use crate::cli::{ApprovalsCommand, DecideArgs};
 use crate::control::{DecideRequest, Request, ask, find_gateway};
@@ -204,10 +204,9 @@ fn show(request: &Held) -> anyhow::Result<()> {
         "for",
         &visible(asked.reason.as_deref().unwrap_or("no reason was given")),
     );
+    field("by", &visible(asked.submitted_by.as_deref().unwrap_or_default()));
     say("");
-    for line in visible(&asked.text).lines() {
-        say(format!("    {line}"));
-    }
+    show_text(request);
     for (number, value) in asked.parameters.iter().enumerate() {
         let value = value
             .as_deref()
@@ -283,6 +282,29 @@ fn show_effect(effect: &Effect) {
     });
     say(table(&heads, rows));
     say("");
+}
+
+fn show_text(request: &Held) {
+    let indented = |text: &str| {
+        for line in visible(text).lines() {
+            say(format!("    {line}"));
+        }
+    };
+    if request.asked.steps.is_empty() {
+        return indented(&request.asked.text);
+    }
+    for (place, step) in request.asked.steps.iter().enumerate() {
+        let outlook = match step.outlook {
+            Outlook::Passes => "passes by itself".to_owned(),
+            Outlook::Held => format!("held by {}", step.rules.join(", ")),
+            Outlook::Unknown => "judged when it runs, and released if held".to_owned(),
+        };
+        say(styled(
+            Style::Faint,
+            &format!("    {}. {}", place + 1, visible(&outlook)),
+        ));
+        indented(&step.text);
+    }
 }
 
 fn needs(request: &Held) -> String {

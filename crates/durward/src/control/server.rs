@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use durward_audit::{Administration, Event};
+use durward_console::decide::note;
 use durward_identity::Directory;
+use durward_model::Principal;
 use durward_session::{Database, Gateway, LabelChoice};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::{Answer, DecideRequest, Request, socket_path};
+use super::{Answer, ChangeRequest, DecideRequest, Request, socket_path};
 use crate::approvals::{self, Decision};
 use crate::data_map::ColumnReport;
 use crate::policies::Policies;
-use crate::{data_map, explain, identities, undo};
+use crate::{change_set, data_map, explain, identities, undo};
 
 /// The longest request.
 ///
@@ -154,6 +156,18 @@ impl ControlDesk {
                 }
                 serde_json::Value::Bool(is_ours)
             }
+            Request::PlanChange(wish) => {
+                let (database, principal) = (self.one_database(&wish)?, self.local(&wish.identity)?);
+                let plan = change_set::plan(&self.gateway, &database, &principal, &wish.text).await?;
+                serde_json::to_value(plan)?
+            }
+            Request::SubmitChange(wish) => {
+                let (database, principal) = (self.one_database(&wish)?, self.local(&wish.identity)?);
+                let reason = note(wish.reason.as_deref())?;
+                let who = (&principal, Some(by));
+                let laid = change_set::submit(&self.gateway, &database, who, &wish.text, reason.as_deref(), now()?);
+                serde_json::to_value(laid.await?)?
+            }
             Request::Identities => serde_json::to_value(self.directory.list())?,
             Request::AddIdentity(new) => {
                 serde_json::to_value(identities::add(&self.directory, &self.gateway.ledger, &new, by)?)?
@@ -198,6 +212,22 @@ impl ControlDesk {
         })
     }
 
+    fn one_database(&self, wish: &ChangeRequest) -> anyhow::Result<Arc<Database>> {
+        if let Some(name) = &wish.database {
+            return self.database(name);
+        }
+        let mut all = self.gateway.databases();
+        match (all.next(), all.next()) {
+            (Some(only), None) => Ok(Arc::clone(only)),
+            _ => bail!("there are several databases: say which one by --database"),
+        }
+    }
+
+    fn local(&self, name: &str) -> anyhow::Result<Principal> {
+        let principal = self.directory.principal(name);
+        principal.with_context(|| format!("there is no local identity {name}, or it is revoked"))
+    }
+
     fn database(&self, name: &str) -> anyhow::Result<Arc<Database>> {
         self.gateway.database(name, None).with_context(|| {
             let names: Vec<String> = self.gateway.databases().map(|known| known.name.to_string()).collect();
@@ -240,7 +270,8 @@ fn decision<'a>(wish: &'a DecideRequest, account: &'a str) -> Decision<'a> {
     }
 }
 
-fn now() -> anyhow::Result<i64> {
+/// The time, in seconds since 1970.
+pub(crate) fn now() -> anyhow::Result<i64> {
     let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     Ok(i64::try_from(elapsed.as_secs())?)
 }

@@ -1,12 +1,18 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use durward_console::{Console, ConsoleParts, Site};
+use durward_change::Request;
+use durward_console::{Answer, ChangeSets, Console, ConsoleParts, Site};
+use durward_model::Principal;
+use durward_session::{Database, Gateway};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::Start;
 use crate::assemble::Assembled;
+use crate::change_set;
+use crate::control::now;
 use crate::settings::Settings;
 
 /// The door for people who decide, bound and not yet served.
@@ -48,6 +54,7 @@ impl Web {
             approvals: Arc::clone(&gateway.approvals),
             gatekeeper: Arc::clone(&gateway.desk),
             ledger: gateway.ledger.clone(),
+            change_sets: Arc::new(DataPlane(Arc::clone(gateway))),
         });
         let address = self.socket.local_addr().ok();
         let tls = assembled.listener.tls.as_ref();
@@ -55,5 +62,45 @@ impl Web {
             .filter(|_| address.is_none_or(Site::needs_tls))
             .map(|tls| tls.for_http());
         durward_console::serve(console, self.socket, tls, shutdown)
+    }
+}
+
+/// The gateway, as the console may ask it.
+#[derive(Debug)]
+struct DataPlane(Arc<Gateway>);
+
+impl DataPlane {
+    fn database(&self, name: &str) -> anyhow::Result<Arc<Database>> {
+        let found = self.0.database(name, None);
+        found.with_context(|| format!("no database is called {name}"))
+    }
+}
+
+impl ChangeSets for DataPlane {
+    fn plan<'a>(&'a self, principal: &'a Principal, database: &'a str, text: &'a str) -> Answer<'a, Value> {
+        Box::pin(async move {
+            let planned = async {
+                let database = self.database(database)?;
+                let plan = change_set::plan(&self.0, &database, principal, text).await?;
+                Ok::<_, anyhow::Error>(serde_json::to_value(plan)?)
+            };
+            planned.await.map_err(|error| format!("{error:#}"))
+        })
+    }
+
+    fn submit<'a>(
+        &'a self,
+        principal: &'a Principal,
+        database: &'a str,
+        text: &'a str,
+        reason: Option<&'a str>,
+    ) -> Answer<'a, Request> {
+        Box::pin(async move {
+            let submitted = async {
+                let database = self.database(database)?;
+                change_set::submit(&self.0, &database, (principal, None), text, reason, now()?).await
+            };
+            submitted.await.map_err(|error: anyhow::Error| format!("{error:#}"))
+        })
     }
 }

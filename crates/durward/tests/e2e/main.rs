@@ -9,6 +9,7 @@
 
 mod answers;
 mod audit;
+mod change_sets;
 mod clients;
 mod crash;
 mod evidence;

@@ -124,7 +124,7 @@ impl House {
         self.server.execute("holds", text);
     }
 
-    fn number(&self, query: &str) -> i64 {
+    pub(crate) fn number(&self, query: &str) -> i64 {
         let mut direct = RawClient::connect(&self.server.access("holds")).expect("a direct connection");
         let rows = direct.query(query).expect("an answer").rows();
         rows[0][0].parse().expect("a number")

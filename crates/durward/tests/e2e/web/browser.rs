@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::holds::house::House;
 
 /// The console of a house, and what talks to it.
-pub(super) struct Site {
+pub(crate) struct Site {
     base: String,
     client: Client,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Site {
-    pub(super) fn of(house: &House) -> Self {
+    pub(crate) fn of(house: &House) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -32,32 +32,40 @@ impl Site {
         }
     }
 
-    pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
 
-    pub(super) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
-    pub(super) async fn json(&self, user: &str, password: &str, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn json(&self, user: &str, password: &str, path: &str) -> (StatusCode, Value) {
         let asked = self.client.get(self.url(path)).basic_auth(user, Some(password));
         read(asked.send().await.expect("an answer")).await
     }
 
     /// Decides as a program does.
-    pub(super) async fn decide(&self, id: &str, verb: &str, login: (&str, &str), body: &Value) -> (StatusCode, Value) {
-        let url = self.url(&format!("/api/v1/requests/{id}/{verb}"));
-        let asked = self.client.post(url).basic_auth(login.0, Some(login.1)).json(body);
+    pub(crate) async fn decide(&self, id: &str, verb: &str, login: (&str, &str), body: &Value) -> (StatusCode, Value) {
+        self.send(&format!("/api/v1/requests/{id}/{verb}"), login, body).await
+    }
+
+    /// Sends JSON as a program does.
+    pub(crate) async fn send(&self, path: &str, login: (&str, &str), body: &Value) -> (StatusCode, Value) {
+        let asked = self
+            .client
+            .post(self.url(path))
+            .basic_auth(login.0, Some(login.1))
+            .json(body);
         read(asked.send().await.expect("an answer")).await
     }
 
     /// Sends a form as a page would.
-    pub(super) async fn post(&self, path: &str, cookie: &str, form: &str, origin: Option<&str>) -> Response {
+    pub(crate) async fn post(&self, path: &str, cookie: &str, form: &str, origin: Option<&str>) -> Response {
         let mut asked = self
             .client
             .post(self.url(path))
@@ -77,29 +85,29 @@ async fn read(answer: Response) -> (StatusCode, Value) {
 }
 
 /// The text of a page.
-pub(super) async fn body(answer: Response) -> String {
+pub(crate) async fn body(answer: Response) -> String {
     answer.text().await.expect("a page")
 }
 
 /// Somebody's browser: it keeps its cookie and follows where it is sent.
-pub(super) struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     site: &'a Site,
     cookie: String,
 }
 
 impl<'a> Browser<'a> {
-    pub(super) fn new(site: &'a Site) -> Self {
+    pub(crate) fn new(site: &'a Site) -> Self {
         Self {
             site,
             cookie: String::new(),
         }
     }
 
-    pub(super) fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         self.cookie.clone()
     }
 
-    pub(super) async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         let mut path = path.to_owned();
         for _ in 0..5 {
             let asked = self
@@ -117,7 +125,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Logs in; the cookie's attributes.
-    pub(super) async fn log_in(&mut self, user: &str, password: &str) -> String {
+    pub(crate) async fn log_in(&mut self, user: &str, password: &str) -> String {
         let form = format!("user={user}&password={password}&next=%2F");
         let answer = self.site.post("/login", "", &form, Some(&self.site.base)).await;
         assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{user} can't log in");
@@ -133,7 +141,7 @@ impl<'a> Browser<'a> {
     }
 
     /// The token of a form on a request's page.
-    pub(super) async fn token(&self, id: &str, verb: &str) -> String {
+    pub(crate) async fn token(&self, id: &str, verb: &str) -> String {
         let page = body(self.get(&format!("/requests/{id}")).await).await;
         let form = format!("action=\"/requests/{id}/{verb}\"");
         let (_, behind) = page
@@ -144,7 +152,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Clicks on a button of a request's page, and goes where that leads.
-    pub(super) async fn decide(&self, id: &str, verb: &str, fields: &[(&str, &str)]) -> Response {
+    pub(crate) async fn decide(&self, id: &str, verb: &str, fields: &[(&str, &str)]) -> Response {
         let token = self.token(id, verb).await;
         let mut form = format!("token={token}");
         for (name, value) in fields {
