@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use durward_testkit::{Access, Gateway, GatewayOptions, PostgresServer, RawClient};
 use serde_json::Value;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::support;
 
@@ -26,10 +26,23 @@ pub(crate) struct House {
     server: PostgresServer,
     upstream: Access,
     data: TempDir,
+    /// A policy besides the default pack.
+    policy: Option<NamedTempFile>,
 }
 
 impl House {
     pub(crate) fn open() -> Self {
+        Self::open_with(None)
+    }
+
+    /// The same under a policy of its own besides.
+    pub(crate) fn open_under(policy: &str) -> Self {
+        let file = tempfile::Builder::new().suffix(".cedar").tempfile().expect("a file");
+        std::fs::write(file.path(), policy).expect("it is written");
+        Self::open_with(Some(file))
+    }
+
+    fn open_with(policy: Option<NamedTempFile>) -> Self {
         let server = PostgresServer::start();
         let upstream = server.create_database("holds", None);
         server.execute("holds", TABLES);
@@ -38,6 +51,7 @@ impl House {
             server,
             upstream,
             data: tempfile::tempdir().expect("a folder"),
+            policy,
         };
         house.restart();
         house
@@ -47,14 +61,15 @@ impl House {
     pub(crate) fn restart(&mut self) {
         drop(self.gateway.take());
         let policy = support::tests("guardrails/in_clear.cedar").display().to_string();
+        let mut arguments: Vec<String> = ["--policy", &policy, "--sampling=false", "--web=127.0.0.1:0"]
+            .map(str::to_owned)
+            .to_vec();
+        if let Some(file) = &self.policy {
+            arguments.extend(["--policy".to_owned(), file.path().display().to_string()]);
+        }
         let options = GatewayOptions {
             data_dir: Some(self.data.path().to_owned()),
-            arguments: vec![
-                "--policy".to_owned(),
-                policy,
-                "--sampling=false".to_owned(),
-                "--web=127.0.0.1:0".to_owned(),
-            ],
+            arguments,
             ..GatewayOptions::default()
         };
         self.gateway = Some(Gateway::start(&support::binary(), &self.upstream, &options));
