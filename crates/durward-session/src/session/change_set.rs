@@ -1,10 +1,12 @@
 //! A change set as a session runs it: its approval is spent on the first held statement, and then statement follows
 //! statement. What was begun and not ended goes with the session: nothing of it ever runs twice.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use durward_audit::Origin;
 use durward_change::{Outlook, Request, RequestId, Step, covers};
+use durward_sql::AnalysisContext;
 use durward_wire::postgres::backend::TransactionStatus;
 
 use super::binding::bind_of;
@@ -32,7 +34,7 @@ impl Session {
         held: &[Held<'_>],
         sent: Sent<'_>,
     ) -> Result<Holding, End> {
-        if let Some(note) = self.cover(commands, held, sent).await {
+        if let Some(note) = self.cover(commands, held, sent).await? {
             return Ok(Holding::Released(note));
         }
         let holding = self.hold(commands, held, sent).await?;
@@ -54,9 +56,15 @@ impl Session {
         let Some(sent) = self.sent_tokens(commands, sent).await else {
             return;
         };
+        let context = &self.sight.context;
         for run in &mut self.change_sets {
-            for tokens in &sent {
-                if let Some(place) = next(&run.request.asked.steps, run.next, tokens) {
+            for (command, tokens) in commands.iter().zip(&sent) {
+                let steps = &run.request.asked.steps;
+                if let Some(place) = next(steps, run.next, tokens)
+                    && steps
+                        .get(place)
+                        .is_some_and(|step| touches_the_same(step, command, context))
+                {
                     run.next = place + 1;
                 }
             }
@@ -65,15 +73,28 @@ impl Session {
     }
 
     /// Spends or goes on with the approval of a change set; why, for the record.
-    async fn cover(&mut self, commands: &[Vec<Subject>], held: &[Held<'_>], sent: Sent<'_>) -> Option<String> {
-        // The server runs nothing in a failed transaction, and nothing is to be spent on it.
-        if !self.may_run_change_sets() || self.status == TransactionStatus::Failed || self.sight.settings_stale {
-            return None;
+    async fn cover(
+        &mut self,
+        commands: &[Vec<Subject>],
+        held: &[Held<'_>],
+        sent: Sent<'_>,
+    ) -> Result<Option<String>, End> {
+        if !self.may_run_change_sets() {
+            return Ok(None);
         }
         self.find_change_sets();
         if self.change_sets.is_empty() || says_more_than_its_text(commands, sent) {
-            return None;
+            return Ok(None);
         }
+        // Nothing is spent on what the server won't run: in a failed transaction, or behind an error of its pipeline.
+        self.settle().await?;
+        if self.status == TransactionStatus::Failed || self.replies.is_skipping() || self.sight.settings_stale {
+            return Ok(None);
+        }
+        Ok(self.cover_settled(commands, held, sent).await)
+    }
+
+    async fn cover_settled(&mut self, commands: &[Vec<Subject>], held: &[Held<'_>], sent: Sent<'_>) -> Option<String> {
         let tokens = self.sent_tokens(commands, sent).await?;
         let terms = merged(held);
         let settings = settings(&self.sight.context.settings);
@@ -88,15 +109,13 @@ impl Session {
                     .iter()
                     .filter(|held| command.iter().any(|subject| std::ptr::eq(subject, held.subject)));
                 let holds: Vec<&Held<'_>> = holds.collect();
-                match next(&asked.steps, at, tokens) {
-                    Some(place)
-                        if holds.is_empty() || self.is_as_foreseen(asked.steps.get(place)?, command, &holds) =>
-                    {
-                        at = place + 1;
-                    }
-                    None if holds.is_empty() => {}
-                    Some(_) | None => return None,
+                // Whatever else stands in a message could change what the rest of it means.
+                let place = next(&asked.steps, at, tokens)?;
+                let step = asked.steps.get(place)?;
+                if !touches_the_same(step, command, &self.sight.context) || !is_held_as_foreseen(step, &holds) {
+                    return None;
                 }
+                at = place + 1;
             }
             Some(at)
         };
@@ -181,25 +200,27 @@ impl Session {
             .map(|statement| text.get(statement.span.clone()));
         spans.map(|span| span.map(durward_sql::tokens)).collect()
     }
+}
 
-    /// Whether a held statement is held for what was known when its change set was submitted, and touches the same.
-    fn is_as_foreseen(&self, step: &Step, command: &[Subject], holds: &[&Held<'_>]) -> bool {
-        let mut rules = holds.iter().flat_map(|held| &held.order.rules);
-        let Some(foreseen) = &step.changes else {
-            return match step.outlook {
-                Outlook::Unknown => true,
-                Outlook::Held => rules.all(|rule| step.rules.contains(rule)),
-                Outlook::Passes => false,
-            };
-        };
-        let changed = command.iter().flat_map(|subject| changes(&subject.facts));
-        let bodies_now = command
-            .first()
-            .map(|subject| bodies(&subject.facts, &self.sight.context));
-        rules.all(|rule| step.rules.contains(rule))
-            && changed.collect::<std::collections::BTreeSet<_>>().iter().eq(foreseen)
-            && bodies_now.as_ref() == Some(&step.bodies)
+/// Whether a statement is held, if it is, for what was known when its change set was submitted.
+fn is_held_as_foreseen(step: &Step, holds: &[&Held<'_>]) -> bool {
+    let mut rules = holds.iter().flat_map(|held| &held.order.rules);
+    match step.outlook {
+        Outlook::Unknown => true,
+        Outlook::Held => rules.all(|rule| step.rules.contains(rule)),
+        Outlook::Passes => holds.is_empty(),
     }
+}
+
+/// Whether a statement changes what it would have when its change set was submitted, as far as that was known: the same
+/// text may mean a temporary table by now.
+fn touches_the_same(step: &Step, command: &[Subject], context: &AnalysisContext) -> bool {
+    let changed: BTreeSet<String> = command.iter().flat_map(|subject| changes(&subject.facts)).collect();
+    let Some(foreseen) = &step.changes else {
+        return !changed.iter().any(|name| name.starts_with("pg_temp"));
+    };
+    let bodies_now = command.first().map(|subject| bodies(&subject.facts, context));
+    changed.iter().eq(foreseen) && bodies_now.as_ref() == Some(&step.bodies)
 }
 
 impl Run {

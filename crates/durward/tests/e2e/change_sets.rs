@@ -204,6 +204,39 @@ fn several_statements_of_one_message_pass_together() {
 }
 
 #[test]
+fn nothing_gets_round_a_statement_of_the_set() {
+    let house = House::open();
+    let file =
+        "UPDATE orders SET status = 'kept' WHERE price >= 0; UPDATE orders SET status = 'closed' WHERE price >= 0;";
+    let (first, second) = file.trim_end_matches(';').split_once("; ").expect("two");
+    let id = approved(&house, "agent", file);
+    let mut agent = house.connect("agent", "");
+    // The same text on a temporary table is another statement, and doesn't stand for the one that was approved.
+    passes(&mut agent, "CREATE TEMPORARY TABLE orders (status text, price integer)");
+    agent.query(first).expect("an answer");
+    passes(&mut agent, "DROP TABLE pg_temp.orders");
+    waits(&mut agent, second);
+    // Another command in the same message could change what it means.
+    for beside in ["SET work_mem = '5MB'", "SET search_path = shadow, public"] {
+        let answer = agent.query(&format!("{beside}; {first}")).expect("an answer");
+        assert!(answer.error().is_some(), "{beside}");
+    }
+    assert_eq!(house.state(&id), "approved");
+    // In a failed transaction nothing is spent.
+    passes(&mut agent, "BEGIN");
+    agent.query("SELECT 1 / 0").expect("an answer");
+    assert_eq!(
+        agent.query(first).expect("an answer").sqlstate().as_deref(),
+        Some("25P02")
+    );
+    passes(&mut agent, "ROLLBACK");
+    assert_eq!(house.state(&id), "approved");
+    passes(&mut agent, first);
+    passes(&mut agent, second);
+    assert_eq!((house.state(&id), house.closed()), ("used".into(), ROWS));
+}
+
+#[test]
 fn whoever_submits_it_does_not_approve_it() {
     let house = House::open();
     let (_, request) = submit(&house, "agent", FILE);
