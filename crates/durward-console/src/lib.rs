@@ -29,8 +29,10 @@ mod problem;
 mod server;
 mod site;
 mod tickets;
+mod webhook;
 
 pub use app::{Console, ConsoleParts};
 pub use change_sets::{Answer, ChangeSets};
 pub use server::serve;
 pub use site::{Site, SiteError};
+pub use webhook::{Webhook, WebhookError};

@@ -122,6 +122,10 @@ impl Running {
         if let Some(web) = web {
             doors.spawn(web.serve(&assembled, shut.clone()));
         }
+        if let Some(webhook) = settings.webhook.clone() {
+            let (desk, pages) = (Arc::clone(&gateway.approvals), gateway.request_pages.clone());
+            doors.spawn(webhook.follow(desk, pages, shut.clone()));
+        }
         let mut watchers = watchers(&assembled, control_socket, shut);
         let mut ready = ready;
         if let Some(socket) = figures {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use durward_console::Webhook;
 use durward_identity::IssuerConfig;
 use durward_mask::detect::Detectors;
 use durward_model::DatabaseName;
@@ -52,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) plaintext_loopback: bool,
     /// Where requests for approval are decided by HTTP.
     pub(crate) web: Option<WebSettings>,
+    /// Where news of requests for approval are sent.
+    pub(crate) webhook: Option<Webhook>,
     /// Certificate and key; without them a self-signed certificate is made.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     /// Whose tokens are accepted.
@@ -208,6 +211,7 @@ fn resolve(given: &GivenOptions, databases: Vec<DatabaseSettings>, place: &str) 
         },
         plaintext_loopback: switch(given, "plaintext_loopback", false)?,
         web: web(given)?,
+        webhook: webhook(given)?,
         tls: tls_files(given)?,
         issuers: issuer::issuers(given.get("oidc"))?,
         analysis: analysis(given)?,
@@ -385,6 +389,24 @@ fn web(given: &GivenOptions) -> anyhow::Result<Option<WebSettings>> {
         listen_is_default,
         url: url.map(|url| text(url).to_owned()),
     }))
+}
+
+fn webhook(given: &GivenOptions) -> anyhow::Result<Option<Webhook>> {
+    let (url, secret) = match (given.get("webhook"), given.get("webhook_secret")) {
+        (Some(url), Some(secret)) => (url, secret),
+        (None, None) => return Ok(None),
+        _ => bail!("webhook and webhook_secret are given together or not at all"),
+    };
+    let reference = text(secret);
+    if !(reference.starts_with("env:") || reference.starts_with("file:")) {
+        return Err(blame(
+            secret,
+            "give env:VARIABLE or file:PATH: arguments are seen by everybody on this machine",
+        ));
+    }
+    let read = |given: &Given| secret::dereference(text(given)).map_err(|error| blame(given, &format!("{error:#}")));
+    let webhook = Webhook::new(&read(url)?, &read(secret)?).map_err(|error| blame(url, &error))?;
+    Ok(Some(webhook))
 }
 
 fn analysis(given: &GivenOptions) -> anyhow::Result<AnalyzerLimits> {

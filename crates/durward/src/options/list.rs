@@ -122,6 +122,25 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         example: "https://approvals.example.com",
     },
     OptionSpec {
+        key: "webhook",
+        scope: Scope::Gateway,
+        kind: Kind::Text,
+        value_name: "URL",
+        default: "",
+        help: "Where news of requests for approval are sent: https, or http on this machine; or env:VARIABLE or file:PATH that \
+               hold it. They hold facts, never statements.",
+        example: "https://hooks.example.com/durward",
+    },
+    OptionSpec {
+        key: "webhook_secret",
+        scope: Scope::Gateway,
+        kind: Kind::Text,
+        value_name: "env:VARIABLE|file:PATH",
+        default: "",
+        help: "What news are signed with, at least 24 bytes; base64 after whsec_, or plain.",
+        example: "file:/etc/durward/webhook.secret",
+    },
+    OptionSpec {
         key: "oidc",
         scope: Scope::Gateway,
         kind: Kind::List,

@@ -24,3 +24,4 @@ mod support;
 mod undo;
 mod utility;
 mod web;
+mod webhook;

@@ -28,21 +28,28 @@ pub(crate) struct House {
     data: TempDir,
     /// A policy besides the default pack.
     policy: Option<NamedTempFile>,
+    /// Where news are sent, and how they are signed.
+    webhook: Option<(String, String)>,
 }
 
 impl House {
     pub(crate) fn open() -> Self {
-        Self::open_with(None)
+        Self::open_with(None, None)
+    }
+
+    /// The same, with news sent to another system.
+    pub(crate) fn open_telling(url: &str, secret: &str) -> Self {
+        Self::open_with(None, Some((url.to_owned(), secret.to_owned())))
     }
 
     /// The same under a policy of its own besides.
     pub(crate) fn open_under(policy: &str) -> Self {
         let file = tempfile::Builder::new().suffix(".cedar").tempfile().expect("a file");
         std::fs::write(file.path(), policy).expect("it is written");
-        Self::open_with(Some(file))
+        Self::open_with(Some(file), None)
     }
 
-    fn open_with(policy: Option<NamedTempFile>) -> Self {
+    fn open_with(policy: Option<NamedTempFile>, webhook: Option<(String, String)>) -> Self {
         let server = PostgresServer::start();
         let upstream = server.create_database("holds", None);
         server.execute("holds", TABLES);
@@ -52,6 +59,7 @@ impl House {
             upstream,
             data: tempfile::tempdir().expect("a folder"),
             policy,
+            webhook,
         };
         house.restart();
         house
@@ -67,10 +75,16 @@ impl House {
         if let Some(file) = &self.policy {
             arguments.extend(["--policy".to_owned(), file.path().display().to_string()]);
         }
+        let mut environment = Vec::new();
+        if let Some((url, secret)) = &self.webhook {
+            let reference = ["--webhook", url, "--webhook-secret", "env:HOOK_SECRET"];
+            arguments.extend(reference.map(str::to_owned));
+            environment.push(("HOOK_SECRET".to_owned(), secret.clone()));
+        }
         let options = GatewayOptions {
             data_dir: Some(self.data.path().to_owned()),
             arguments,
-            ..GatewayOptions::default()
+            environment,
         };
         self.gateway = Some(Gateway::start(&support::binary(), &self.upstream, &options));
     }

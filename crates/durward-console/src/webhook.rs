@@ -1,0 +1,233 @@
+//! News of requests for another system, signed as the Standard Webhooks specification has it (version 1: HMAC-SHA256).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use durward_change::{Desk, Request, RequestId};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::Client;
+use reqwest::redirect::Policy;
+use sha2::Sha256;
+use tokio::sync::watch;
+use url::Url;
+
+use crate::api::version;
+
+/// How long one delivery may take.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a delivery is tried, waiting one second, then twice as long each time.
+const TRIES_MAX: u32 = 5;
+
+/// The shortest secret.
+///
+/// Unit: bytes. Source: the Standard Webhooks specification, "Signature scheme".
+const SECRET_BYTES_MIN: usize = 24;
+
+/// Where news go, and how they are signed.
+#[derive(Clone)]
+pub struct Webhook {
+    url: Url,
+    secret: Arc<[u8]>,
+}
+
+/// A webhook that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// Where it goes is nowhere.
+    #[error("{0:?} is no address: give https://…, or http://… on this machine")]
+    Url(String),
+    /// Anybody could guess it.
+    #[error("the secret is shorter than {SECRET_BYTES_MIN} bytes")]
+    Secret,
+}
+
+impl Webhook {
+    /// News to `url`, signed with `secret`: base64 after `whsec_`, or else its own bytes.
+    ///
+    /// # Errors
+    /// When the address is none, is unencrypted and of another machine, or the secret is too short.
+    pub fn new(url: &str, secret: &str) -> Result<Self, WebhookError> {
+        let wrong = || WebhookError::Url(url.to_owned());
+        let parsed = Url::parse(url).map_err(|_| wrong())?;
+        let is_here = match parsed.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        if parsed.scheme() != "https" && !(parsed.scheme() == "http" && is_here) {
+            return Err(wrong());
+        }
+        let secret: Vec<u8> = match secret.strip_prefix("whsec_") {
+            Some(encoded) => STANDARD.decode(encoded).map_err(|_| WebhookError::Secret)?,
+            None => secret.as_bytes().to_vec(),
+        };
+        if secret.len() < SECRET_BYTES_MIN {
+            return Err(WebhookError::Secret);
+        }
+        Ok(Self {
+            url: parsed,
+            secret: secret.into(),
+        })
+    }
+
+    /// Tells what happens on the desk from now on, until `shutdown` says true: each request as it is when it is told, in the
+    /// order of their numbers. `pages` is what stands before a request's number in links. Cancel safe: yes; what wasn't
+    /// told yet isn't.
+    pub async fn follow(self, desk: Arc<Desk>, pages: Option<String>, mut shutdown: watch::Receiver<bool>) {
+        let client = Client::builder()
+            .redirect(Policy::none())
+            .timeout(DELIVERY_PATIENCE)
+            .user_agent("durward");
+        let client = match client.build() {
+            Ok(client) => client,
+            Err(error) => return tracing::error!(%error, "no webhook can be told"),
+        };
+        let mut moved = desk.watch();
+        let mut told: HashMap<RequestId, String> = known(&desk);
+        loop {
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|shut| *shut) => return,
+                changed = moved.changed() => if changed.is_err() { return },
+            }
+            for request in desk.list().iter().rev() {
+                let now = version(request);
+                if told.get(&request.id) == Some(&now) {
+                    continue;
+                }
+                tokio::select! {
+                    biased;
+                    _ = shutdown.wait_for(|shut| *shut) => return,
+                    () = self.deliver(&client, request, pages.as_deref()) => {}
+                }
+                told.insert(request.id, now);
+            }
+            let kept = known(&desk);
+            told.retain(|id, _| kept.contains_key(id));
+        }
+    }
+
+    async fn deliver(&self, client: &Client, request: &Request, pages: Option<&str>) {
+        let id = format!("{}-{}", request.id, version(request));
+        let body = body(request, pages).to_string();
+        let mut pause = Duration::from_secs(1);
+        for _ in 0..TRIES_MAX {
+            let timestamp = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs()
+                .to_string();
+            let signature = format!("v1,{}", STANDARD.encode(self.signature(&id, &timestamp, &body)));
+            let sent = client
+                .post(self.url.clone())
+                .header("content-type", "application/json")
+                .header("webhook-id", &id)
+                .header("webhook-timestamp", timestamp)
+                .header("webhook-signature", signature)
+                .body(body.clone())
+                .send()
+                .await;
+            match sent {
+                Ok(answer) if answer.status().is_success() => return,
+                Ok(answer) => tracing::warn!(status = %answer.status(), %id, "the webhook refused news"),
+                Err(error) => tracing::warn!(error = %error.without_url(), %id, "the webhook can't be reached"),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        tracing::error!(%id, "the webhook was not told");
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    fn signature(&self, id: &str, timestamp: &str, body: &str) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("any length");
+        mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An address may hold a token in its path.
+        f.debug_struct("Webhook")
+            .field("host", &self.url.host_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Facts alone: no statement, parameter or note leaves by this way.
+fn body(request: &Request, pages: Option<&str>) -> serde_json::Value {
+    let asked = &request.asked;
+    let id = request.id.to_string();
+    serde_json::json!({
+        "type": format!("approval.{}", request.state.as_str().replace('-', "_")),
+        "data": {
+            "url": pages.map(|pages| format!("{pages}{id}")),
+            "id": id,
+            "state": request.state,
+            "version": version(request),
+            "principal": asked.principal.to_string(),
+            "kind": asked.principal.kind(),
+            "database": asked.database,
+            "command": asked.touched.command,
+            "changes": asked.touched.changes,
+            "labels": asked.touched.labels,
+            "hazards": asked.touched.hazards,
+            "rows_in_words": asked.rows.to_string(),
+            "rules": asked.rules,
+            "groups": asked.terms.groups,
+            "needed": asked.terms.count,
+            "approved_by": request.approvals.iter().map(|approval| &approval.by).collect::<Vec<_>>(),
+            "asked_at": request.asked_at,
+            "expires_at": request.expires_at,
+        },
+    })
+}
+
+fn known(desk: &Desk) -> HashMap<RequestId, String> {
+    desk.list()
+        .iter()
+        .map(|request| (request.id, version(request)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+
+    use super::{STANDARD, Webhook, WebhookError};
+
+    #[test]
+    fn signatures_are_those_of_the_specification() {
+        // The example of the Standard Webhooks specification's reference libraries.
+        let webhook = Webhook::new("https://example.com/", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signature = webhook.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "{\"test\": 2432232314}");
+        assert_eq!(
+            STANDARD.encode(signature),
+            "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+        );
+    }
+
+    #[test]
+    fn addresses_and_secrets_are_checked() {
+        let secret = "x".repeat(24);
+        for (url, good) in [
+            ("https://hooks.example.com/t/1", true),
+            ("http://127.0.0.1:9000/", true),
+            ("http://localhost:9000/", true),
+            ("http://hooks.example.com/", false),
+            ("ftp://hooks.example.com/", false),
+            ("hooks", false),
+        ] {
+            assert_eq!(Webhook::new(url, &secret).is_ok(), good, "{url}");
+        }
+        let short = Webhook::new("https://example.com", "whsec_AAAA").unwrap_err();
+        assert_eq!(short, WebhookError::Secret);
+    }
+}
