@@ -275,6 +275,7 @@ fn asked(judged: &Judged, principal: &Principal, text: &str) -> Asked {
             ..Touched::default()
         },
         rows: MeasuredRows::NotMeasured("a change set is approved by its statements".into()),
+        effect: None,
         rules,
         why: format!(
             "{} of its {} statements need approval, and it is approved as a whole",

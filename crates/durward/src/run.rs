@@ -127,7 +127,6 @@ impl Running {
             doors.spawn(webhook.follow(desk, pages, shut.clone()));
         }
         let mut watchers = watchers(&assembled, control_socket, shut);
-        let mut ready = ready;
         if let Some(socket) = figures {
             ready.metrics = Some(socket.local_addr()?.to_string());
             watchers.spawn(metrics::serve(Arc::clone(&gateway), socket));

@@ -87,6 +87,7 @@ impl Ocsf {
             CredentialKind::IssuedPassword => (OTHER, "SCRAM-SHA-256"),
             CredentialKind::Jwt => (4, "OpenID"),
             CredentialKind::Passthrough => (OTHER, "Database account"),
+            CredentialKind::SystemAccount => (OTHER, "System account of the gateway"),
         };
         let message = format!("{principal} logs in to {}", started.database);
         let object = self.base(shown, authentication((1, "Logon"), INFORMATIONAL), &message);

@@ -1,4 +1,4 @@
-use durward_change::Asked;
+use durward_change::{Asked, Effect, Sample};
 use maud::{Markup, html};
 
 use super::layout::shown;
@@ -12,7 +12,57 @@ pub(super) fn effect(asked: &Asked) -> Markup {
             @if !asked.touched.reads.is_empty() {
                 dt { "Reads" } dd { (shown(&asked.touched.reads.join(", "))) }
             }
+            @if let Some(effect) = &asked.effect {
+                dt { "Undo" } dd { (shown(&effect.undo)) }
+            }
         }
+        @if let Some(effect) = &asked.effect {
+            (rows(effect))
+        }
+    }
+}
+
+/// Some of the rows, side by side as they are and as they would be.
+fn rows(effect: &Effect) -> Markup {
+    html! {
+        p { "The first " (effect.samples.len()) " rows as they are, and as they would be; read without changing any." }
+        div class="wide" {
+            table {
+                thead {
+                    tr {
+                        @for name in effect.key.iter().chain(&effect.columns) { th { (shown(name)) } }
+                    }
+                }
+                tbody {
+                    @for sample in &effect.samples { (row(effect, sample)) }
+                }
+            }
+        }
+    }
+}
+
+fn row(effect: &Effect, sample: &Sample) -> Markup {
+    html! {
+        tr {
+            @for value in &sample.key { td { (cell(Some(value))) } }
+            @for at in 0..effect.columns.len() {
+                td {
+                    @match sample.after.get(at) {
+                        None => { del { (cell(sample.before.get(at))) } }
+                        Some(None) => { del { (cell(sample.before.get(at))) } " → computed when it runs" }
+                        Some(Some(after)) => { del { (cell(sample.before.get(at))) } " → " ins { (cell(Some(after))) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(value: Option<&Option<String>>) -> Markup {
+    match value {
+        Some(Some(value)) => shown(value),
+        Some(None) => html! { "NULL" },
+        None => html! {},
     }
 }
 

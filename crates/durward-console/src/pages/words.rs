@@ -69,6 +69,7 @@ pub(super) fn proof(principal: &Principal) -> String {
         CredentialKind::IssuedPassword => "a password that the gateway issued",
         CredentialKind::Jwt => "a signed token of an identity provider",
         CredentialKind::Passthrough => "a password of the database's own",
+        CredentialKind::SystemAccount => "the gateway's own account on its machine",
     };
     let how = match principal.assurance {
         Assurance::Weak => "weak: a shared account",

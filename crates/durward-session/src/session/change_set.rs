@@ -134,6 +134,7 @@ impl Session {
         run.is_begun = true;
         run.next = at;
         self.change_sets.retain(|run| !run.is_over());
+        self.allowance.request = Some(id);
         Some(format!("approved: {id}, statement {at} of {total}"))
     }
 

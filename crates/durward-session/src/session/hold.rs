@@ -64,7 +64,6 @@ impl Session {
         held: &[Held<'_>],
         sent: Sent<'_>,
     ) -> Result<Holding, End> {
-        self.allowance = Allowance::default();
         let Some(first) = held.first().copied() else {
             return Ok(Holding::Released(String::new()));
         };

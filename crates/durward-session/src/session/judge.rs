@@ -9,6 +9,7 @@ use durward_sql::catalog::CatalogReading;
 use durward_sql::{Analysis, AnalysisError, SessionSettings};
 use durward_wire::postgres::backend::TransactionStatus;
 
+use super::capture::Allowance;
 use super::hold::{Held, Holding, Waiting};
 use super::labelled::Manner;
 use super::masking::{MessageMasks, Sent, mask_of};
@@ -262,6 +263,7 @@ impl Session {
         if let Err(refusal) = self.standing.check() {
             return Err(End::Revoked(refusal));
         }
+        self.allowance = Allowance::default();
         let relieved = self.relieved(commands).await?;
         let commands = relieved.as_deref().unwrap_or(commands);
         let context = SessionContext {

@@ -3,8 +3,8 @@
 mod key;
 mod scan;
 mod thin;
-mod words;
 mod tokens;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -12,8 +12,8 @@ mod tests;
 pub(crate) use key::{TextKey, normalize, shape_key};
 pub(crate) use scan::Doubt;
 pub(crate) use thin::{Thinned, thin};
-pub(crate) use words::Words;
 pub use tokens::tokens;
+pub(crate) use words::Words;
 
 use scan::{Scanner, TokenKind};
 
