@@ -35,7 +35,8 @@ pub(crate) fn run(root: &Path, events: u64) -> anyhow::Result<()> {
         "{HEADING}{events} events\n\n<!-- Written by `cargo xtask bench-ledger`. -->\n\n\
          Made up: 60 identities in some thousand sessions run 400 shapes of statements on 40 tables within 30 days, in bursts \
          of up to 40 executions, one in 200 refused; an intent and an outcome for each. Recorded by one thread, through one \
-         lock, with the signing and flushing threads beside it. One run, all on {} processors of {}.\n\n{tables}",
+         lock, with the signing and flushing threads beside it. One run, all on {} processors of {}; CPU is that of the whole \
+         process.\n\n{tables}",
         std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
         super::report::processor(),
     );
