@@ -2,7 +2,8 @@
 
 use super::{Report, Table};
 
-const NO_UNDO: &str = "what changes can be undone, and what was: this version records no undo";
+const UNDO_ELSEWHERE: &str = "how much of a change could have been undone: durward undo ls tells that while it is kept; what was taken back is here as \
+     statements of sessions by the program durward undo";
 
 const DIRECT: &str = "changes made at the database without the gateway: its own log has them";
 
@@ -39,7 +40,7 @@ pub(super) const PRODUCTION_CHANGES: Report = Report {
                 FROM approvals WHERE time_us >= :from AND time_us < :to ORDER BY event",
         },
     ],
-    gaps: &[NO_UNDO, DIRECT],
+    gaps: &[UNDO_ELSEWHERE, DIRECT],
     of_one_change: false,
 };
 
@@ -148,6 +149,6 @@ pub(super) const CHANGE_PROOF: Report = Report {
                 WHERE time_us < :to AND request = (SELECT request FROM evidence_change) ORDER BY event",
         },
     ],
-    gaps: &[NO_UNDO],
+    gaps: &[UNDO_ELSEWHERE],
     of_one_change: true,
 };
