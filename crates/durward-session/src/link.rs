@@ -110,8 +110,6 @@ impl Link {
 
     /// Writes what waits and says the end of the stream, in TLS by `close_notify`. Ready when that is done or can't be.
     pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.forget_gated();
-        self.gate = None;
         if ready!(self.poll_drain(cx)).is_ok() {
             // A peer that is gone already needs no farewell.
             let _gone = ready!(Pin::new(&mut self.stream).poll_shutdown(cx)).is_err();

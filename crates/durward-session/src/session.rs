@@ -350,6 +350,9 @@ impl Session {
     async fn finish(&mut self, end: &End) {
         let was_idle = self.is_idle();
         self.record_unfinished();
+        // What waits for an effect to be looked at was never told.
+        self.client.forget_gated();
+        self.client.open_gate();
         // Inside a message that was cut off, words of ours would be read as its data.
         if let Some(refusal) = end.farewell()
             && !self.server_said_farewell

@@ -1,6 +1,7 @@
 //! Runs a change so that its effect is known: its rows before and after, in the same transaction, before the client
 //! hears of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use durward_audit::{KeyedDigest, Recorded};
@@ -328,6 +329,14 @@ impl Session {
             }
             Err(reason) => capturing.plan = Err(reason.clone()),
         }
+        // The rows that a statement's tag tells aren't all that it changes.
+        let may_change_more = !matches!(&read, Ok(read) if read.plan.besides.is_empty());
+        let looks_around = allowance.rows_max.is_some() && may_change_more;
+        let before = if looks_around { self.rows_changed().await? } else { None };
+        if self.replies.is_skipping() {
+            self.record_outcome(&Run::new(number), None, Some(sqlstate::QUERY_CANCELED));
+            return Ok(Ran::Done);
+        }
         let mut run = Run::new(number);
         masks.arm(0, place.text, &mut run);
         self.guarded |= run.guard.is_some();
@@ -350,9 +359,20 @@ impl Session {
         let Some(run) = self.captured.take() else {
             return Ok(Ran::Done);
         };
-        let affected = run.capturing.as_ref().map_or(0, |capturing| capturing.affected);
+        let mut affected = run.capturing.as_ref().map_or(0, |capturing| capturing.affected);
+        if looks_around {
+            affected = match (self.rows_changed().await?, before) {
+                (Some(after), Some(before)) => most_changed(&before, &after).max(affected),
+                // What can't be told may be any number.
+                _ => u64::MAX,
+            };
+        }
         if let Some(rows_max) = allowance.rows_max.filter(|rows_max| affected > *rows_max) {
-            let why = format!("it changed {affected} rows, and may change {rows_max}");
+            let changed = match affected {
+                u64::MAX => "a number of rows that can't be told".to_owned(),
+                rows => format!("{rows} rows of a table"),
+            };
+            let why = format!("it changed {changed}, and may change {rows_max}");
             self.remember_excess((literals, parameters), Some(affected), &why);
             self.record_outcome(&run, None, Some(sqlstate::EFFECT_EXCEEDED));
             return Ok(Ran::Exceeded(why));
@@ -361,6 +381,19 @@ impl Session {
             self.take_back(refusal);
         }
         Ok(Ran::Done)
+    }
+
+    /// How many rows of each table the open transaction has changed, and those before it that the server hasn't reported
+    /// yet: it does that only between transactions. `None` where it doesn't say.
+    async fn rows_changed(&mut self) -> Result<Option<HashMap<String, u64>>, End> {
+        let Ok(answers) = self.ask_within(&[OwnQuery::RowsChanged]).await? else {
+            return Ok(None);
+        };
+        let counts = answers.into_iter().flat_map(texts).map(|row| match row.as_slice() {
+            [Some(table), Some(rows)] => Some((table.clone(), rows.parse().ok()?)),
+            _ => None,
+        });
+        Ok(counts.collect())
     }
 
     /// Rolls a single statement back that has run outside of a block, without the client hearing anything.
@@ -524,15 +557,17 @@ impl Session {
     /// A statement is done: what it means for the transaction's changes.
     pub(super) fn follow_boundary(&mut self, boundary: Option<Boundary>, tag: &[u8]) {
         match boundary {
-            Some(Boundary::End) => self.end_changes(tag.starts_with(b"COMMIT")),
+            // What PREPARE TRANSACTION leaves is decided elsewhere.
+            Some(Boundary::End) if tag.starts_with(b"PREPARE") => self.end_changes(None),
+            Some(Boundary::End) => self.end_changes(Some(tag.starts_with(b"COMMIT"))),
             Some(Boundary::Savepoint(name)) => self.changes.savepoint(name),
             Some(Boundary::BackTo(name)) => self.changes.back_to(&name),
             None => {}
         }
     }
 
-    /// The open transaction is over.
-    pub(super) fn end_changes(&mut self, committed: bool) {
+    /// The open transaction is over; how, where that is known.
+    pub(super) fn end_changes(&mut self, committed: Option<bool>) {
         if self.changes.is_empty() {
             return;
         }
@@ -545,14 +580,16 @@ impl Session {
         let session = self.id;
         // Nobody waits for it: lost in a crash, the change is called unknown, and each row says how it stands.
         tokio::task::spawn_blocking(move || {
-            let late = if committed && !late.is_empty() {
+            let late = if committed == Some(true) && !late.is_empty() {
                 vault
                     .keep(&late, now)
                     .and_then(|(transaction, _)| vault.end(transaction, true, now))
             } else {
                 Ok(())
             };
-            let ended = kept.map_or(Ok(()), |transaction| vault.end(transaction, committed, now));
+            let ended = kept.zip(committed).map_or(Ok(()), |(transaction, committed)| {
+                vault.end(transaction, committed, now)
+            });
             if let Err(error) = late.and(ended) {
                 tracing::error!(%error, %session, "the end of a transaction can't be kept");
             }
@@ -578,6 +615,14 @@ pub(super) fn texts(rows: Vec<TextRow>) -> Vec<Row> {
     rows.into_iter()
         .map(|row| row.into_iter().map(text).collect())
         .collect()
+}
+
+/// The rows of that table of which most have changed.
+fn most_changed(before: &HashMap<String, u64>, after: &HashMap<String, u64>) -> u64 {
+    let changed = after
+        .iter()
+        .map(|(table, rows)| rows.saturating_sub(before.get(table).copied().unwrap_or_default()));
+    changed.max().unwrap_or_default()
 }
 
 /// What a client is told whose change did more than it may.

@@ -30,6 +30,8 @@ pub(crate) enum OwnQuery {
     CountLimits,
     /// Whether the session's role may read all of a table, and the settings by which values are written as text.
     CaptureTerms(Oid),
+    /// How many rows of each table the session has changed, and not reported yet.
+    RowsChanged,
     /// Ends a transaction block in which nothing has run.
     Rollback,
     /// Where the open transaction goes back to after a count.
@@ -79,6 +81,7 @@ impl OwnQuery {
                     settings.join(", ")
                 )
             }
+            Self::RowsChanged => ROWS_CHANGED_SQL.to_owned(),
             Self::Rollback => "ROLLBACK".to_owned(),
             Self::Savepoint => "SAVEPOINT durward_gateway".to_owned(),
             Self::RollBackToSavepoint => "ROLLBACK TO SAVEPOINT durward_gateway".to_owned(),
@@ -96,6 +99,7 @@ impl OwnQuery {
             | Self::Meanings
             | Self::CountLimits
             | Self::CaptureTerms(_)
+            | Self::RowsChanged
             | Self::Rollback
             | Self::Savepoint
             | Self::RollBackToSavepoint
@@ -112,6 +116,11 @@ ANY ('{DateStyle,IntervalStyle,TimeZone,timezone_abbreviations,lc_monetary,lc_nu
 bytea_output,extra_float_digits,default_text_search_config,default_tablespace,default_table_access_method,\
 default_toast_compression,temp_tablespaces,transaction_isolation,transaction_read_only,row_security,\
 session_replication_role,transform_null_equals,lo_compat_privileges}'::pg_catalog.text[]) ORDER BY 1";
+
+/// By the server's own count (manual section 28.2, `pg_stat_xact_user_tables`), temporary tables left out.
+const ROWS_CHANGED_SQL: &str = "SELECT s.relid, s.n_tup_ins OPERATOR(pg_catalog.+) s.n_tup_upd OPERATOR(pg_catalog.+) s.n_tup_del \
+FROM pg_catalog.pg_stat_xact_user_tables s WHERE s.n_tup_ins OPERATOR(pg_catalog.+) s.n_tup_upd \
+OPERATOR(pg_catalog.+) s.n_tup_del OPERATOR(pg_catalog.>) 0 AND NOT pg_catalog.starts_with(s.schemaname::pg_catalog.text, 'pg_temp')";
 
 /// Answers as they come in.
 #[derive(Debug, Default)]
@@ -163,8 +172,24 @@ impl Probe {
 impl Session {
     /// Runs queries of our own behind what the client has sent so far, and waits for their answers.
     pub(super) async fn ask(&mut self, queries: &[OwnQuery]) -> Result<Result<Vec<Vec<TextRow>>, Unanswered>, End> {
-        self.probe = Probe::default();
         let alone = !self.replies.in_pipeline();
+        self.ask_as(queries, alone).await
+    }
+
+    /// The same in the transaction in which what follows will run.
+    pub(super) async fn ask_within(
+        &mut self,
+        queries: &[OwnQuery],
+    ) -> Result<Result<Vec<Vec<TextRow>>, Unanswered>, End> {
+        self.ask_as(queries, false).await
+    }
+
+    async fn ask_as(
+        &mut self,
+        queries: &[OwnQuery],
+        alone: bool,
+    ) -> Result<Result<Vec<Vec<TextRow>>, Unanswered>, End> {
+        self.probe = Probe::default();
         self.close_left();
         for query in queries {
             self.server.own_extended(query);

@@ -435,7 +435,7 @@ impl Session {
                 self.database.catalog.note_change();
             }
             // What a block has changed ended with its COMMIT or ROLLBACK.
-            self.end_changes(!failed);
+            self.end_changes(Some(!failed));
         }
         Ok(fate)
     }

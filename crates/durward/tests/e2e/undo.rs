@@ -163,6 +163,16 @@ fn more_rows_than_a_person_may_change_are_taken_back_before_they_show() {
     house.approve(&id);
     runs(&mut person, insert);
     assert_eq!(house.rows("archive").len(), 150);
+    // Whatever its tag says.
+    for hidden in [
+        "WITH gone AS (DELETE FROM archive WHERE price >= 0 RETURNING 1) SELECT count(*) FROM gone",
+        "SELECT wipe()",
+        "DELETE FROM parents WHERE id < 2",
+    ] {
+        let told = fails(&mut person, hidden, "WD003");
+        assert!(told.contains("150 rows"), "{hidden}: {told}");
+        assert_eq!(house.rows("archive").len(), 150, "{hidden}");
+    }
     // In a transaction it takes that with it.
     runs(&mut person, "BEGIN");
     runs(&mut person, "DELETE FROM archive WHERE id = 1");

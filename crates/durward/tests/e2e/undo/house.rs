@@ -10,6 +10,11 @@ const TABLES: &str = "
     CREATE TABLE orders (id integer PRIMARY KEY, price integer NOT NULL, status text NOT NULL);
     INSERT INTO orders SELECT n, n - 1, 'open' FROM generate_series(1, 199) n;
     CREATE TABLE archive (LIKE orders INCLUDING ALL);
+    CREATE FUNCTION wipe() RETURNS integer LANGUAGE plpgsql AS 'BEGIN DELETE FROM archive WHERE price >= 0; RETURN 1; END';
+    CREATE TABLE parents (id integer PRIMARY KEY);
+    INSERT INTO parents VALUES (1), (2);
+    CREATE TABLE children (parent integer REFERENCES parents ON DELETE CASCADE, n integer);
+    INSERT INTO children SELECT 1, n FROM generate_series(1, 150) n;
 ";
 
 /// How long anything may take.
