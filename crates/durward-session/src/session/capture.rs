@@ -112,7 +112,11 @@ impl Session {
             return Ok(Err(None));
         }
         let read = self.read_of(commands, sent, (masks, rows_max)).await?;
-        let is_single = matches!(commands, [command] if command.len() == 1);
+        // COPY has a protocol of its own.
+        let is_single = match commands {
+            [command] => matches!(command.as_slice(), [own] if &*own.facts.command != "COPY"),
+            _ => false,
+        };
         Ok(match read {
             Ok(read) => Ok(Capture {
                 read: Ok(read),
@@ -249,6 +253,7 @@ impl Session {
         }
         self.server.own_sync();
         self.replies.push(Expected::Sync);
+        self.leave_nothing();
         self.client.open_gate();
         Ok(true)
     }
@@ -341,7 +346,10 @@ impl Session {
         masks.arm(0, place.text, &mut run);
         self.guarded |= run.guard.is_some();
         run.capturing = Some(Box::new(capturing));
-        let results = given.result_formats(clients, sent.1);
+        let results = match sent.1 {
+            0 => given.results.clone(),
+            own => given.result_formats(clients, own),
+        };
         let values = (given.formats.as_slice(), given.values.as_slice());
         self.close_left();
         self.server.captured(recorded, (sent.0, given.types), values, &results);

@@ -176,7 +176,9 @@ impl Session {
                 if !self.in_block && !self.replies.is_skipping() {
                     self.keep_changes().await?;
                 }
-                self.pass(frame, bytes, Some(Expected::Sync))
+                let flow = self.pass(frame, bytes, Some(Expected::Sync))?;
+                self.leave_nothing();
+                Ok(flow)
             }
             FrontendMessage::Flush => self.pass(frame, bytes, None),
             FrontendMessage::CopyDone | FrontendMessage::CopyFail { .. } => {

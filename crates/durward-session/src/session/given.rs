@@ -14,7 +14,7 @@ pub(super) struct Given<'a> {
     pub(super) types: &'a [u32],
     pub(super) formats: Vec<Format>,
     pub(super) values: Vec<Option<&'a [u8]>>,
-    results: Vec<Format>,
+    pub(super) results: Vec<Format>,
 }
 
 /// Types, formats and values of parameters.

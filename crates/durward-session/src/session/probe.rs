@@ -236,6 +236,15 @@ impl Session {
         }
     }
 
+    /// The same at once, behind a Sync.
+    pub(super) fn leave_nothing(&mut self) {
+        if self.own_left {
+            self.close_left();
+            self.server.own_sync();
+            self.replies.push(Expected::ProbeSync);
+        }
+    }
+
     /// Waits until the server has answered all that the client sent, outside an extended pipeline.
     pub(super) async fn settle(&mut self) -> Result<(), End> {
         while !self.replies.is_empty() && !self.replies.in_pipeline() {

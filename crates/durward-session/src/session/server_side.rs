@@ -246,8 +246,13 @@ impl Session {
         let Some(Expected::Captured { run, describes }) = self.replies.front_mut() else {
             return Err(End::ServerFault("a description that nobody waits for"));
         };
-        let clients = run.capturing.as_ref().map_or(0, |capturing| capturing.client_columns);
-        let describes = *describes && clients > 0;
+        let describes = *describes;
+        let read = run.capturing.as_ref().filter(|capturing| capturing.reads_rows);
+        let Some(clients) = read.map(|capturing| capturing.client_columns) else {
+            // All of it is the client's.
+            self.ready_masks(frame)?;
+            return Ok(if describes { Fate::Forward } else { Fate::Keep });
+        };
         if clients == 0 {
             return Ok(Fate::Keep);
         }
