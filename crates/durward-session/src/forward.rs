@@ -83,15 +83,7 @@ impl ServerLink {
         (formats, values): (&[Format], &[Option<&[u8]>]),
     ) {
         let (_permits, _number) = recorded.spend();
-        self.own(|out| {
-            write::parse(out, OWN_NAME, text.as_bytes(), types)?;
-            write::bind_with_formats(out, (OWN_NAME, OWN_NAME), formats, values, &[])?;
-            write::execute(out, OWN_NAME, 0)?;
-            write::close(out, Target::Portal, OWN_NAME)?;
-            write::close(out, Target::Statement, OWN_NAME)?;
-            write::flush(out);
-            Ok(())
-        });
+        self.own_read((text, types), (formats, values));
     }
 
     /// Reads and locks the rows that a change is about to touch, under the intent of that change.
@@ -101,15 +93,7 @@ impl ServerLink {
         (text, types): (&str, &[u32]),
         (formats, values): (&[Format], &[Option<&[u8]>]),
     ) {
-        self.own(|out| {
-            write::parse(out, OWN_NAME, text.as_bytes(), types)?;
-            write::bind_with_formats(out, (OWN_NAME, OWN_NAME), formats, values, &[])?;
-            write::execute(out, OWN_NAME, 0)?;
-            write::close(out, Target::Portal, OWN_NAME)?;
-            write::close(out, Target::Statement, OWN_NAME)?;
-            write::flush(out);
-            Ok(())
-        });
+        self.own_read((text, types), (formats, values));
     }
 
     /// Runs a change under names of our own.
@@ -190,6 +174,19 @@ impl ServerLink {
         self.own(|out| {
             write::parse(out, OWN_NAME, query.text().as_bytes(), &[])?;
             write::bind(out, OWN_NAME, OWN_NAME, &parameters)?;
+            write::execute(out, OWN_NAME, 0)?;
+            write::close(out, Target::Portal, OWN_NAME)?;
+            write::close(out, Target::Statement, OWN_NAME)?;
+            write::flush(out);
+            Ok(())
+        });
+    }
+
+    /// Runs a text under names of our own and leaves nothing of it.
+    fn own_read(&mut self, (text, types): (&str, &[u32]), (formats, values): (&[Format], &[Option<&[u8]>])) {
+        self.own(|out| {
+            write::parse(out, OWN_NAME, text.as_bytes(), types)?;
+            write::bind_with_formats(out, (OWN_NAME, OWN_NAME), formats, values, &[])?;
             write::execute(out, OWN_NAME, 0)?;
             write::close(out, Target::Portal, OWN_NAME)?;
             write::close(out, Target::Statement, OWN_NAME)?;
