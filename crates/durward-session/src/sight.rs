@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use durward_model::StatementClass;
-use durward_sql::catalog::TransactionId;
+use durward_sql::catalog::{CatalogPart, TransactionId};
 use durward_sql::{AnalysisContext, AnalyzedStatement, CatalogSnapshot, SessionEffect, SessionSettings};
 
 /// What an analysis rests on: equal stamps mean that it still holds.
@@ -28,6 +28,9 @@ pub(crate) struct Sight {
     pub(crate) context: AnalysisContext,
     /// A transaction that was under way before the session's first.
     pub(crate) began: TransactionId,
+    /// What this session last read over its own connection with no transaction open. Only a session with temporary objects has
+    /// it, whose next reading starts from there.
+    pub(crate) own_base: Option<Arc<CatalogPart>>,
     /// The catalog is this session's own: it has temporary objects, or changes of its open transaction.
     pub(crate) catalog_is_private: bool,
     /// Settings may have changed since they were read.
@@ -45,6 +48,7 @@ impl Sight {
         let catalog_stale = settings.temp_schema.is_some();
         Self {
             began: catalog.rest().since(),
+            own_base: None,
             context: AnalysisContext {
                 catalog,
                 settings: Arc::new(settings),
@@ -100,6 +104,9 @@ impl Sight {
     pub(crate) fn set_catalog(&mut self, catalog: Arc<CatalogSnapshot>, private: bool) {
         self.catalog_stale = false;
         self.catalog_is_private = private;
+        if !private {
+            self.own_base = None;
+        }
         self.context.catalog = catalog;
     }
 

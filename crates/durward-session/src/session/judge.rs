@@ -227,8 +227,12 @@ impl Session {
             Ok(shared) => shared,
             Err(error) => return Ok(Err(self.catalog_unread(&error))),
         };
-        // What differs from the shared catalog is all that this transaction has changed, and some.
-        let mut reading = CatalogReading::update_of_session(shared.rest(), self.sight.began);
+        let settled = !self.in_transaction();
+        let mut reading = match &self.sight.own_base {
+            Some(base) => CatalogReading::update_of_session(base, None),
+            // What differs from the shared catalog is all that this session has changed, and some.
+            None => CatalogReading::update_of_session(shared.rest(), Some(self.sight.began)),
+        };
         while !reading.requests().is_empty() {
             let queries: Vec<OwnQuery> = reading.requests().iter().cloned().map(OwnQuery::Catalog).collect();
             let answers = match self.ask(&queries).await? {
@@ -239,8 +243,11 @@ impl Session {
                 return Ok(Err(self.catalog_unread(&error)));
             }
         }
-        self.sight
-            .set_catalog(CatalogSource::private(&shared, reading.finish()), true);
+        let own = CatalogSource::private(&shared, reading.finish());
+        if settled {
+            self.sight.own_base = Some(Arc::clone(own.rest()));
+        }
+        self.sight.set_catalog(own, true);
         self.sight.context.catalog_is_current = true;
         Ok(Ok(()))
     }

@@ -189,7 +189,8 @@ impl CatalogQuery {
                 columns: "c.oid, c.relname, c.relnamespace, c.relkind, c.relowner, c.relpersistence, \
                           c.relrowsecurity, c.relforcerowsecurity, c.reltype, c.relispartition",
                 from: "pg_catalog.pg_class c",
-                filter: "c.relkind <> 't' AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)",
+                filter: "c.relkind <> 't' \
+                         AND (c.relpersistence <> 't' OR NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace))",
                 key: "c.oid",
                 versions: &["c"],
                 ..Template::EMPTY
@@ -199,7 +200,7 @@ impl CatalogQuery {
                           a.attidentity, a.atttypmod",
                 from: "pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid",
                 filter: "a.attnum > 0 AND c.relkind IN ('r','p','v','m','f','c','S') \
-                         AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)",
+                         AND (c.relpersistence <> 't' OR NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace))",
                 live: Some("NOT a.attisdropped"),
                 key: "a.attrelid",
                 row_key: Some("DISTINCT a.attrelid, 0"),
@@ -281,7 +282,7 @@ impl CatalogQuery {
                 from: "pg_catalog.pg_class c JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid \
                        AND r.rulename = '_RETURN'",
                 filter: "c.oid >= '16384'::pg_catalog.oid AND c.relkind IN ('v','m') \
-                         AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)",
+                         AND (c.relpersistence <> 't' OR NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace))",
                 key: "c.oid",
                 versions: &["c", "r"],
                 dependent: Some(Dependent {

@@ -88,17 +88,20 @@ impl CatalogReading {
         }
     }
 
-    /// The same over the connection of a session that began after `began` was under way: it may have a transaction open,
-    /// whose relations are told apart, and temporary objects, which no other connection was shown whenever it asked.
-    pub fn update_of_session(part: &CatalogPart, began: TransactionId) -> Self {
-        let asked = Request::Summary(began);
+    /// The same over the connection of a session, which may have a transaction open, whose relations are told apart.
+    ///
+    /// `part` was read over that connection between two transactions; else `began` says what was under way before the session's
+    /// first: its temporary objects were shown to no other connection, whenever that asked.
+    pub fn update_of_session(part: &CatalogPart, began: Option<TransactionId>) -> Self {
         let mut reading = Self::update(part);
-        reading.asked = vec![
-            CatalogRequest(asked),
-            rows(CatalogQuery::Path, CatalogScope::Rest, Selection::All),
-        ];
+        if let Some(began) = began {
+            reading.since = began;
+            reading.asked = vec![
+                CatalogRequest(Request::Summary(began)),
+                rows(CatalogQuery::Path, CatalogScope::Rest, Selection::All),
+            ];
+        }
         Self {
-            since: began,
             in_transaction: true,
             ..reading
         }

@@ -232,10 +232,10 @@ async fn relations_of_the_open_transaction_are_known() {
             .map(|relation| relation.name.to_string())
             .collect()
     };
-    let own = read(&client, CatalogReading::update_of_session(&part, part.since())).await;
+    let own = read(&client, CatalogReading::update_of_session(&part, Some(part.since()))).await;
     assert_eq!(made_here(&own), ["mine".to_owned(), "nested".to_owned()].into());
     client.batch_execute("COMMIT").await.unwrap();
-    let own = read(&client, CatalogReading::update_of_session(&part, part.since())).await;
+    let own = read(&client, CatalogReading::update_of_session(&part, Some(part.since()))).await;
     assert_eq!(made_here(&own), BTreeSet::new());
 }
 
@@ -292,7 +292,7 @@ async fn a_session_knows_its_temporary_objects_whenever_others_read() {
         .unwrap();
     other.batch_execute("CREATE TABLE kept (id integer)").await.unwrap();
     let shared = read(&other, CatalogReading::first(CatalogScope::Rest)).await;
-    let own = read(&client, CatalogReading::update_of_session(&shared, began)).await;
+    let own = read(&client, CatalogReading::update_of_session(&shared, Some(began))).await;
     let drafts: Vec<_> = own.relations.values().filter(|relation| relation.temporary).collect();
     assert_eq!(drafts.len(), 1);
     assert_eq!(drafts[0].columns.len(), 1);
@@ -301,4 +301,26 @@ async fn a_session_knows_its_temporary_objects_whenever_others_read() {
         &read(&client, CatalogReading::first(CatalogScope::Rest)).await,
         "CREATE TEMPORARY TABLE",
     );
+    // Further readings begin from the session's own.
+    let mut base = own;
+    for change in [
+        "ALTER TABLE draft ADD COLUMN note text; CREATE VIEW pg_temp.shown AS SELECT note FROM draft",
+        "DROP VIEW shown; ALTER TABLE kept RENAME TO left_over",
+        "BEGIN; DROP TABLE draft; CREATE TEMPORARY TABLE draft (other integer); ROLLBACK",
+        "DROP TABLE draft, left_over",
+    ] {
+        client.batch_execute(change).await.unwrap();
+        other
+            .batch_execute(
+                "CREATE TABLE passing (id integer); DROP TABLE passing; CREATE TABLE IF NOT EXISTS stays (id integer)",
+            )
+            .await
+            .unwrap();
+        base = read(&client, CatalogReading::update_of_session(&base, None)).await;
+        check_same(
+            &base,
+            &read(&client, CatalogReading::first(CatalogScope::Rest)).await,
+            change,
+        );
+    }
 }
