@@ -75,6 +75,8 @@ pub struct StatementRefusedInput<'a> {
 /// How safe an intent must be before its statement is forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Durability {
+    /// Nothing runs by it: it is written along with the next event, or within 50 ms.
+    Soon,
     /// It survives the death of this process at once, and of the machine within 50 ms.
     Process,
     /// It survives the death of the machine at once.

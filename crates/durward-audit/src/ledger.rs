@@ -27,6 +27,7 @@ use crate::ledger::sign::Signer;
 use crate::ledger::state::{Shared, Weight};
 use crate::note::VerifierKey;
 use crate::store::{DiskStore, LedgerStore};
+use crate::writer::Writer;
 
 pub(crate) use open::check_version;
 
@@ -148,7 +149,7 @@ impl Ledger {
 
     /// Records the intent of one statement, and turns its permit into a [`Recorded`].
     ///
-    /// With [`Durability::Process`] the future never waits. Cancel safe: yes (the intent may then stand without an
+    /// The future waits with [`Durability::Disk`] alone. Cancel safe: yes (the intent may then stand without an
     /// outcome, and the permit is gone).
     pub async fn record_intent<P>(
         &self,
@@ -156,11 +157,8 @@ impl Ledger {
         intent: &StatementIntentInput<'_>,
         durability: Durability,
     ) -> Result<Recorded<P>, LedgerError> {
-        let shared = &self.owner.shared;
-        let number = shared.write(Weight::Statement, |writer, time| writer.append_intent(time, intent))?;
-        if durability == Durability::Disk {
-            DurableAt::new(Arc::clone(shared), number).await?;
-        }
+        let append = |writer: &mut Writer, time| writer.append_intent(time, intent);
+        let number = self.intend(durability, append).await?;
         Ok(Recorded::new(permit, number))
     }
 
@@ -172,19 +170,33 @@ impl Ledger {
         permitted: Vec<(P, StatementIntentInput<'_>)>,
         durability: Durability,
     ) -> Result<Recorded<Vec<P>>, LedgerError> {
-        let shared = &self.owner.shared;
-        let number = shared.write(Weight::Statement, |writer, time| {
+        let append = |writer: &mut Writer, time| {
             let mut last = EventNumber(writer.events());
             for (_, intent) in &permitted {
                 last = writer.append_intent(time, intent)?;
             }
             Ok(last)
-        })?;
-        if durability == Durability::Disk {
-            DurableAt::new(Arc::clone(shared), number).await?;
-        }
+        };
+        let number = self.intend(durability, append).await?;
         let permits = permitted.into_iter().map(|(permit, _)| permit).collect();
         Ok(Recorded::new(permits, number))
+    }
+
+    async fn intend(
+        &self,
+        durability: Durability,
+        append: impl FnOnce(&mut Writer, u64) -> Result<EventNumber, LedgerError>,
+    ) -> Result<EventNumber, LedgerError> {
+        let shared = &self.owner.shared;
+        match durability {
+            Durability::Soon => shared.write_soon(Weight::Statement, append),
+            Durability::Process => shared.write(Weight::Statement, append),
+            Durability::Disk => {
+                let number = shared.write(Weight::Statement, append)?;
+                DurableAt::new(Arc::clone(shared), number).await?;
+                Ok(number)
+            }
+        }
     }
 
     /// Records that a statement was refused. On return it survives the death of the process.
@@ -198,7 +210,7 @@ impl Ledger {
     pub fn record_outcome(&self, outcome: &StatementOutcome) -> Result<EventNumber, LedgerError> {
         self.owner
             .shared
-            .write_soon(|writer, time| writer.append_outcome(time, outcome))
+            .write_soon(Weight::Aftermath, |writer, time| writer.append_outcome(time, outcome))
     }
 
     /// Waits until everything recorded so far is on disk. Cancel safe: yes.

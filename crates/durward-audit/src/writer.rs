@@ -2,10 +2,11 @@
 //!
 //! No file and no clock is touched here: bytes gather in a buffer that the ledger writes.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use durward_model::{Digest, SessionId, StatementFacts};
+use foldhash::{HashMap, HashSet};
 use minicbor::Encode;
 
 use crate::definition::{BasisInput, Shape};
@@ -78,11 +79,11 @@ impl Writer {
             segment,
             buffer: Vec::with_capacity(64 << 10),
             scratch: Vec::new(),
-            sessions: HashMap::new(),
-            shapes: HashMap::new(),
+            sessions: HashMap::default(),
+            shapes: HashMap::default(),
             shapes_text_bytes: 0,
-            bases: HashMap::new(),
-            defined: HashSet::new(),
+            bases: HashMap::default(),
+            defined: HashSet::default(),
         }
     }
 

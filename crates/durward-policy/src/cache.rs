@@ -1,8 +1,8 @@
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use durward_model::{Assurance, CredentialKind, Digest, Principal, StatementFacts, Subject};
+use foldhash::HashMap;
 
 use crate::snapshot::Verdict;
 use crate::{Decision, DecisionRequest, PolicySnapshot, PolicyVersion};

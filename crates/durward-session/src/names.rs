@@ -4,8 +4,9 @@
 //! Changes are made when a message is forwarded, so that the next message of a pipeline sees them, and are taken back
 //! when the server refuses or skips that message.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::prepared::{Portal, Prepared};
 

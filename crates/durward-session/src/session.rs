@@ -21,7 +21,6 @@ mod relief;
 mod server_side;
 mod subjects;
 
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -33,6 +32,7 @@ use durward_model::{Principal, Refusal, SessionId, sqlstate};
 use durward_policy::DecisionCache;
 use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Severity};
+use foldhash::HashMap;
 
 use crate::changes::OpenChanges;
 use crate::forward::ServerLink;
@@ -234,8 +234,8 @@ impl Session {
             probe: Probe::default(),
             own_left: false,
             keys: parts.keys,
-            assessed: HashMap::new(),
-            labelled: HashMap::new(),
+            assessed: HashMap::default(),
+            labelled: HashMap::default(),
             guarded: false,
             masked: false,
             status: TransactionStatus::Idle,

@@ -113,10 +113,11 @@ impl Shared {
     /// Encodes events, and leaves them to be written with the next ones or by the flushing thread.
     pub(super) fn write_soon(
         &self,
+        weight: Weight,
         encode: impl FnOnce(&mut Writer, u64) -> Result<EventNumber, LedgerError>,
     ) -> Result<EventNumber, LedgerError> {
         let mut state = self.lock();
-        self.admit(&state, Weight::Aftermath)?;
+        self.admit(&state, weight)?;
         let number = self.encode(&mut state, encode)?;
         if state.writer.pending().len() > PENDING_BYTES_MAX {
             self.hand_over(&mut state)?;

@@ -536,13 +536,11 @@ fn has_unresolved(analysis: &Analysis) -> bool {
 /// Writes must be on disk before they run; reads may follow within milliseconds.
 fn durability(permit: &Permit, subject: &Subject) -> Durability {
     // Nothing runs by a Parse: its Execute is recorded again.
-    let runs = !matches!(subject.origin, Origin::Parse | Origin::Describe);
-    let durable = permit.terms().obligations().contains(&Obligation::DurableIntent) || subject.facts.writes();
-    if runs && durable {
-        Durability::Disk
-    } else {
-        Durability::Process
+    if matches!(subject.origin, Origin::Parse | Origin::Describe) {
+        return Durability::Soon;
     }
+    let durable = permit.terms().obligations().contains(&Obligation::DurableIntent) || subject.facts.writes();
+    if durable { Durability::Disk } else { Durability::Process }
 }
 
 /// An obligation that the session can't meet, or a permit for something else, refuses the statement.
