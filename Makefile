@@ -37,7 +37,7 @@ lint: ## Format check, clippy and the repository rules
 
 .PHONY: bench
 bench: ## Measure against direct connections, a relay and PgBouncer; writes docs/benchmarks.md
-	@scripts/setup.sh demo
+	@scripts/setup.sh bench
 	@cargo build --quiet --release --locked --workspace
 	@cargo xtask bench $(ARGS)
 

@@ -4,6 +4,7 @@
 #   scripts/setup.sh build     what `cargo build` needs
 #   scripts/setup.sh demo      build + a PostgreSQL server for the private demo database
 #   scripts/setup.sh test      demo + the clients that the test suite drives
+#   scripts/setup.sh bench     demo + what the benchmark compares with and counts by
 #
 # Says what is missing and why before it installs anything; says nothing and takes no time when all is there.
 # Looks for things, not for packages: what came from elsewhere (pyenv, nodesource, a clang of one's own) counts.
@@ -14,8 +15,8 @@ purpose=${1:-build}
 mode=${DURWARD_SETUP:-install}
 [ "$mode" = skip ] && exit 0
 case $purpose in
-    build | demo | test) ;;
-    *) echo "usage: $0 build|demo|test" >&2; exit 2 ;;
+    build | demo | test | bench) ;;
+    *) echo "usage: $0 build|demo|test|bench" >&2; exit 2 ;;
 esac
 
 wanted="" # package names, in the order found missing
@@ -100,7 +101,11 @@ find_missing_clients() {
     have bzip2 || want bzip2 "unpacks PostgreSQL's regression statements"
     any_file /usr/share/java/postgresql.jar /usr/share/java/postgresql-[0-9]*.jar \
         || want libpostgresql-jdbc-java "the JDBC driver"
-    have pgbouncer || any_file /usr/sbin/pgbouncer || true # only `make bench` compares with it, and only if it is there
+}
+
+find_missing_peers() {
+    have pgbouncer || any_file /usr/sbin/pgbouncer || want pgbouncer "what the gateway is compared with (its service isn't started)"
+    have valgrind || want valgrind "counts instructions"
 }
 
 # --- install ---------------------------------------------------------------------------------------------------------
@@ -130,7 +135,22 @@ install_without_cluster() {
     return $status
 }
 
+# Debian starts a service when its package is installed, unless this file forbids it (invoke-rc.d(8)).
+install_without_service() {
+    policy=/usr/sbin/policy-rc.d
+    [ -e "$policy" ] && { apt install -y --no-install-recommends "$@"; return; }
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod +x "$policy"
+    status=0
+    apt install -y --no-install-recommends "$@" || status=1
+    as_root rm "$policy"
+    return $status
+}
+
 install_wanted() {
+    case " $wanted " in
+        *" pgbouncer "*) install_without_service pgbouncer || return 1 ;;
+    esac
     case " $wanted " in
         *" postgresql "*) install_without_cluster $wanted ;;
         *) apt install -y --no-install-recommends $wanted ;;
@@ -145,8 +165,9 @@ find_missing() {
     wanted=""
     reasons=""
     find_missing_build
-    case $purpose in demo | test) find_missing_postgres ;; esac
+    case $purpose in demo | test | bench) find_missing_postgres ;; esac
     case $purpose in test) find_missing_clients ;; esac
+    case $purpose in bench) find_missing_peers ;; esac
 }
 
 if ! have cargo && [ ! -x "$HOME/.cargo/bin/cargo" ]; then

@@ -2,13 +2,18 @@
 //!
 //! All ways lead to one private server on one machine, round by round, so that what disturbs one disturbs all.
 
+mod curves;
+mod goals;
+mod idle;
+mod latency;
 mod ledger;
 mod paths;
 mod relay;
 mod report;
+mod steps;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Instant;
 
@@ -17,6 +22,10 @@ use anyhow::{Context as _, ensure};
 pub(crate) use ledger::run as run_ledger;
 pub(crate) use relay::run as relay;
 
+pub(crate) use crate::say;
+
+use idle::Crowd;
+use latency::Latency;
 use paths::{Paths, Way};
 
 /// How much is measured.
@@ -28,13 +37,35 @@ pub(crate) struct Extent {
     /// How often each is repeated; medians are reported.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Connections at a time.
-    #[arg(long, default_value_t = 8)]
-    clients: u32,
     /// pgbench's scale: 100,000 accounts each.
     #[arg(long, default_value_t = 5)]
     scale: u32,
+    /// Idle sessions of the crowd.
+    #[arg(long, default_value_t = 5_000)]
+    crowd: u32,
+    /// The most tables of the curve.
+    #[arg(long, default_value_t = 50_000)]
+    tables: u32,
+    /// What to measure: all, or one part, beside which the page stays as it is.
+    #[arg(long, value_enum, default_value_t = Part::All)]
+    part: Part,
 }
+
+/// A part of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// All but the record, which `bench-ledger` measures.
+    All,
+    /// Statements, results and sessions, and what of the goals they meet.
+    Main,
+    /// The steps by themselves.
+    Steps,
+    /// What grows beside a statement.
+    Curves,
+}
+
+/// Connections at a time.
+const CLIENTS: [u32; 2] = [4, 32];
 
 /// pgbench's query modes.
 const MODES: [&str; 3] = ["simple", "extended", "prepared"];
@@ -91,86 +122,164 @@ pub(crate) struct Streamed {
 /// All that was measured, each by the way it went.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
-    statements: BTreeMap<(usize, Way), Vec<Measured>>,
+    /// By mode and number of connections.
+    statements: BTreeMap<(usize, u32, Way), Vec<Measured>>,
+    reads: BTreeMap<Way, Vec<Latency>>,
+    writes: BTreeMap<Way, Vec<Latency>>,
+    /// What putting a record on the disk takes, in microseconds.
+    fsync_us: f64,
     streams: BTreeMap<Way, Vec<Streamed>>,
     /// Seconds that a read took, by its place in [`MASKED_READS`] and the way it went.
     masked: BTreeMap<(usize, Way), Vec<f64>>,
     /// How much the gateway grew, at most, while it masked, in KiB.
     masked_growth_kib: f64,
     idle_session_kib: Option<f64>,
+    crowd: Option<Crowd>,
 }
 
 /// Measures, and writes `docs/benchmarks.md`.
 pub(crate) fn run(root: &Path, extent: Extent) -> anyhow::Result<()> {
-    let paths = Paths::open(root)?;
-    paths.fill(extent.scale)?;
+    let file = root.join("docs/benchmarks.md");
+    let old = std::fs::read_to_string(&file).unwrap_or_default();
+    let mut sections = Sections::of(&old);
+    let wanted = |part: Part| [part, Part::All].contains(&extent.part);
+    if wanted(Part::Steps) {
+        sections.steps = Some(steps::section(root)?);
+    }
+    if wanted(Part::Main) || wanted(Part::Curves) {
+        let mut paths = Paths::open(root)?;
+        paths.fill(extent.scale)?;
+        if wanted(Part::Main) {
+            let results = measure(&mut paths, extent)?;
+            sections.main = report::page(&results, &paths, extent);
+        }
+        if wanted(Part::Curves) {
+            sections.curves = Some(curves::section(root, &mut paths, extent)?);
+        }
+    }
+    let page = sections.page();
+    std::fs::write(&file, &page).with_context(|| format!("write {}", file.display()))?;
+    say(&page);
+    Ok(())
+}
+
+/// The page in its parts, each of which can be measured by itself.
+struct Sections {
+    main: String,
+    steps: Option<String>,
+    curves: Option<String>,
+    ledger: Option<String>,
+}
+
+impl Sections {
+    fn of(page: &str) -> Self {
+        let (rest, ledger) = split(page, ledger::HEADING);
+        let (rest, curves) = split(rest, curves::HEADING);
+        let (main, steps) = split(rest, steps::HEADING);
+        Self {
+            main: main.to_owned(),
+            steps: steps.map(str::to_owned),
+            curves: curves.map(str::to_owned),
+            ledger: ledger.map(str::to_owned),
+        }
+    }
+
+    fn page(&self) -> String {
+        let parts = [
+            Some(&self.main),
+            self.steps.as_ref(),
+            self.curves.as_ref(),
+            self.ledger.as_ref(),
+        ];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(|part| part.trim_end()).collect();
+        parts.join("\n\n") + "\n"
+    }
+}
+
+/// A page before a heading, and from there on where it is there.
+fn split<'a>(page: &'a str, heading: &str) -> (&'a str, Option<&'a str>) {
+    match page.find(heading) {
+        Some(place) => {
+            let (before, section) = page.split_at(place);
+            (before, Some(section))
+        }
+        None => (page, None),
+    }
+}
+
+/// Where cargo builds.
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+fn measure(paths: &mut Paths, extent: Extent) -> anyhow::Result<Results> {
     paths.fill_masked(MASKED_ROWS)?;
     let mut results = Results::default();
     for round in 1..=extent.rounds {
         for (mode_number, mode) in MODES.iter().enumerate() {
-            for way in paths.ways() {
-                let measured = statements(&paths, way, mode, extent)?;
-                crate::say(&format!(
-                    "round {round}  {mode:9} {way:10} {:8.0} tps  {:5.1} us CPU",
-                    measured.tps, measured.cpu_us
-                ));
-                results.statements.entry((mode_number, way)).or_default().push(measured);
+            for clients in CLIENTS {
+                for way in paths.ways() {
+                    let measured = statements(paths, way, mode, clients, extent)?;
+                    say(&format!(
+                        "round {round}  {mode:9} {clients:2} {way:10} {:8.0} tps  {:5.1} us CPU",
+                        measured.tps, measured.cpu_us
+                    ));
+                    let runs = results.statements.entry((mode_number, clients, way)).or_default();
+                    runs.push(measured);
+                }
             }
         }
         for way in paths.ways() {
-            let streamed = stream(&paths, way)?;
-            crate::say(&format!(
+            let streamed = stream(paths, way)?;
+            say(&format!(
                 "round {round}  stream    {way:10} {:8.0} rows/s",
                 streamed.rows_per_second
             ));
             results.streams.entry(way).or_default().push(streamed);
         }
     }
+    latencies(paths, extent, &mut results)?;
     let before = paths.resident_peak_kib(Way::Gateway)?;
     for round in 1..=extent.rounds {
         for (number, (name, query)) in MASKED_READS.iter().enumerate() {
             for way in [Way::Direct, Way::Masked] {
-                let seconds = read(&paths, way, query)?;
-                crate::say(&format!("round {round}  {name:28} {way:10} {seconds:8.3} s"));
+                let seconds = read(paths, way, query)?;
+                say(&format!("round {round}  {name:28} {way:10} {seconds:8.3} s"));
                 results.masked.entry((number, way)).or_default().push(seconds);
             }
         }
     }
     results.masked_growth_kib = paths.resident_peak_kib(Way::Gateway)? - before;
-    results.idle_session_kib = Some(idle_session(&paths)?);
-    let mut page = report::page(&results, &paths, extent);
-    let file = root.join("docs/benchmarks.md");
-    // What is measured by itself stays.
-    let old = std::fs::read_to_string(&file).unwrap_or_default();
-    if let (_, Some(section)) = ledger::split(&old) {
-        page = format!("{}\n\n{section}", page.trim_end());
+    results.idle_session_kib = Some(idle_session(paths)?);
+    results.crowd = Some(idle::crowd(paths, extent.crowd)?);
+    Ok(results)
+}
+
+/// Reads at half of what the gateway could do, and writes.
+fn latencies(paths: &Paths, extent: Extent, results: &mut Results) -> anyhow::Result<()> {
+    results.fsync_us = latency::fsync(paths)?;
+    let prepared = MODES.len() - 1;
+    let runs = results.statements.get(&(prepared, CLIENTS[0], Way::Gateway));
+    let half = report::median(runs.into_iter().flatten().map(|run| run.tps)) / 2.0;
+    for round in 1..=extent.rounds {
+        for way in paths.ways() {
+            let read = latency::reads(paths, way, half, extent)?;
+            let write = latency::writes(paths, way, extent)?;
+            say(&format!(
+                "round {round}  p99 {way:10} {:6.0} us read  {:6.0} us write",
+                read.p99, write.p99
+            ));
+            results.reads.entry(way).or_default().push(read);
+            results.writes.entry(way).or_default().push(write);
+        }
     }
-    std::fs::write(&file, &page).with_context(|| format!("write {}", file.display()))?;
-    crate::say(&page);
     Ok(())
 }
 
-fn statements(paths: &Paths, way: Way, mode: &str, extent: Extent) -> anyhow::Result<Measured> {
-    let before = paths.cpu_seconds(way)?;
-    let output = paths
-        .client(way, "pgbench")
-        .args(["--select-only", "--no-vacuum", "--protocol", mode])
-        .args([
-            "--client",
-            &extent.clients.to_string(),
-            "--jobs",
-            "1",
-            "--time",
-            &extent.seconds.to_string(),
-        ])
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    ensure!(
-        output.status.success(),
-        "pgbench, {way}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let cpu = paths.cpu_seconds(way)? - before;
+/// What statements took, less what a run of one statement on each connection took: the logins.
+fn statements(paths: &Paths, way: Way, mode: &str, clients: u32, extent: Extent) -> anyhow::Result<Measured> {
+    let (_, login) = pgbench(paths, way, (mode, clients), ["--transactions", "1"])?;
+    let (text, cpu) = pgbench(paths, way, (mode, clients), ["--time", &extent.seconds.to_string()])?;
     let number = |name: &str| -> anyhow::Result<f64> {
         let line = text
             .lines()
@@ -189,8 +298,26 @@ fn statements(paths: &Paths, way: Way, mode: &str, extent: Extent) -> anyhow::Re
     Ok(Measured {
         tps: number("tps")?,
         latency_ms: number("latency average")?,
-        cpu_us: cpu * 1e6 / transactions.max(1.0),
+        cpu_us: (cpu - login).max(0.0) * 1e6 / (transactions - f64::from(clients)).max(1.0),
     })
+}
+
+/// What a run said, and the CPU time in seconds that the process in between took for it.
+fn pgbench(paths: &Paths, way: Way, (mode, clients): (&str, u32), extent: [&str; 2]) -> anyhow::Result<(String, f64)> {
+    let before = paths.cpu_seconds(way)?;
+    let output = paths
+        .client(way, "pgbench")
+        .args(["--select-only", "--no-vacuum", "--protocol", mode])
+        .args(["--client", &clients.to_string(), "--jobs", "1"])
+        .args(extent)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "pgbench, {way}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let cpu = paths.cpu_seconds(way)? - before;
+    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), cpu))
 }
 
 fn stream(paths: &Paths, way: Way) -> anyhow::Result<Streamed> {
@@ -223,26 +350,32 @@ fn read(paths: &Paths, way: Way, query: &str) -> anyhow::Result<f64> {
 
 /// What the gateway's memory grows by for one more session that has said little and waits.
 fn idle_session(paths: &Paths) -> anyhow::Result<f64> {
-    let open = |number: u32| -> anyhow::Result<Vec<Child>> {
-        let one = || {
-            let mut psql = paths.client(Way::Gateway, "psql");
-            psql.args(["--no-psqlrc", "--quiet"])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null());
-            psql.spawn()
-        };
-        Ok((0..number).map(|_| one()).collect::<Result<Vec<_>, _>>()?)
-    };
     // The first ones fill what all sessions share, and stay: memory that they gave back would be used again.
-    let mut sessions = open(FIRST_SESSIONS)?;
+    let mut sessions = open_sessions(paths, FIRST_SESSIONS)?;
     paths.wait_for_sessions(FIRST_SESSIONS)?;
     let before = paths.resident_kib(Way::Gateway)?;
-    sessions.append(&mut open(IDLE_SESSIONS)?);
+    sessions.append(&mut open_sessions(paths, IDLE_SESSIONS)?);
     paths.wait_for_sessions(FIRST_SESSIONS + IDLE_SESSIONS)?;
     let after = paths.resident_kib(Way::Gateway)?;
+    close_sessions(sessions)?;
+    Ok((after - before).max(0.0) / f64::from(IDLE_SESSIONS))
+}
+
+fn open_sessions(paths: &Paths, number: u32) -> anyhow::Result<Vec<Child>> {
+    let one = || {
+        let mut psql = paths.client(Way::Gateway, "psql");
+        psql.args(["--no-psqlrc", "--quiet"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        psql.spawn()
+    };
+    Ok((0..number).map(|_| one()).collect::<Result<Vec<_>, _>>()?)
+}
+
+fn close_sessions(sessions: Vec<Child>) -> anyhow::Result<()> {
     for mut session in sessions {
         drop(session.stdin.take());
         session.wait()?;
     }
-    Ok((after - before).max(0.0) / f64::from(IDLE_SESSIONS))
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, ensure};
 
 /// The section begins with this line and reaches to the end of the page.
-const HEADING: &str = "## The record with ";
+pub(super) const HEADING: &str = "## The record with ";
 
 /// Runs the example that measures, and writes the section.
 pub(crate) fn run(root: &Path, events: u64) -> anyhow::Result<()> {
@@ -30,7 +30,7 @@ pub(crate) fn run(root: &Path, events: u64) -> anyhow::Result<()> {
     let tables = String::from_utf8(measured.stdout)?;
     let path = root.join("docs/benchmarks.md");
     let page = fs::read_to_string(&path).context("docs/benchmarks.md")?;
-    let (before, _) = split(&page);
+    let (before, _) = super::split(&page, HEADING);
     let section = format!(
         "{HEADING}{events} events\n\n<!-- Written by `cargo xtask bench-ledger`. -->\n\n\
          Made up: 60 identities in some thousand sessions run 400 shapes of statements on 40 tables within 30 days, in bursts \
@@ -43,15 +43,4 @@ pub(crate) fn run(root: &Path, events: u64) -> anyhow::Result<()> {
     fs::write(&path, format!("{}\n\n{section}", before.trim_end()))?;
     crate::say("docs/benchmarks.md is written");
     Ok(())
-}
-
-/// A page before the section, and the section where there is one.
-pub(super) fn split(page: &str) -> (&str, Option<&str>) {
-    match page.find(HEADING) {
-        Some(place) => {
-            let (before, section) = page.split_at(place);
-            (before, Some(section))
-        }
-        None => (page, None),
-    }
 }

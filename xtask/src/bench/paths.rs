@@ -30,6 +30,8 @@ pub(super) enum Way {
     Gateway,
     /// The same as somebody who sees masks.
     Masked,
+    /// Through a second gateway before the same server, set up otherwise.
+    Another,
 }
 
 impl fmt::Display for Way {
@@ -40,6 +42,7 @@ impl fmt::Display for Way {
             Self::PgBouncer => "PgBouncer",
             Self::Gateway => "Durward",
             Self::Masked => "Durward, masked",
+            Self::Another => "another Durward",
         })
     }
 }
@@ -53,6 +56,15 @@ struct Open {
     password: String,
     /// The process in between; none for the direct way.
     process: Option<u32>,
+    /// The gateway's, where there is one.
+    data_dir: Option<String>,
+}
+
+/// A gateway that was started beside the demo's.
+#[derive(Debug)]
+struct Second {
+    child: Child,
+    _directory: tempfile::TempDir,
 }
 
 /// All ways to one server.
@@ -62,8 +74,10 @@ pub(super) struct Paths {
     database: String,
     programs: PathBuf,
     children: Vec<Child>,
+    second: Option<Second>,
     binary: PathBuf,
     data_dir: String,
+    upstream: String,
     /// The server's version.
     pub(super) server_version: String,
 }
@@ -89,8 +103,10 @@ impl Paths {
             database: String::new(),
             programs: programs()?,
             children: vec![demo],
+            second: None,
             binary,
             data_dir: String::new(),
+            upstream: String::new(),
             server_version: String::new(),
         };
         let mut line = String::new();
@@ -122,23 +138,16 @@ impl Paths {
         };
         let url = text("/upstream/url")?;
         let password = url.split(['@', ':']).nth(2).context("no password")?.to_owned();
+        self.upstream = url;
         self.database = text("/database")?;
         self.data_dir = text("/data_dir")?;
-        let password_of = |name: &str| -> anyhow::Result<String> {
-            let identities = ready.pointer("/identities").and_then(Value::as_array);
-            let mut named = identities.into_iter().flatten().filter(|identity| {
-                let known = identity.get("name").and_then(Value::as_str);
-                known == Some(name)
-            });
-            let password = named.next().and_then(|identity| identity.get("password")?.as_str());
-            Ok(password.with_context(|| format!("no {name}"))?.to_owned())
-        };
         self.open.push(Open {
             way: Way::Direct,
             port: port("/upstream/port")?,
             user: text("/upstream/user")?,
             password,
             process: None,
+            data_dir: None,
         });
         let process = self.children.first().map(Child::id);
         for (way, name) in [(Way::Gateway, "service"), (Way::Masked, "engineer")] {
@@ -146,11 +155,107 @@ impl Paths {
                 way,
                 port: port("/port")?,
                 user: name.to_owned(),
-                password: password_of(name)?,
+                password: password_of(ready, name)?,
                 process,
+                data_dir: Some(self.data_dir.clone()),
             });
         }
         Ok(())
+    }
+
+    /// Starts another gateway before the same server, and waits until it serves.
+    pub(super) fn open_another(&mut self, options: &[&str]) -> anyhow::Result<()> {
+        let upstream = self.upstream.clone();
+        self.open_before(&upstream, options)
+    }
+
+    /// Starts another gateway before the server at `upstream`.
+    pub(super) fn open_before(&mut self, upstream: &str, options: &[&str]) -> anyhow::Result<()> {
+        self.close_another();
+        let directory = tempfile::tempdir()?;
+        let mut child = Command::new(&self.binary)
+            .args([
+                "up",
+                "--json",
+                "--plaintext-loopback",
+                "--listen",
+                "127.0.0.1:0",
+                "--data-dir",
+            ])
+            .arg(directory.path())
+            .args(options)
+            .env("DURWARD_UPSTREAM", upstream)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let stdout = child.stdout.take().context("no standard output")?;
+        let process = Some(child.id());
+        let data_dir = Some(directory.path().to_string_lossy().into_owned());
+        self.second = Some(Second {
+            child,
+            _directory: directory,
+        });
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let ready: Value = serde_json::from_str(&line).context("another gateway didn't start")?;
+        let port = ready.pointer("/port").and_then(Value::as_u64).context("no /port")?;
+        self.open.push(Open {
+            way: Way::Another,
+            port: u16::try_from(port)?,
+            user: "service".to_owned(),
+            password: password_of(&ready, "service")?,
+            process,
+            data_dir,
+        });
+        Ok(())
+    }
+
+    /// Ends it.
+    pub(super) fn close_another(&mut self) {
+        self.open.retain(|open| open.way != Way::Another);
+        if let Some(mut second) = self.second.take() {
+            end_politely(&mut second.child);
+        }
+    }
+
+    /// Where the gateway of a way listens, and how its service logs in: address, name, password, database.
+    pub(super) fn login(&self, way: Way) -> anyhow::Result<(u16, &str, &str, &str)> {
+        let open = self.way(way)?;
+        Ok((open.port, &open.user, &open.password, &self.database))
+    }
+
+    /// Where the demo's gateway keeps its record.
+    pub(super) fn data_dir(&self) -> &Path {
+        Path::new(&self.data_dir)
+    }
+
+    /// How to reach the server itself.
+    pub(super) fn upstream(&self) -> &str {
+        &self.upstream
+    }
+
+    fn way(&self, way: Way) -> anyhow::Result<&Open> {
+        let found = self.open.iter().find(|open| open.way == way);
+        found.with_context(|| format!("{way} isn't open"))
+    }
+
+    /// Runs a text on the server itself.
+    pub(super) fn run(&self, text: &str) -> anyhow::Result<()> {
+        let status = self.client(Way::Direct, "psql").args(["-XAtqc", text]).status()?;
+        ensure!(status.success(), "the server didn't take: {text}");
+        Ok(())
+    }
+
+    /// How many events the record of a way's gateway has, as far as they are signed.
+    pub(super) fn events(&self, way: Way) -> anyhow::Result<u64> {
+        let data_dir = self.way(way)?.data_dir.as_deref().context("no record")?;
+        let output = Command::new(&self.binary)
+            .args(["audit", "checkpoint", "--data-dir", data_dir])
+            .output()?;
+        let note = String::from_utf8_lossy(&output.stdout);
+        // The second line of a checkpoint is the size of its tree (C2SP tlog-checkpoint).
+        Ok(note.lines().nth(1).context("no checkpoint")?.parse()?)
     }
 
     fn direct(&self) -> anyhow::Result<&Open> {
@@ -178,6 +283,7 @@ impl Paths {
             user,
             password,
             process,
+            data_dir: None,
         });
         Ok(())
     }
@@ -225,7 +331,7 @@ impl Paths {
     /// The ways that are open, each once.
     pub(super) fn ways(&self) -> Vec<Way> {
         let ways = self.open.iter().map(|open| open.way);
-        ways.filter(|way| *way != Way::Masked).collect()
+        ways.filter(|way| ![Way::Masked, Way::Another].contains(way)).collect()
     }
 
     /// A program of PostgreSQL's, set up to go one way.
@@ -263,11 +369,8 @@ impl Paths {
             "CREATE TABLE durward_bench AS SELECT id, 'user' || id || '@example.org' AS email, \
              '+49 30 ' || (1000000 + id) AS phone, md5(id::text) AS note FROM generate_series(1, {rows}) AS id"
         );
-        let status = self
-            .client(Way::Direct, "psql")
-            .args(["-XAtqc", &table, "-c", "ANALYZE durward_bench"])
-            .status()?;
-        ensure!(status.success(), "the table wasn't made");
+        self.run(&table)?;
+        self.run("ANALYZE durward_bench")?;
         let deadline = Instant::now() + PATIENCE;
         let seen = "SELECT email || phone FROM durward_bench WHERE id = 1";
         loop {
@@ -323,7 +426,7 @@ impl Paths {
         Ok(line.split_whitespace().next().context("no number")?.parse()?)
     }
 
-    /// Waits until so many sessions are open at the gateway.
+    /// Waits until so many sessions are open at the demo's gateway.
     pub(super) fn wait_for_sessions(&self, number: u32) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -345,22 +448,36 @@ impl Paths {
     }
 }
 
+fn password_of(ready: &Value, name: &str) -> anyhow::Result<String> {
+    let identities = ready.pointer("/identities").and_then(Value::as_array);
+    let mut named = identities.into_iter().flatten().filter(|identity| {
+        let known = identity.get("name").and_then(Value::as_str);
+        known == Some(name)
+    });
+    let password = named.next().and_then(|identity| identity.get("password")?.as_str());
+    Ok(password.with_context(|| format!("no {name}"))?.to_owned())
+}
+
+/// So that it can put away what it made.
+fn end_politely(child: &mut Child) {
+    let asked = Command::new("sh")
+        .args(["-c", &format!("kill -TERM {}", child.id())])
+        .status();
+    if !asked.is_ok_and(|status| status.success()) {
+        child.kill().ok();
+    }
+    child.wait().ok();
+}
+
 impl Drop for Paths {
     fn drop(&mut self) {
+        self.close_another();
         for child in self.children.iter_mut().skip(1) {
             child.kill().ok();
             child.wait().ok();
         }
         if let Some(demo) = self.children.first_mut() {
-            // Politely, so that it removes its server.
-            let asked = Command::new("sh")
-                .args(["-c", &format!("kill -TERM {}", demo.id())])
-                .status();
-            if asked.is_ok_and(|status| status.success()) {
-                demo.wait().ok();
-            } else {
-                demo.kill().ok();
-            }
+            end_politely(demo);
         }
     }
 }
