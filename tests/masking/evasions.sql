@@ -1288,3 +1288,47 @@ EXECUTE p('olivia.okafor1@example.org')
 UPDATE orders SET note = c.email FROM customers c WHERE c.email = 'olivia.okafor1@example.org' AND orders.order_id = 1
 -- @ then
 SELECT note FROM orders WHERE order_id = 1
+-- @ engineer agent | RETURNING through names that an effect is read by
+BEGIN
+-- @ then
+UPDATE customers AS old SET newsletter = newsletter WHERE customer_id = 1 RETURNING old.email, old
+-- @ then
+UPDATE customers AS new SET newsletter = newsletter WHERE customer_id = 1 RETURNING new.email, upper(new.last_name)
+-- @ then
+DELETE FROM ticket_messages AS old WHERE message_id = 2 RETURNING old.author, old.*
+-- @ then
+UPDATE customers AS t SET newsletter = newsletter WHERE customer_id = 1 RETURNING t.email AS "durward_gateway", t
+-- @ then
+ROLLBACK
+-- @ engineer agent | a masked column written into one that isn't, and returned
+BEGIN
+-- @ then
+UPDATE customers SET country = left(email, 2) WHERE customer_id = 1 RETURNING country
+-- @ then
+ROLLBACK
+-- @ engineer agent | two writing CTEs, each returning the other's rows
+BEGIN
+-- @ then
+WITH a AS (UPDATE customers SET newsletter = newsletter WHERE customer_id = 1 RETURNING email), b AS (UPDATE customers SET newsletter = newsletter WHERE customer_id = 2 RETURNING email) SELECT a.email, reverse(b.email) FROM a, b
+-- @ then
+ROLLBACK
+-- @ engineer agent | an UPDATE that reads masked columns of another table
+BEGIN
+-- @ then
+UPDATE orders SET status = c.email FROM customers c WHERE c.customer_id = orders.customer_id AND orders.order_id = 1 RETURNING orders.status
+-- @ then
+ROLLBACK
+-- @ engineer agent | a MERGE that copies masked columns
+BEGIN
+-- @ then
+MERGE INTO orders o USING customers c ON c.customer_id = o.customer_id AND o.order_id = 1 WHEN MATCHED THEN UPDATE SET status = c.email
+-- @ then
+SELECT status FROM orders WHERE order_id = 1
+-- @ then
+ROLLBACK
+-- @ engineer agent | EXPLAIN ANALYZE of a change that fails with a value
+BEGIN
+-- @ then
+EXPLAIN ANALYZE UPDATE customers SET customer_id = email::integer WHERE customer_id = 1
+-- @ then
+ROLLBACK

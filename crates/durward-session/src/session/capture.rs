@@ -32,6 +32,17 @@ pub(super) struct Capture {
     allowance: Allowance,
 }
 
+/// How a permitted message goes to the server.
+#[derive(Debug)]
+pub(super) enum Course {
+    /// So that its effect is known.
+    Captured(Capture),
+    /// As it came; the text says why the effect of what is kept otherwise isn't read.
+    Plain(Option<String>),
+    /// Not at all: it may change so many rows and no more, and in this form nothing could stop it.
+    Unbounded,
+}
+
 /// How a change's effect is read.
 #[derive(Debug)]
 struct Read {
@@ -40,6 +51,8 @@ struct Read {
     settings: Arc<TextSettings>,
     /// Its rows have to be read before it runs.
     reads_before: bool,
+    /// It can't change more rows than are kept: it needn't wait for those that are read.
+    is_few: bool,
 }
 
 /// What a released change may do. More than that is taken back.
@@ -82,6 +95,8 @@ pub(super) struct Permitted<'a> {
 /// The rows of a change as they are before it.
 enum Before {
     Rows(Vec<Row>),
+    /// They are asked for in the same flight as the change.
+    Awaited,
     /// More than are kept.
     TooMany,
     /// The server failed.
@@ -95,41 +110,39 @@ impl Session {
         undo.is_some_and(|undo| undo.scope.covers(self.principal.kind()))
     }
 
-    /// How the effect of a message is read and bounded. `None`: it isn't, and the inner text says why where it changes
-    /// anything that is kept.
+    /// How the effect of a message is read and bounded.
     pub(super) async fn capture_of(
         &mut self,
         commands: &[Vec<Subject>],
         sent: Sent<'_>,
         (masks, rows_max): (&MessageMasks, i32),
-    ) -> Result<Result<Capture, Option<String>>, End> {
+    ) -> Result<Course, End> {
         let allowance = std::mem::take(&mut self.allowance);
         let changes = commands.iter().flatten().any(|subject| changes(&subject.facts));
         if !changes || !(self.keeps_changes() || allowance.binds()) {
-            return Ok(Err(None));
+            return Ok(Course::Plain(None));
         }
         if self.status == TransactionStatus::Failed || self.replies.is_skipping() {
-            return Ok(Err(None));
+            return Ok(Course::Plain(None));
         }
         let read = self.read_of(commands, sent, (masks, rows_max)).await?;
-        // COPY has a protocol of its own.
-        let is_single = match commands {
-            [command] => matches!(command.as_slice(), [own] if &*own.facts.command != "COPY"),
-            _ => false,
-        };
+        let is_single = commands.len() == 1;
         Ok(match read {
-            Ok(read) => Ok(Capture {
+            Ok(read) => Course::Captured(Capture {
                 read: Ok(read),
                 allowance,
             }),
-            // Its rows can be counted all the same.
-            Err(reason) if allowance.binds() && is_single && masks.rewritten.is_none() && rows_max == 0 => {
-                Ok(Capture {
-                    read: Err(reason),
-                    allowance,
-                })
+            // COPY has a protocol of its own.
+            Err(reason) if !allowance.binds() || copies(commands) => {
+                Course::Plain(self.keeps_changes().then_some(reason))
             }
-            Err(reason) => Err(self.keeps_changes().then_some(reason)),
+            // Its rows can be counted all the same.
+            Err(reason) if is_single && masks.rewritten.is_none() && rows_max == 0 => Course::Captured(Capture {
+                read: Err(reason),
+                allowance,
+            }),
+            Err(reason) if is_proven(commands, &allowance) => Course::Plain(self.keeps_changes().then_some(reason)),
+            Err(_) => Course::Unbounded,
         })
     }
 
@@ -185,6 +198,7 @@ impl Session {
             texts,
             settings,
             reads_before,
+            is_few: few,
         }))
     }
 
@@ -300,15 +314,26 @@ impl Session {
         capturing.request = allowance.request;
         let clients = statement.facts.output.len();
         capturing.client_columns = u16::try_from(clients).unwrap_or(u16::MAX);
+        // The rows that a statement's tag tells aren't all that it changes.
+        let may_change_more = !matches!(&read, Ok(read) if read.plan.besides.is_empty());
+        let looks_around = allowance.rows_max.is_some() && may_change_more;
         let mut sent = (place.text, 0);
         let mut settings = None;
+        let mut is_before_awaited = false;
         match &read {
             Ok(read) => {
                 settings = Some(Arc::clone(&read.settings));
                 capturing.plan = Ok(Arc::clone(&read.plan));
                 let compares = allowance.effect.is_some() && read.plan.can_lock;
                 let before = match &read.texts.rows {
-                    Some(rows) if read.reads_before || compares => self.read_before(&recorded, rows, given).await?,
+                    Some(rows) if read.reads_before || compares => {
+                        self.ask_for_rows(&recorded, rows, given);
+                        if read.is_few && !compares && !looks_around {
+                            Before::Awaited
+                        } else {
+                            self.rows_before().await?
+                        }
+                    }
                     Some(_) | None => Before::Rows(Vec::new()),
                 };
                 match before {
@@ -318,6 +343,11 @@ impl Session {
                         return Ok(Ran::Done);
                     }
                     Before::TooMany => capturing.is_too_large = true,
+                    Before::Awaited => {
+                        is_before_awaited = true;
+                        capturing.reads_rows = true;
+                        sent = (read.texts.run.as_str(), read.plan.own_columns());
+                    }
                     Before::Rows(rows) => {
                         let now = compares.then(|| effect_digest(&read.plan, &rows));
                         if now != allowance.effect && compares {
@@ -334,9 +364,6 @@ impl Session {
             }
             Err(reason) => capturing.plan = Err(reason.clone()),
         }
-        // The rows that a statement's tag tells aren't all that it changes.
-        let may_change_more = !matches!(&read, Ok(read) if read.plan.besides.is_empty());
-        let looks_around = allowance.rows_max.is_some() && may_change_more;
         let before = if looks_around { self.rows_changed().await? } else { None };
         if self.replies.is_skipping() {
             self.record_outcome(&Run::new(number), None, Some(sqlstate::QUERY_CANCELED));
@@ -364,9 +391,18 @@ impl Session {
             }
             self.turn(Listen::Server).await?;
         }
-        let Some(run) = self.captured.take() else {
+        let Some(mut run) = self.captured.take() else {
             return Ok(Ran::Done);
         };
+        if let Some(capturing) = run.capturing.as_mut().filter(|_| is_before_awaited) {
+            match self.taken_before() {
+                Before::Rows(rows) => capturing.before = rows,
+                Before::TooMany => capturing.is_too_large = true,
+                Before::Awaited | Before::Failed => {
+                    return Err(End::ServerFault("a change without its rows before it"));
+                }
+            }
+        }
         let mut affected = run.capturing.as_ref().map_or(0, |capturing| capturing.affected);
         if looks_around {
             affected = match (self.rows_changed().await?, before) {
@@ -437,13 +473,8 @@ impl Session {
         });
     }
 
-    /// The rows that a change is about to touch, locked.
-    async fn read_before(
-        &mut self,
-        recorded: &Recorded<Vec<Permit>>,
-        rows: &RowsText,
-        given: &Given<'_>,
-    ) -> Result<Before, End> {
+    /// Asks for the rows that a change is about to touch, locked.
+    fn ask_for_rows(&mut self, recorded: &Recorded<Vec<Permit>>, rows: &RowsText, given: &Given<'_>) {
         let (types, formats, values) = given.only(&rows.parameters);
         self.close_left();
         self.probe = super::probe::Probe::default();
@@ -451,18 +482,26 @@ impl Session {
         self.server
             .before_images(recorded, (&text, &types), (&formats, &values));
         self.replies.push(Expected::Before);
+    }
+
+    /// Waits for them.
+    async fn rows_before(&mut self) -> Result<Before, End> {
         while self.replies.awaits_before() {
             self.turn(Listen::Server).await?;
         }
-        let probe = std::mem::take(&mut self.probe);
-        let Some(answers) = probe.into_answers(1) else {
-            return Ok(Before::Failed);
+        Ok(self.taken_before())
+    }
+
+    /// What has come of them.
+    fn taken_before(&mut self) -> Before {
+        let Some(answers) = std::mem::take(&mut self.probe).into_answers(1) else {
+            return Before::Failed;
         };
         let rows = answers.into_iter().next().unwrap_or_default();
         if u64::try_from(rows.len()).is_ok_and(|count| count > UNDO_ROWS_MAX) {
-            return Ok(Before::TooMany);
+            return Before::TooMany;
         }
-        Ok(Before::Rows(texts(rows)))
+        Before::Rows(texts(rows))
     }
 
     /// Notes what a run has changed, once the server says that it is done.
@@ -603,6 +642,44 @@ impl Session {
             }
         });
     }
+}
+
+/// Whether rows come or go by COPY.
+fn copies(commands: &[Vec<Subject>]) -> bool {
+    let mut subjects = commands.iter().flatten();
+    subjects.any(|subject| &*subject.facts.command == "COPY")
+}
+
+/// Whether a message can't do more than it may, whatever the tables hold.
+fn is_proven(commands: &[Vec<Subject>], allowance: &Allowance) -> bool {
+    let proven = proven_rows(commands);
+    allowance.effect.is_none() && proven.is_some_and(|rows| allowance.rows_max.is_none_or(|most| rows <= most))
+}
+
+/// The most rows that a message changes, where its texts alone say that: by their conditions, and with nothing that is
+/// changed besides.
+pub(super) fn proven_rows(commands: &[Vec<Subject>]) -> Option<u64> {
+    commands.iter().flatten().try_fold(0_u64, |sum, subject| {
+        let facts = &subject.facts;
+        let mut changed = facts.relations.iter().filter(|usage| usage.modes.changes());
+        match facts.rows_written {
+            RowBound::AtMost(rows) if facts.opaque.is_empty() && changed.all(|usage| usage.direct) => {
+                sum.checked_add(rows)
+            }
+            RowBound::AtMost(_) | RowBound::Unbounded => None,
+        }
+    })
+}
+
+/// What a client is told whose change can't be bounded in the form in which it came.
+pub(super) fn unbounded() -> Refusal {
+    Refusal::not_understood(
+        "rows-unbounded",
+        "how many rows this changes can't be bounded in this form",
+    )
+    .with_hint(
+        "Send the change by itself, with all of its rows fetched at once, and without computing on masked columns.",
+    )
 }
 
 /// Whether a statement changes something that could be taken back.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use durward_audit::Origin;
-use durward_model::{Refusal, StatementFacts, sqlstate};
+use durward_model::{Refusal, StatementFacts, StatementId, sqlstate};
 use durward_policy::{Decision, DecisionRequest, SessionContext};
 use durward_sql::{AnalyzedStatement, SessionEffect};
 use durward_wire::limits::frontend_body_bytes_max;
@@ -16,7 +16,7 @@ use durward_wire::postgres::frontend::{Bind, FrontendMessage, Parse, Target};
 use durward_wire::postgres::table::{Direction, State, Treatment, treatment};
 use durward_wire::postgres::tag::frontend as tag;
 
-use super::capture::{Permitted, changes};
+use super::capture::{Course, Permitted, changes, unbounded};
 use super::judge::{NoAnalysis, Verdict, unix_seconds};
 use super::lever::lever_of;
 use super::masking::Sent;
@@ -267,7 +267,14 @@ impl Session {
             },
             Verdict::Go(recorded, numbers, masks) => {
                 let opens = matches!(analysis.statements.as_slice(), [one] if *one.effects == [SessionEffect::Begin]);
-                let captured = self.capture_of(&commands, sent, (&masks, 0)).await?;
+                let captured = match self.capture_of(&commands, sent, (&masks, 0)).await? {
+                    Course::Captured(capture) => Ok(capture),
+                    Course::Plain(reason) => Err(reason),
+                    Course::Unbounded => {
+                        self.record_unbounded(numbers);
+                        return self.refuse_query(unbounded()).map(Some);
+                    }
+                };
                 let outside = self.status == TransactionStatus::Idle && self.replies.is_empty();
                 self.fresh_block = (opens && outside).then(|| decoded.as_ref().into());
                 let not_read = match (captured, analysis.statements.as_slice(), numbers.as_slice()) {
@@ -468,7 +475,14 @@ impl Session {
             },
             Verdict::Go(recorded, numbers, masks) => {
                 let sent = Sent::Before { portal };
-                let captured = self.capture_of(&commands, sent, (&masks, rows_max)).await?;
+                let captured = match self.capture_of(&commands, sent, (&masks, rows_max)).await? {
+                    Course::Captured(capture) => Ok(capture),
+                    Course::Plain(reason) => Err(reason),
+                    Course::Unbounded => {
+                        self.record_unbounded(numbers);
+                        return self.refuse_extended(unbounded()).map(Some);
+                    }
+                };
                 self.fresh_block = None;
                 if self.replies.is_skipping() {
                     // Meanwhile an earlier message of its pipeline has failed.
@@ -721,6 +735,13 @@ impl Session {
             });
         }
         Ok(Flow::Next)
+    }
+
+    /// Permitted statements that nothing could keep within what they may do never ran.
+    fn record_unbounded(&self, numbers: Vec<StatementId>) {
+        for number in numbers {
+            self.record_outcome(&Run::new(number), None, Some(sqlstate::EFFECT_EXCEEDED));
+        }
     }
 
     fn refuse_extended(&mut self, refusal: Refusal) -> Result<Flow, End> {

@@ -10,6 +10,7 @@ use durward_policy::{Decision, DecisionRequest, SessionContext};
 use durward_sql::CountText;
 use durward_wire::postgres::backend::TransactionStatus;
 
+use super::capture::proven_rows;
 use super::given::{Given, Only};
 use super::judge::{Verdict, unix_seconds};
 use super::masking::{MessageMasks, Sent, mask_of};
@@ -28,6 +29,9 @@ impl Session {
         rows_max: u64,
     ) -> Result<MeasuredRows, End> {
         let not = |reason: &str| Ok(MeasuredRows::NotMeasured(reason.into()));
+        if let Some(rows) = proven_rows(commands) {
+            return Ok(MeasuredRows::AtMost(rows));
+        }
         let [command] = commands else {
             return not("several commands in one message");
         };

@@ -173,6 +173,27 @@ fn more_rows_than_a_person_may_change_are_taken_back_before_they_show() {
         assert!(told.contains("150 rows"), "{hidden}: {told}");
         assert_eq!(house.rows("archive").len(), 150, "{hidden}");
     }
+    // Nor by a shape whose rows nobody counts beforehand, wherever it is refused.
+    for hidden in [
+        "WITH a AS (DELETE FROM archive WHERE price < 60 RETURNING 1), b AS (DELETE FROM archive WHERE price >= 60 \
+         RETURNING 1) SELECT 1",
+        "DELETE FROM archive AS old USING orders WHERE old.id = orders.id RETURNING old.*",
+        "UPDATE archive AS new SET status = o.status || '!' FROM orders o WHERE o.id = new.id RETURNING new.status",
+        "MERGE INTO archive a USING orders o ON a.id = o.id WHEN MATCHED THEN UPDATE SET status = 'x'",
+        "MERGE INTO archive a USING orders o ON a.id = o.id WHEN MATCHED THEN DELETE",
+        "EXPLAIN ANALYZE DELETE FROM archive USING orders WHERE archive.id = orders.id",
+        "PREPARE p AS DELETE FROM archive USING orders WHERE archive.id = orders.id; EXECUTE p",
+        "SELECT 1; DELETE FROM archive USING orders WHERE archive.id = orders.id",
+    ] {
+        let answer = person.query(hidden).expect("an answer");
+        assert!(answer.error().is_some(), "{hidden} ran");
+        assert_eq!(house.rows("archive").len(), 150, "{hidden}");
+    }
+    let left = runs(
+        &mut person,
+        "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'durward%'",
+    );
+    assert_eq!(left[0][0], "0");
     // In a transaction it takes that with it.
     runs(&mut person, "BEGIN");
     runs(&mut person, "DELETE FROM archive WHERE id = 1");
