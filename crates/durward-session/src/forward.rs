@@ -19,6 +19,8 @@ use crate::session::OwnQuery;
 const REFUSED_TEXT: &[u8] = b"durward refused a statement here";
 /// What the server is sent in the place of a SET of the gateway's own settings: it answers as to any other SET.
 const LEVER_TEXT: &[u8] = b"SET durward_gateway.answered TO DEFAULT";
+/// Why a COPY fails, as the server's log has it.
+const COPY_REFUSED_REASON: &[u8] = b"durward refused its rows";
 /// Names of our own statement and portal, which no client may use.
 pub(crate) const OWN_NAME: &[u8] = b"durward_gateway";
 
@@ -150,6 +152,11 @@ impl ServerLink {
     /// Forwards a piece of a CopyData message whose header has been checked by the caller.
     pub(crate) fn copy_piece(&mut self, bytes: &[u8]) {
         self.link.outbound.extend(bytes);
+    }
+
+    /// Makes the COPY from the client fail, so that the server undoes it.
+    pub(crate) fn copy_refused(&mut self) {
+        self.own(|out| write::copy_fail(out, COPY_REFUSED_REASON));
     }
 
     pub(crate) fn terminate(&mut self) {

@@ -4,6 +4,7 @@ mod binding;
 mod capture;
 mod change_set;
 mod client_side;
+mod copy_in;
 mod count;
 mod effect;
 mod effects;
@@ -49,6 +50,7 @@ use crate::sight::Sight;
 
 use capture::Allowance;
 use change_set::Run;
+use copy_in::CopyBound;
 pub(crate) use judge::unix_seconds;
 use labelled::Labelled;
 use masking::Assessed;
@@ -101,6 +103,12 @@ pub(crate) struct Session {
     unbound: bool,
     /// The server has asked for COPY data, and the client hasn't ended it.
     copying_in: bool,
+    /// How many rows the COPY under way may bring.
+    copy_bound: Option<CopyBound>,
+    /// Why the gateway has made a COPY fail: the client hears it in place of the server's error.
+    copy_refusal: Option<Box<Refusal>>,
+    /// The CopyData message that is being taken in isn't passed on.
+    drops_copy_data: bool,
     /// Bytes of a CopyData message of the client's that are still to be passed on.
     client_relay_bytes: usize,
     /// Bytes of a message of the server's that are still to be passed on.
@@ -245,6 +253,9 @@ impl Session {
             fresh_block: None,
             unbound: false,
             copying_in: false,
+            copy_bound: None,
+            copy_refusal: None,
+            drops_copy_data: false,
             client_relay_bytes: 0,
             server_relay_bytes: 0,
             server_said_farewell: false,

@@ -118,6 +118,10 @@ impl Session {
         (masks, rows_max): (&MessageMasks, i32),
     ) -> Result<Course, End> {
         let allowance = std::mem::take(&mut self.allowance);
+        let copies = copies(commands);
+        if copies {
+            self.bound_copy(allowance.rows_max);
+        }
         let changes = commands.iter().flatten().any(|subject| changes(&subject.facts));
         if !changes || !(self.keeps_changes() || allowance.binds()) {
             return Ok(Course::Plain(None));
@@ -132,10 +136,8 @@ impl Session {
                 read: Ok(read),
                 allowance,
             }),
-            // COPY has a protocol of its own.
-            Err(reason) if !allowance.binds() || copies(commands) => {
-                Course::Plain(self.keeps_changes().then_some(reason))
-            }
+            // The rows of a COPY are counted as they come.
+            Err(reason) if !allowance.binds() || copies => Course::Plain(self.keeps_changes().then_some(reason)),
             // Its rows can be counted all the same.
             Err(reason) if is_single && masks.rewritten.is_none() && rows_max == 0 => Course::Captured(Capture {
                 read: Err(reason),

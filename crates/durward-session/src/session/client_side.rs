@@ -116,26 +116,6 @@ impl Session {
         }
     }
 
-    /// CopyData is passed on in pieces, however long it is. Outside of a COPY the server ignores it.
-    fn begin_copy_piece(&mut self, input: &[u8], frame_bytes: usize) -> usize {
-        let piece = input.get(..frame_bytes.min(input.len())).unwrap_or_default();
-        self.server.copy_piece(piece);
-        self.client_relay_bytes = frame_bytes - piece.len();
-        piece.len()
-    }
-
-    /// Passes on what has come of a CopyData message. False when all that is there is used up.
-    fn relay_copy_piece(&mut self) -> bool {
-        let filled = self.client.inbound.filled();
-        let count = self.client_relay_bytes.min(filled.len());
-        if count > 0 {
-            self.server.copy_piece(filled.get(..count).unwrap_or_default());
-            self.client.inbound.consume(count);
-            self.client_relay_bytes -= count;
-        }
-        self.client_relay_bytes == 0
-    }
-
     async fn serve_frame(&mut self, frame: Frame<'_>, bytes: &[u8]) -> Result<Flow, End> {
         self.refuse_by_table(frame)?;
         if self.replies.is_skipping() && !matches!(frame.tag, tag::SYNC | tag::TERMINATE) {
@@ -183,7 +163,11 @@ impl Session {
             FrontendMessage::Flush => self.pass(frame, bytes, None),
             FrontendMessage::CopyDone | FrontendMessage::CopyFail { .. } => {
                 self.copying_in = false;
-                self.pass(frame, bytes, None)
+                if self.ends_within_bound() {
+                    self.pass(frame, bytes, None)
+                } else {
+                    Ok(Flow::Next)
+                }
             }
             FrontendMessage::CopyData(_) => Ok(Flow::Next),
             FrontendMessage::Terminate => Err(End::ClientLeft),

@@ -30,6 +30,10 @@ const NAMING_FIELDS: [u8; 5] = [
 impl Session {
     /// Passes an error on: as it came, or without the values that it may hold.
     pub(super) fn tell_error(&mut self, fields: ErrorFields<'_>, guard: Option<&Guard>) -> Fate {
+        if let Some(refusal) = self.copy_refusal.take() {
+            self.tell(&refusal);
+            return Fate::Keep;
+        }
         if !self.guarded {
             return Fate::Forward;
         }

@@ -178,7 +178,7 @@ impl Session {
         match frame.tag {
             tag::ROW_DESCRIPTION => self.ready_masks(frame)?,
             tag::EMPTY_QUERY_RESPONSE | tag::COPY_OUT_RESPONSE | tag::COPY_DONE => {}
-            tag::COPY_IN_RESPONSE => self.begin_copy_in(),
+            tag::COPY_IN_RESPONSE => self.begin_copy_in(frame.body),
             tag::COMMAND_COMPLETE => {
                 let affected = command_rows(frame)?;
                 let Some(Expected::Query { runs }) = self.replies.front_mut() else {
@@ -198,7 +198,7 @@ impl Session {
         let affected = match frame.tag {
             tag::COPY_OUT_RESPONSE | tag::COPY_DONE => return Ok(Fate::Forward),
             tag::COPY_IN_RESPONSE => {
-                self.begin_copy_in();
+                self.begin_copy_in(frame.body);
                 return Ok(Fate::Forward);
             }
             tag::COMMAND_COMPLETE => command_rows(frame)?,
@@ -368,11 +368,6 @@ impl Session {
         run.bytes += bytes;
         self.bytes_sent += bytes;
         Ok(Fate::Keep)
-    }
-
-    fn begin_copy_in(&mut self) {
-        self.copying_in = true;
-        self.replies.forget_syncs_behind_copy();
     }
 
     fn follow_probe(&mut self, frame: Frame<'_>) -> Result<Fate, End> {

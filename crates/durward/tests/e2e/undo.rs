@@ -208,6 +208,41 @@ fn more_rows_than_a_person_may_change_are_taken_back_before_they_show() {
 }
 
 #[test]
+fn a_copy_of_more_rows_than_a_person_may_bring_leaves_none() {
+    let house = House::open(None);
+    let mut person = house.connect_with("engineer", "error");
+    let lines = |from: u32, count: u32| -> Vec<u8> {
+        let lines = (from..from + count).map(|id| format!("{id}\t1\tnew\n"));
+        lines.collect::<String>().into_bytes()
+    };
+    let copy = "COPY archive FROM STDIN";
+    let few = person.query_with_copy(copy, &lines(1, 100)).expect("an answer");
+    assert_eq!((few.sqlstate(), few.commands()), (None, vec!["COPY 100".to_owned()]));
+    // A last row needs no end of line.
+    let mut last = lines(1001, 101);
+    last.pop();
+    for rows in [lines(2001, 101), last, lines(3001, 50_000)] {
+        for answer in [
+            person.query_with_copy(copy, &rows).expect("an answer"),
+            person.extended(copy, &rows).expect("an answer"),
+        ] {
+            assert_eq!(answer.sqlstate().as_deref(), Some("WD003"), "{answer:?}");
+            assert_eq!(house.rows("archive").len(), 100);
+        }
+    }
+    let binary = person.query_with_copy("COPY archive FROM STDIN (FORMAT binary)", &lines(1, 1));
+    assert_eq!(binary.expect("an answer").sqlstate().as_deref(), Some("WD003"));
+    let beside = person.query_with_copy("SELECT 1; COPY archive FROM STDIN", &lines(5001, 101));
+    assert!(beside.expect("an answer").error().is_some());
+    assert_eq!(house.rows("archive").len(), 100);
+    // The session goes on, and so do those who may.
+    assert_eq!(runs(&mut person, "SELECT 1").len(), 1);
+    let mut operator = house.connect("operator");
+    let many = operator.query_with_copy(copy, &lines(6001, 50_000)).expect("an answer");
+    assert_eq!(many.sqlstate(), None);
+}
+
+#[test]
 fn an_approval_is_for_the_rows_that_were_shown() {
     let house = House::open(None);
     let mut agent = house.connect("agent");
