@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
 use crate::error::LedgerError;
+use crate::layout::Layout;
 use crate::ledger::check_version;
 use crate::merkle;
 use crate::note::{NoteError, VerifierKey};
 use crate::proof::{open_checkpoint, split_notes};
-use crate::store::Layout;
 use crate::tree::TreeFiles;
 
 /// A proof that the log has only grown.

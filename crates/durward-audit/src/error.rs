@@ -47,6 +47,16 @@ pub enum LedgerError {
     /// What is stored isn't what was written; `audit verify` tells more.
     #[error("the ledger is damaged: {0}")]
     Damaged(Arc<str>),
+    /// The event has left the ledger, and the archive that it is in, if any, wasn't given.
+    #[error(
+        "event {event} has left the record, which begins with event {first_event}; what was archived needs --archive"
+    )]
+    NotHere {
+        /// The event.
+        event: u64,
+        /// The first one that is at hand.
+        first_event: u64,
+    },
     /// The disk is nearly full: statements are refused, outcomes still recorded.
     #[error("the ledger's disk has less than {bytes_min} bytes left")]
     LowSpace {

@@ -40,6 +40,8 @@ pub enum Event {
     Definition(Definition),
     /// The key that signs checkpoints was changed.
     KeyChanged(KeyChanged),
+    /// Segments left the ledger.
+    SegmentsRetired(SegmentsRetired),
     /// A configuration took effect.
     ConfigurationLoaded(ConfigurationLoaded),
     /// A policy took effect, or was rejected.
@@ -79,6 +81,7 @@ impl Event {
             Self::Checkpoint(_) => code::CHECKPOINT,
             Self::Definition(_) => code::DEFINITION,
             Self::KeyChanged(_) => code::KEY_CHANGED,
+            Self::SegmentsRetired(_) => code::SEGMENTS_RETIRED,
             Self::ConfigurationLoaded(_) => code::CONFIGURATION_LOADED,
             Self::PolicyChanged(_) => code::POLICY_CHANGED,
             Self::IdentityChanged(_) => code::IDENTITY_CHANGED,
@@ -102,6 +105,7 @@ pub(crate) mod code {
     pub(crate) const CHECKPOINT: u8 = 2;
     pub(crate) const DEFINITION: u8 = 3;
     pub(crate) const KEY_CHANGED: u8 = 4;
+    pub(crate) const SEGMENTS_RETIRED: u8 = 5;
     pub(crate) const CONFIGURATION_LOADED: u8 = 10;
     pub(crate) const POLICY_CHANGED: u8 = 11;
     pub(crate) const IDENTITY_CHANGED: u8 = 12;
@@ -159,6 +163,54 @@ pub struct KeyChanged {
     /// Who changed it.
     #[n(4)]
     pub by: String,
+}
+
+/// Segments left the ledger: they went to an archive, or were removed. Their events' hashes stay in the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Encode, Decode)]
+#[cbor(map)]
+pub struct SegmentsRetired {
+    /// All segments up to this one have left, now or before.
+    #[n(1)]
+    pub segments: u64,
+    /// All events up to this one were in them.
+    #[n(2)]
+    pub events: u64,
+    /// How many of those events left now: the last ones.
+    #[n(3)]
+    pub new_events: u64,
+    /// The archive that those that left now are in; none where they were removed.
+    #[n(4)]
+    pub archive: Option<String>,
+    /// How many of all events that have left are in no archive.
+    #[n(5)]
+    pub removed_events: u64,
+    /// By which setting.
+    #[n(6)]
+    pub reason: String,
+    /// The keys that were in force in what has left, in order.
+    #[n(7)]
+    pub keys: Vec<KeyInForce>,
+    /// When the ledger's first event was recorded, in microseconds since 1970-01-01 00:00 UTC.
+    #[n(8)]
+    pub first_time: u64,
+    /// The digest of no bytes under the key of digests, as the ledger's first event has it.
+    #[n(9)]
+    pub digest_check: Option<KeyedDigest>,
+}
+
+/// A key that signed, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Encode, Decode)]
+#[cbor(map)]
+pub struct KeyInForce {
+    /// The event by which it came into force.
+    #[n(1)]
+    pub event: u64,
+    /// The public half, as a C2SP verifier key.
+    #[n(2)]
+    pub key: String,
+    /// The signed note by which the key before handed over; none for the first.
+    #[n(3)]
+    pub note: Option<String>,
 }
 
 /// The signed state of the log so far.

@@ -95,6 +95,15 @@ pub enum EvidenceError {
     /// There is no such change in the period.
     #[error("no statement of this period belongs to the change {0:?}")]
     NoChange(String),
+    /// All of the period has left the record.
+    #[error(
+        "the period ended before event {first_event}, the first that the record still holds; what was archived is read \
+         with --archive"
+    )]
+    Left {
+        /// The first event that is at hand.
+        first_event: u64,
+    },
     /// No checkpoint covers the period yet.
     #[error("the period is not signed for yet; ask again in a second")]
     NotSigned,

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -15,7 +16,7 @@ use durward_model::{
 };
 
 use crate::{
-    Durability, Event, EventNumber, Ledger, LedgerError, LedgerOptions, Origin, SessionEnded, SessionStarted,
+    Clock, Durability, Event, EventNumber, Ledger, LedgerError, LedgerOptions, Origin, SessionEnded, SessionStarted,
     StatementIntentInput, StatementOutcome, StatementRefusedInput,
 };
 
@@ -107,6 +108,22 @@ pub(crate) fn outcome(session: u64, statement: u64) -> StatementOutcome {
         duration_microseconds: 350,
         sqlstate: None,
         transaction: Some(crate::TransactionStatus::Idle),
+    }
+}
+
+/// A clock that tests set, and that goes on by a millisecond each time it is asked.
+#[derive(Debug, Default)]
+pub(crate) struct TestClock(AtomicU64);
+
+impl Clock for TestClock {
+    fn unix_microseconds(&self) -> u64 {
+        self.0.fetch_add(1_000, Ordering::SeqCst)
+    }
+}
+
+impl TestClock {
+    pub(crate) fn set(&self, time: u64) {
+        self.0.store(time, Ordering::SeqCst);
     }
 }
 

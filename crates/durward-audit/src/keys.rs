@@ -12,8 +12,9 @@ use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::error::LedgerError;
+use crate::layout::Layout;
 use crate::note::VerifierKey;
-use crate::store::{self, Layout};
+use crate::store;
 
 /// The file with the signing key's seed. Written last when a ledger is made: where it stands, the ledger is whole.
 pub(crate) const SIGNING_KEY: &str = "signing-key";

@@ -147,6 +147,43 @@ impl Ledger {
             .write(Weight::Aftermath, |writer, time| writer.append_event(time, event))
     }
 
+    /// Records an event, and tells its time too.
+    pub(crate) fn record_at(&self, event: &Event) -> Result<(EventNumber, u64), LedgerError> {
+        let mut at = 0;
+        let number = self.owner.shared.write(Weight::Aftermath, |writer, time| {
+            at = time;
+            writer.append_event(time, event)
+        })?;
+        Ok((number, at))
+    }
+
+    /// The ledger's id.
+    pub(crate) fn id(&self) -> [u8; 16] {
+        self.owner.shared.ledger
+    }
+
+    /// The time by the ledger's clock, in microseconds since 1970-01-01 00:00 UTC.
+    pub(crate) fn now(&self) -> u64 {
+        self.owner.shared.options.clock.unix_microseconds()
+    }
+
+    /// How many events the index has taken in; none where none is kept.
+    pub(crate) fn indexed_events(&self) -> Option<u64> {
+        let shared = &self.owner.shared;
+        shared
+            .options
+            .index
+            .then(|| shared.progress.indexed.load(Ordering::Acquire))
+    }
+
+    /// Begins the next segment where the first event of this one is older than `age_max`.
+    pub(crate) fn begin_segment_after(&self, age_max: Option<Duration>) -> Result<(), LedgerError> {
+        match age_max {
+            Some(age_max) => self.owner.shared.begin_segment_after(age_max),
+            None => Ok(()),
+        }
+    }
+
     /// Records the intent of one statement, and turns its permit into a [`Recorded`].
     ///
     /// The future waits with [`Durability::Disk`] alone. Cancel safe: yes (the intent may then stand without an

@@ -30,6 +30,7 @@ mod fixture;
 mod index;
 mod intent;
 mod keys;
+mod layout;
 mod ledger;
 mod merkle;
 mod note;
@@ -38,6 +39,7 @@ mod proof;
 mod publish;
 mod record;
 mod resolve;
+mod retain;
 mod search;
 mod segment;
 mod sql;
@@ -56,11 +58,13 @@ pub use digest::{DefinitionDigest, KeyedDigest};
 pub use error::LedgerError;
 pub use event::{
     Administration, ApprovalMoved, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, Event, EventNumber,
-    IdentityChanged, KeyChanged, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded,
-    SessionStarted, StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
+    IdentityChanged, KeyChanged, KeyInForce, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation,
+    SegmentsRetired, SessionEnded, SessionStarted, StatementIntent, StatementOutcome, StatementRefused,
+    TransactionStatus,
 };
 pub use index::{IndexError, VIEWS, View};
 pub use intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};
+pub use layout::Layout as LedgerFiles;
 pub use ledger::{Ledger, LedgerOptions, LedgerStatus};
 pub use note::{NoteError, VerifierKey};
 pub use ocsf::Ocsf;
@@ -68,6 +72,7 @@ pub use proof::{Proof, ProofError, ProvedEvent, ProvedRecord, prove, verify_proo
 pub use publish::{PublishError, Published, publish};
 pub use record::StoredEvent;
 pub use resolve::ShownEvent;
+pub use retain::{Retainer, Retention, RetentionError};
 pub use search::{SearchAnswer, SearchFilter, SearchRow, Subjects, Verdict, rebuild_index, search};
 pub use sql::{SqlAnswer, SqlError, SqlLimits, sql};
 pub use tail::{Tail, ledger_id, show};

@@ -105,6 +105,15 @@ impl Ocsf {
                 let object = self.base(shown, base(MEDIUM), "signing key changed");
                 Some(with(object, json!({ "unmapped": changed })))
             }
+            Event::SegmentsRetired(retired) => {
+                let what = if retired.archive.is_some() {
+                    "events archived"
+                } else {
+                    "events removed"
+                };
+                let object = self.base(shown, base(MEDIUM), what);
+                Some(with(object, json!({ "unmapped": retired })))
+            }
             // It leaves the machine with the rest: from then on it vouches for what came before.
             Event::Checkpoint(checkpoint) => {
                 let object = self.base(shown, base(INFORMATIONAL), "ledger checkpoint");

@@ -4,7 +4,6 @@
 //! checkpoint signs. What it says is read from the records alone; its readable part is there for people, and must agree.
 
 use std::fs;
-use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::digest::DefinitionDigest;
 use crate::error::LedgerError;
 use crate::event::{DefinitionKind, Event, EventNumber, SessionStarted, code};
+use crate::layout::Layout;
 use crate::ledger::check_version;
 use crate::merkle::{self, Hash};
 use crate::note::{NoteError, TreeHead, VerifierKey, hexadecimal, open_key_change};
 use crate::record::{self, StoredEvent};
 use crate::resolve::{Resolver, ShownEvent};
-use crate::store::Layout;
 use crate::tail::{Found, LogReader, header, segment_of};
 use crate::tree::TreeFiles;
 
@@ -105,9 +104,9 @@ impl ProofError {
     }
 }
 
-/// Proves that event `number` is in the ledger in `directory`. Works while a gateway writes to it.
-pub fn prove(directory: &Path, number: EventNumber) -> Result<Proof, ProofError> {
-    let layout = Layout::new(directory);
+/// Proves that event `number` is in a ledger. Works while a gateway writes to it.
+pub fn prove(files: impl Into<Layout>, number: EventNumber) -> Result<Proof, ProofError> {
+    let layout = files.into();
     check_version(&layout)?;
     let path = layout.checkpoint();
     let checkpoint = fs::read_to_string(&path).map_err(|error| LedgerError::io("read", path, &error))?;
@@ -229,6 +228,7 @@ impl References {
             Event::LedgerOpened(_)
             | Event::Checkpoint(_)
             | Event::KeyChanged(_)
+            | Event::SegmentsRetired(_)
             | Event::Definition(_)
             | Event::ConfigurationLoaded(_)
             | Event::PolicyChanged(_)

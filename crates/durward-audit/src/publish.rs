@@ -6,11 +6,12 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::LedgerError;
+use crate::layout::Layout;
 use crate::ledger::check_version;
 use crate::merkle;
 use crate::note::TreeHead;
 use crate::record;
-use crate::store::{self, Layout};
+use crate::store;
 use crate::tail::{Found, LogReader, header, segment_of};
 use crate::tree::{TILE_LEVELS, TILE_WIDTH, TreeFiles, hashes_at};
 
@@ -39,10 +40,10 @@ pub enum PublishError {
     Tree,
 }
 
-/// Publishes the ledger in `directory` as files in `target`: `checkpoint`, `tile/<level>/<index>` and
+/// Publishes a ledger as files in `target`: `checkpoint`, `tile/<level>/<index>` and
 /// `tile/entries/<index>`. What stands there already is added to. Works while a gateway writes to the ledger.
-pub fn publish(directory: &Path, target: &Path) -> Result<Published, PublishError> {
-    let layout = Layout::new(directory);
+pub fn publish(files: impl Into<Layout>, target: &Path) -> Result<Published, PublishError> {
+    let layout = files.into();
     check_version(&layout)?;
     let path = layout.checkpoint();
     let note = fs::read_to_string(&path).map_err(|error| LedgerError::io("read", path, &error))?;
@@ -53,6 +54,10 @@ pub fn publish(directory: &Path, target: &Path) -> Result<Published, PublishErro
         return Err(PublishError::Tree);
     }
     let before = published_before(target, &head, &files)?;
+    if before < head.events {
+        // Nothing is written where the first events to publish are no longer at hand.
+        segment_of(&layout, before / WIDTH * WIDTH + 1)?;
+    }
     let unwritable = |error| LedgerError::io("publish to", target, &error);
     let from = before / WIDTH * WIDTH;
     for level in 0..TILE_LEVELS {

@@ -97,6 +97,7 @@ fn decode_body(kind: u8, d: &mut Decoder<'_>) -> Result<Event, minicbor::decode:
         code::CHECKPOINT => Event::Checkpoint(body(d)?),
         code::DEFINITION => Event::Definition(body(d)?),
         code::KEY_CHANGED => Event::KeyChanged(body(d)?),
+        code::SEGMENTS_RETIRED => Event::SegmentsRetired(body(d)?),
         code::CONFIGURATION_LOADED => Event::ConfigurationLoaded(body(d)?),
         code::POLICY_CHANGED => Event::PolicyChanged(body(d)?),
         code::IDENTITY_CHANGED => Event::IdentityChanged(body(d)?),

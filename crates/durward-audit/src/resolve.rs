@@ -62,6 +62,7 @@ impl Resolver {
             Event::LedgerOpened(_)
             | Event::Checkpoint(_)
             | Event::KeyChanged(_)
+            | Event::SegmentsRetired(_)
             | Event::ConfigurationLoaded(_)
             | Event::PolicyChanged(_)
             | Event::IdentityChanged(_)
@@ -134,6 +135,15 @@ impl fmt::Display for ShownEvent {
                 f.write_str(if opened.unclean { " after an unclean end" } else { "" })
             }
             Event::KeyChanged(changed) => write!(f, "signing key changed to {}  by {}", changed.to, changed.by),
+            Event::SegmentsRetired(retired) => {
+                let first = retired.events - retired.new_events + 1;
+                write!(f, "events {first} to {} ", retired.events)?;
+                match &retired.archive {
+                    Some(archive) => write!(f, "archived in {archive}")?,
+                    None => f.write_str("removed")?,
+                }
+                write!(f, ": {}", retired.reason)
+            }
             Event::Checkpoint(checkpoint) => write!(f, "checkpoint of {} events", checkpoint.events),
             Event::Definition(definition) => write!(f, "definition of {:?}", definition.kind),
             Event::ConfigurationLoaded(loaded) => {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::definition::{ColumnTreatment, TouchedRelation};
 use crate::event::EventNumber;
 use crate::index::{self, IndexError, IndexLock, Indexer};
-use crate::store::Layout;
+use crate::layout::Layout;
 use crate::tail::{Found, LogReader};
 use crate::time::Moment;
 
@@ -267,7 +267,7 @@ fn open_to_read(layout: &Layout) -> Result<Connection, IndexError> {
 /// How many events the log holds after a place in it.
 fn events_after(layout: &Layout, segment: u64, byte: u64) -> Result<u64, IndexError> {
     let mut reader = match segment {
-        0 => LogReader::open(layout, 1, None)?,
+        0 => LogReader::open(layout, layout.first_segment()?, None)?,
         segment => LogReader::open(layout, segment, Some(byte))?,
     };
     let mut events = 0;

@@ -3,12 +3,13 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
+use crate::layout::Layout;
 use crate::merkle::Hash;
-use crate::{segment, tree};
+use crate::tree;
 
 /// The segment that is written to.
 pub(crate) trait SegmentFile: Send + Sync + Debug {
@@ -30,86 +31,6 @@ pub(crate) trait LedgerStore: Send + Sync + Debug {
     fn write_checkpoint(&self, note: &str) -> io::Result<()>;
     /// Bytes that can still be written.
     fn free_bytes(&self) -> io::Result<u64>;
-}
-
-/// Names within a ledger's directory.
-#[derive(Debug, Clone)]
-pub(crate) struct Layout {
-    pub(crate) directory: PathBuf,
-}
-
-impl Layout {
-    pub(crate) fn new(directory: &Path) -> Self {
-        Self {
-            directory: directory.into(),
-        }
-    }
-
-    pub(crate) fn segments(&self) -> PathBuf {
-        self.directory.join("segments")
-    }
-
-    pub(crate) fn segment(&self, segment: u64) -> PathBuf {
-        self.segments().join(segment::file_name(segment))
-    }
-
-    pub(crate) fn keys(&self) -> PathBuf {
-        self.directory.join("keys")
-    }
-
-    pub(crate) fn tree(&self) -> PathBuf {
-        self.directory.join("tree")
-    }
-
-    pub(crate) fn checkpoint(&self) -> PathBuf {
-        self.directory.join("checkpoint")
-    }
-
-    /// The notes by which earlier keys handed over, one after the other.
-    pub(crate) fn key_changes(&self) -> PathBuf {
-        self.directory.join("key-changes")
-    }
-
-    pub(crate) fn public_key(&self) -> PathBuf {
-        self.directory.join("public-key")
-    }
-
-    pub(crate) fn lock(&self) -> PathBuf {
-        self.directory.join("lock")
-    }
-
-    pub(crate) fn torn(&self) -> PathBuf {
-        self.directory.join("torn")
-    }
-
-    pub(crate) fn index(&self) -> PathBuf {
-        self.directory.join("index.sqlite")
-    }
-
-    /// The version of the store, where it is another than this program's.
-    pub(crate) fn other_version(&self) -> io::Result<Option<u8>> {
-        let Some(first) = self.segment_numbers()?.first().copied() else {
-            return Ok(None);
-        };
-        let mut bytes = [0; 8];
-        match File::open(self.segment(first))?.read_exact_at(&mut bytes, 0) {
-            Ok(()) => Ok(segment::version_of(&bytes).filter(|version| *version != segment::STORE_VERSION)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The numbers of the segments that exist, in order.
-    pub(crate) fn segment_numbers(&self) -> io::Result<Vec<u64>> {
-        let mut numbers = Vec::new();
-        for entry in fs::read_dir(self.segments())? {
-            if let Some(number) = entry?.file_name().to_str().and_then(segment::number_of) {
-                numbers.push(number);
-            }
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
-    }
 }
 
 /// Writes a whole file and then gives it its name, so that it is never seen half written.

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use crate::error::LedgerError;
 use crate::event::EventNumber;
+use crate::layout::Layout;
 use crate::ledger::check_version;
 use crate::note::hexadecimal;
 use crate::record;
 use crate::resolve::{Resolver, ShownEvent};
 use crate::segment::{HEADER_BYTES, SegmentHeader, SegmentReader, Step};
-use crate::store::Layout;
 
 /// Reads events in order, from the start of a segment, and goes on where it stopped when asked again.
 #[derive(Debug)]
@@ -95,9 +95,9 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Stands before the last `count` events of the ledger in `directory`. Works on a ledger that is being written.
-    pub fn open(directory: &Path, count: u64) -> Result<Self, LedgerError> {
-        let layout = Layout::new(directory);
+    /// Stands before the last `count` events of a ledger. Works on a ledger that is being written.
+    pub fn open(files: impl Into<Layout>, count: u64) -> Result<Self, LedgerError> {
+        let layout = files.into();
         check_version(&layout)?;
         let mut last = LogReader::open(&layout, newest_segment(&layout)?, None)?;
         let mut events = header(&layout, last.segment)?.first_event - 1;
@@ -110,13 +110,16 @@ impl Tail {
         }
         Ok(Self {
             newest: events,
-            ..Self::from(&layout, events.saturating_sub(count) + 1)?
+            ..Self::from(&layout, (events.saturating_sub(count) + 1).max(first_event(&layout)?))?
         })
     }
 
-    /// Stands after event `number` of the ledger in `directory`.
-    pub fn after(directory: &Path, number: EventNumber) -> Result<Self, LedgerError> {
-        let layout = Layout::new(directory);
+    /// Stands after event `number` of a ledger.
+    ///
+    /// # Errors
+    /// When the event after it is no longer at hand, among others.
+    pub fn after(files: impl Into<Layout>, number: EventNumber) -> Result<Self, LedgerError> {
+        let layout = files.into();
         check_version(&layout)?;
         Self::from(&layout, number.0.saturating_add(1))
     }
@@ -160,26 +163,43 @@ impl Tail {
 pub fn ledger_id(directory: &Path) -> Result<String, LedgerError> {
     let layout = Layout::new(directory);
     check_version(&layout)?;
-    Ok(hexadecimal(&header(&layout, newest_segment(&layout)?)?.ledger))
+    Ok(hexadecimal(&layout.ledger_id()?))
 }
 
 /// One event by its number; none when the ledger doesn't hold it.
-pub fn show(directory: &Path, number: EventNumber) -> Result<Option<ShownEvent>, LedgerError> {
+///
+/// # Errors
+/// When it is no longer at hand, among others.
+pub fn show(files: impl Into<Layout>, number: EventNumber) -> Result<Option<ShownEvent>, LedgerError> {
     if number.0 == 0 {
         return Ok(None);
     }
-    let layout = Layout::new(directory);
+    let layout = files.into();
     check_version(&layout)?;
     Tail::from(&layout, number.0)?.next_event()
 }
 
-/// The segment that event `number` is in; the first one that is left where it is in an earlier one.
+/// The segment that event `number` is in.
 pub(crate) fn segment_of(layout: &Layout, number: u64) -> Result<u64, LedgerError> {
     let mut segment = newest_segment(layout)?;
-    while header(layout, segment)?.first_event > number && layout.segment(segment - 1).exists() {
-        segment -= 1;
+    loop {
+        let first_event = header(layout, segment)?.first_event;
+        if first_event <= number {
+            return Ok(segment);
+        }
+        segment = segment
+            .checked_sub(1)
+            .filter(|before| layout.segment(*before).exists())
+            .ok_or(LedgerError::NotHere {
+                event: number,
+                first_event,
+            })?;
     }
-    Ok(segment)
+}
+
+/// The first event that is at hand.
+pub(crate) fn first_event(layout: &Layout) -> Result<u64, LedgerError> {
+    Ok(header(layout, layout.first_segment()?)?.first_event)
 }
 
 fn newest_segment(layout: &Layout) -> Result<u64, LedgerError> {

@@ -1,7 +1,6 @@
 //! Checking a ledger from its files alone: read-only, offline, also while a gateway writes to it.
 
 use std::collections::{HashSet, VecDeque};
-use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,17 +12,21 @@ use serde::Serialize;
 use crate::digest::DefinitionDigest;
 use crate::error::LedgerError;
 use crate::event::{Checkpoint, Definition, DefinitionKind, Event, SessionStarted};
+use crate::layout::Layout;
 use crate::ledger::check_version;
 use crate::merkle::Hash;
 use crate::note::{NoteError, TreeHead, VerifierKey, hexadecimal};
 use crate::record;
+use crate::retain::Retired;
 use crate::segment::{HEADER_BYTES, SegmentHeader, SegmentReader, Step};
-use crate::store::Layout;
 use crate::tree::{self, Comparison, Tree, TreeFiles};
 use crate::verify::keys::KeyChain;
 use crate::walk;
 
+mod error;
 mod keys;
+
+pub use error::VerifyError;
 
 /// A checkpoint signs a state that lies at most so many events before it: more than a ledger lets wait.
 const CHECKPOINT_DISTANCE_MAX: usize = 1 << 22;
@@ -39,8 +42,14 @@ pub struct VerifyReport {
     pub key_changes: u64,
     /// Whether that key was taken from the ledger's own directory, where whoever can change the log can change it too.
     pub key_from_ledger: bool,
-    /// Events found, without gaps from 1.
+    /// Events that there are, without gaps from 1.
     pub events: u64,
+    /// The first event whose record is at hand. Of those before it only hashes are, which stand under the checkpoint.
+    pub first_event: u64,
+    /// How many of those before it are in no archive, by what was recorded when they left.
+    pub removed_events: u64,
+    /// The archive that segments went to last.
+    pub archive: Option<String>,
     /// How many of them the last checkpoint covers.
     pub signed_events: u64,
     /// How many are newer than that. None after a clean end; up to a second's worth while a gateway runs.
@@ -49,7 +58,7 @@ pub struct VerifyReport {
     pub signed_time_microseconds: u64,
     /// When the last event was recorded, in microseconds since 1970-01-01 00:00 UTC.
     pub last_time_microseconds: u64,
-    /// Segment files.
+    /// Segment files at hand.
     pub segments: u64,
     /// Checkpoint events, each with a right signature.
     pub checkpoints: u64,
@@ -63,174 +72,35 @@ pub struct VerifyReport {
     pub checkpoint: String,
 }
 
-/// What is wrong with a ledger.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// It can't be read by this program.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// A file can't be read.
-    #[error("read {path}: {error}")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The public key isn't one.
-    #[error("{0} is not a verifier key")]
-    Key(PathBuf),
-    /// The last checkpoint can't be believed.
-    #[error("the checkpoint: {0}")]
-    Head(NoteError),
-    /// The checkpoint that was kept elsewhere can't be believed.
-    #[error("the kept checkpoint: {0}")]
-    Kept(NoteError),
-    /// The notes by which keys handed over are not those that were recorded.
-    #[error("{0} does not hold what was recorded about the keys")]
-    KeyChanges(PathBuf),
-    /// A segment file is missing.
-    #[error("segment {0} is missing")]
-    SegmentMissing(u64),
-    /// A segment doesn't say that it follows on the one before it.
-    #[error("segment {segment}, which begins with event {event}, does not follow on what stands before it")]
-    SegmentHeader {
-        /// Which.
-        segment: u64,
-        /// The first event that it should hold.
-        event: u64,
-    },
-    /// A record isn't what was written.
-    #[error("event {event} (segment {segment}, byte {offset}): {reason}")]
-    Record {
-        /// The first bad record, by the number that it should have.
-        event: u64,
-        /// The segment that it is in.
-        segment: u64,
-        /// Where its frame starts.
-        offset: u64,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A record says what can't be, given those before it: it was changed, or one of them.
-    #[error("{}: not what was written; event {last} says what can't be: {reason}", Events(*first, *last))]
-    Meaning {
-        /// The first event that no earlier signature vouches for.
-        first: u64,
-        /// The event that says so.
-        last: u64,
-        /// What can't be.
-        reason: String,
-    },
-    /// The tree holds another hash than the events have: they or it were changed.
-    #[error("{}: not what the tree holds; the record or the tree was changed", Events(*first, *last))]
-    Tree {
-        /// The first event under the hash.
-        first: u64,
-        /// The last event under the hash.
-        last: u64,
-    },
-    /// The tree lacks what was signed.
-    #[error("the tree lacks event {0} and what comes after it")]
-    TreeMissing(u64),
-    /// The tree holds more than the log.
-    #[error("the tree's level {0} holds more than the log")]
-    TreeOverlong(u32),
-    /// The records are well formed, but they aren't those that were signed.
-    #[error("{}: not what was signed; at least one record was changed", Events(*first, *last))]
-    Changed {
-        /// The first event that no earlier signature vouches for.
-        first: u64,
-        /// The last event that the signature covers.
-        last: u64,
-    },
-    /// Events are missing at the end.
-    #[error("the checkpoint covers {signed} events, and the log ends after event {found}: {} missing", Missing(found + 1, *signed))]
-    Truncated {
-        /// How many the checkpoint covers.
-        signed: u64,
-        /// How many there are.
-        found: u64,
-    },
-    /// A checkpoint that was kept elsewhere doesn't fit this log.
-    #[error("the log is not the one that the kept checkpoint of {events} events was signed for: {reason}")]
-    OtherHistory {
-        /// How many events the checkpoint covers.
-        events: u64,
-        /// What doesn't fit.
-        reason: &'static str,
-    },
+/// Checks a ledger against `key`, or against the public key beside it.
+pub fn verify(files: impl Into<Layout>, key: Option<&VerifierKey>) -> Result<VerifyReport, VerifyError> {
+    verify_since(files, key, None)
 }
 
-impl VerifyError {
-    /// The first and the last of the events among which the first bad record is.
-    pub const fn events(&self) -> Option<(u64, u64)> {
-        match self {
-            Self::SegmentHeader { event, .. } | Self::Record { event, .. } | Self::TreeMissing(event) => {
-                Some((*event, *event))
-            }
-            Self::Tree { first, last } | Self::Changed { first, last } | Self::Meaning { first, last, .. } => {
-                Some((*first, *last))
-            }
-            Self::Truncated { signed, found } => Some((*found + 1, *signed)),
-            Self::Ledger(_)
-            | Self::Io { .. }
-            | Self::Key(_)
-            | Self::Head(_)
-            | Self::Kept(_)
-            | Self::KeyChanges(_)
-            | Self::SegmentMissing(_)
-            | Self::TreeOverlong(_)
-            | Self::OtherHistory { .. } => None,
-        }
-    }
-
-    /// Whether the ledger couldn't be checked at all, rather than found to be changed.
-    pub fn is_unreadable(&self) -> bool {
-        matches!(self, Self::Ledger(_) | Self::Key(_) | Self::Io { .. })
-    }
-}
-
-/// A range of events in words.
-struct Events(u64, u64);
-
-impl fmt::Display for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == self.1 {
-            write!(f, "event {}", self.0)
-        } else {
-            write!(f, "events {} to {}", self.0, self.1)
-        }
-    }
-}
-
-/// A range of events that are missing.
-struct Missing(u64, u64);
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = if self.0 == self.1 { "is" } else { "are" };
-        write!(f, "{} {verb}", Events(self.0, self.1))
-    }
-}
-
-/// Checks the ledger in `directory` against `key`, or against the public key beside it.
-pub fn verify(directory: &Path, key: Option<&VerifierKey>) -> Result<VerifyReport, VerifyError> {
-    verify_since(directory, key, None)
-}
-
-/// Checks the ledger in `directory`, and that it still holds what `kept`, an earlier checkpoint, was signed for: this
+/// Checks a ledger, and that it still holds what `kept`, an earlier checkpoint, was signed for: this
 /// finds a log that was rolled back or written anew by somebody who holds the key.
 pub fn verify_since(
-    directory: &Path,
+    files: impl Into<Layout>,
     key: Option<&VerifierKey>,
     kept: Option<&str>,
 ) -> Result<VerifyReport, VerifyError> {
-    let layout = Layout::new(directory);
-    check_version(&layout)?;
+    let layout = files.into();
+    let left = || fs::read(layout.retired()).ok();
+    loop {
+        let before = left();
+        match verify_once(&layout, key, kept) {
+            // Segments may have left while they were about to be read.
+            Err(VerifyError::SegmentMissing(_) | VerifyError::Io { .. }) if left() != before => {}
+            result => return result,
+        }
+    }
+}
+
+fn verify_once(layout: &Layout, key: Option<&VerifierKey>, kept: Option<&str>) -> Result<VerifyReport, VerifyError> {
+    check_version(layout)?;
     let (key, key_from_ledger) = match key {
         Some(key) => (key.clone(), false),
-        None => (own_key(&layout)?, true),
+        None => (own_key(layout)?, true),
     };
     // The checkpoint before the rest: whatever it covers was on disk before it was signed.
     let note = read_text(&layout.checkpoint())?;
@@ -242,13 +112,18 @@ pub fn verify_since(
     }
     let kept_head = kept.map(TreeHead::read).transpose().map_err(VerifyError::Kept)?;
     let files = TreeFiles::open(&layout.tree()).map_err(unreadable(layout.tree()))?;
-    let mut check = Check::new(&layout, head, kept_head, files);
+    let retired = Retired::read(layout).map_err(|error| match error {
+        LedgerError::Damaged(_) => VerifyError::Retired(layout.retired()),
+        other => other.into(),
+    })?;
+    let mut check = Check::new(layout, head, kept_head, files, retired);
     let missing = check.comparison.first_missing().map_err(unreadable(layout.tree()))?;
     if let Some(event) = missing {
         return Err(VerifyError::TreeMissing(event));
     }
     let segments = layout.segment_numbers().map_err(unreadable(layout.segments()))?;
-    for (expected, segment) in (1_u64..).zip(&segments) {
+    let first = check.skip_retired(segments.first().copied())?;
+    for (expected, segment) in (first..).zip(&segments) {
         if *segment != expected {
             return Err(VerifyError::SegmentMissing(expected));
         }
@@ -292,6 +167,10 @@ struct Check<'a> {
     before: Tree,
     since: VecDeque<Hash>,
     comparison: Comparison,
+    /// What has left, by the file that says so, and whether the log was found to say the same.
+    retired: Option<Retired>,
+    retired_is_recorded: bool,
+    first_event: u64,
     keys: KeyChain,
     /// The last signed state that was found right.
     vouched_events: u64,
@@ -305,7 +184,13 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(layout: &'a Layout, head: TreeHead, kept: Option<TreeHead>, files: TreeFiles) -> Self {
+    fn new(
+        layout: &'a Layout,
+        head: TreeHead,
+        kept: Option<TreeHead>,
+        files: TreeFiles,
+        retired: Option<Retired>,
+    ) -> Self {
         Self {
             layout,
             head,
@@ -314,6 +199,9 @@ impl<'a> Check<'a> {
             before: Tree::default(),
             since: VecDeque::new(),
             comparison: Comparison::new(files, head.events),
+            retired,
+            retired_is_recorded: false,
+            first_event: 1,
             keys: KeyChain::default(),
             vouched_events: 0,
             last_time: 0,
@@ -324,6 +212,77 @@ impl<'a> Check<'a> {
             unclean_ends: 0,
             clock_steps_back: 0,
         }
+    }
+
+    /// Goes past what has left the ledger by the hashes in the tree's files. Returns the segment that must come next;
+    /// `first` is the one that is at hand.
+    fn skip_retired(&mut self, first: Option<u64>) -> Result<u64, VerifyError> {
+        let missing = VerifyError::SegmentMissing;
+        let first = first.ok_or(missing(1))?;
+        if first <= 1 {
+            return Ok(1);
+        }
+        let Some(retired) = self.retired.as_ref() else {
+            return Err(missing(1));
+        };
+        if first > retired.body.segments.saturating_add(1) {
+            return Err(missing(retired.body.segments.saturating_add(1)));
+        }
+        let path = self.layout.segment(first);
+        let unreadable = unreadable(path.clone());
+        let file = File::open(&path).map_err(&unreadable)?;
+        let header = SegmentHeader::read(&file).map_err(&unreadable)?;
+        let bad = VerifyError::SegmentHeader {
+            segment: first,
+            event: retired.body.events + 1,
+        };
+        let events = match header {
+            Some(header) if header.segment == first && header.first_event > 1 => header.first_event - 1,
+            _ => return Err(bad),
+        };
+        // Nothing leaves before it is signed.
+        if events > retired.body.events || events >= self.head.events || retired.number > self.head.events {
+            return Err(bad);
+        }
+        for key in retired.keys_until(events) {
+            let name = VerifyError::Retired(self.layout.retired());
+            self.keys.retired(key).map_err(|_| name)?;
+        }
+        self.first_event = events + 1;
+        self.pass_hashes(events).map_err(|fault| self.name(fault, first, 0))?;
+        self.before = self.tree.clone();
+        Ok(first)
+    }
+
+    /// Grows the tree by the hashes in the files, up to `events`.
+    fn pass_hashes(&mut self, events: u64) -> Result<(), Fault> {
+        while self.tree.size() < events {
+            let leaves = self
+                .comparison
+                .leaves(self.tree.size(), events)
+                .map_err(Fault::TreeFiles)?;
+            for leaf in leaves {
+                self.grow(leaf)?;
+                self.check_signed_states()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a leaf, and compares each hash that is now complete with the tree's files.
+    fn grow(&mut self, leaf: Hash) -> Result<(), Fault> {
+        let comparison = &mut self.comparison;
+        self.tree.push(leaf, |level, place, hash| {
+            match comparison.agrees(level, place, hash).map_err(Fault::TreeFiles)? {
+                true => Ok(()),
+                false => Err(Fault::Tree {
+                    first: tree::first_event(level, place),
+                    last: tree::last_event(level, place),
+                }),
+            }
+        })?;
+        self.tree.forget_fresh();
+        Ok(())
     }
 
     fn segment(&mut self, segment: u64, is_last: bool) -> Result<(), VerifyError> {
@@ -394,17 +353,7 @@ impl<'a> Check<'a> {
 
     fn record(&mut self, record: &[u8], known: &mut Known) -> Result<(), Fault> {
         let (start, leaf) = walk::pass(self.tree.size(), record).map_err(|misfit| Fault::Record(misfit.reason()))?;
-        let comparison = &mut self.comparison;
-        self.tree.push(leaf, |level, place, hash| {
-            match comparison.agrees(level, place, hash).map_err(Fault::TreeFiles)? {
-                true => Ok(()),
-                false => Err(Fault::Tree {
-                    first: tree::first_event(level, place),
-                    last: tree::last_event(level, place),
-                }),
-            }
-        })?;
-        self.tree.forget_fresh();
+        self.grow(leaf)?;
         self.since.push_back(leaf);
         if self.since.len() > CHECKPOINT_DISTANCE_MAX {
             self.before.extend(self.since.pop_front());
@@ -413,6 +362,13 @@ impl<'a> Check<'a> {
         self.clock_steps_back += u64::from(start.time_microseconds < self.last_time);
         self.last_time = start.time_microseconds;
         let stored = record::decode(record).map_err(|error| Fault::Meaning(format!("it can't be read: {error}")))?;
+        if self
+            .retired
+            .as_ref()
+            .is_some_and(|retired| retired.number == start.number)
+        {
+            self.retired_is_recorded = self.retired.as_ref().is_some_and(|retired| retired.record == record);
+        }
         self.content(&stored.event, known)?;
         self.check_signed_states()
     }
@@ -446,6 +402,7 @@ impl<'a> Check<'a> {
                 self.keys.opened(&opened.verifier_key).map_err(Fault::Meaning)
             }
             Event::KeyChanged(changed) => self.keys.changed(changed).map_err(Fault::Meaning),
+            Event::SegmentsRetired(_) => Ok(()),
             Event::Definition(definition) => define(definition, known),
             Event::SessionStarted(started) => {
                 known.sessions.insert(started.session);
@@ -479,6 +436,15 @@ impl<'a> Check<'a> {
             .keys
             .open(&checkpoint.note)
             .map_err(|error| Fault::Meaning(format!("its checkpoint: {error}")))?;
+        if head.events == checkpoint.events && head.events < self.first_event {
+            // It signs events that have left.
+            let root = self.comparison.root(head.events).map_err(Fault::TreeFiles)?;
+            if root != head.root {
+                return Err(Fault::Changed { last: head.events });
+            }
+            self.checkpoints += 1;
+            return Ok(());
+        }
         // It can't sign itself, nor what an earlier one has signed.
         let passed = head
             .events
@@ -522,6 +488,9 @@ impl<'a> Check<'a> {
         if let Some(level) = overlong.map_err(unreadable(self.layout.tree()))? {
             return Err(VerifyError::TreeOverlong(level));
         }
+        if self.retired.is_some() && !self.retired_is_recorded {
+            return Err(VerifyError::Retired(self.layout.retired()));
+        }
         let verifier = self.keys.check_head(&note, trusted).map_err(VerifyError::Head)?;
         if let Some(kept) = kept {
             self.keys.open(kept).map_err(VerifyError::Kept)?;
@@ -541,6 +510,9 @@ impl<'a> Check<'a> {
             key_changes: self.keys.changes(),
             key_from_ledger,
             events: found,
+            first_event: self.first_event,
+            removed_events: self.retired.as_ref().map_or(0, |retired| retired.body.removed_events),
+            archive: self.retired.and_then(|retired| retired.body.archive),
             signed_events: self.vouched_events,
             unsigned_events: found - self.vouched_events,
             signed_time_microseconds: self.signed_time,

@@ -167,6 +167,7 @@ impl Writer {
             Event::ApprovalMoved(body) => self.append(time, code, body),
             Event::LedgerOpened(body) => self.append(time, code, body),
             Event::KeyChanged(body) => self.append(time, code, body),
+            Event::SegmentsRetired(body) => self.append(time, code, body),
             Event::Checkpoint(body) => self.append(time, code, body),
             Event::Definition(_) | Event::StatementIntent(_) | Event::StatementRefused(_) | Event::Unknown { .. } => {
                 Err(LedgerError::NotRecordable)

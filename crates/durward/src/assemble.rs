@@ -201,6 +201,13 @@ fn configuration_loaded(settings: &Settings, listen: &[String]) -> Configuration
     if !settings.policy.default_pack {
         notes.push("the default pack of policies is off".to_owned());
     }
+    if let Some(retention) = &settings.retention {
+        let fate = match &retention.archive {
+            Some(archive) => format!("archived in {}", archive.display()),
+            None => "removed".to_owned(),
+        };
+        notes.push(format!("events that are due leave the record: they are {fate}"));
+    }
     if let Some(web) = &settings.web {
         notes.push(format!("requests for approval are decided by HTTP at {}", web.listen));
     }

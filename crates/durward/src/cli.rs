@@ -3,9 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use durward_audit::{LedgerError, LedgerFiles};
 
 use crate::options::{AllOptions, DataDirectoryOption, GatewayOptions};
 
@@ -382,6 +383,8 @@ pub(crate) enum AuditCommand {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
+        archive: ArchiveOption,
+        #[command(flatten)]
         place: LedgerPlace,
     },
     /// Write a proof that an event is in the record, for somebody who has neither gateway nor record
@@ -391,6 +394,8 @@ pub(crate) enum AuditCommand {
         /// Write it to this file rather than to standard output
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        #[command(flatten)]
+        archive: ArchiveOption,
         #[command(flatten)]
         place: LedgerPlace,
     },
@@ -440,6 +445,8 @@ pub(crate) enum AuditCommand {
         /// Where; what was published there before is added to
         directory: PathBuf,
         #[command(flatten)]
+        archive: ArchiveOption,
+        #[command(flatten)]
         place: LedgerPlace,
     },
     /// Show one event with what it refers to
@@ -449,6 +456,8 @@ pub(crate) enum AuditCommand {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        archive: ArchiveOption,
         #[command(flatten)]
         place: LedgerPlace,
     },
@@ -496,6 +505,8 @@ pub(crate) struct ExportArgs {
     /// A file with the value of the Authorization header, for HTTP
     #[arg(long, value_name = "FILE")]
     pub(crate) authorization_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) archive: ArchiveOption,
     #[command(flatten)]
     pub(crate) place: LedgerPlace,
 }
@@ -567,6 +578,8 @@ pub(crate) struct BuildEvidenceArgs {
     /// Print JSON: the manifest
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) archive: ArchiveOption,
     #[command(flatten)]
     pub(crate) place: LedgerPlace,
 }
@@ -641,6 +654,24 @@ pub(crate) enum VerdictWord {
     Refused,
     /// Permitted, and answered with an error by the server
     Failed,
+}
+
+/// Where what has left the record went.
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveOption {
+    /// The archive (audit_archive) that segments went to: what is in it is read too
+    #[arg(long = "archive", value_name = "DIRECTORY")]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+impl ArchiveOption {
+    /// The record's files, those in the archive among them.
+    pub(crate) fn files(&self, directory: &Path) -> Result<LedgerFiles, LedgerError> {
+        match &self.directory {
+            Some(archive) => LedgerFiles::with_archive(directory, archive),
+            None => Ok(LedgerFiles::from(directory)),
+        }
+    }
 }
 
 /// Where the record is.

@@ -1,6 +1,7 @@
 //! A gateway at work: from settings to open doors, and in good order to its end.
 
 mod ready;
+mod retention;
 mod web;
 
 use std::path::PathBuf;
@@ -127,6 +128,9 @@ impl Running {
             doors.spawn(webhook.follow(desk, pages, shut.clone()));
         }
         let mut watchers = watchers(&assembled, control_socket, shut);
+        if let Some(retention) = settings.retention.clone() {
+            watchers.spawn(retention::watch(gateway.ledger.clone(), retention));
+        }
         if let Some(socket) = figures {
             ready.metrics = Some(socket.local_addr()?.to_string());
             watchers.spawn(metrics::serve(Arc::clone(&gateway), socket));

@@ -2,6 +2,7 @@
 
 mod issuer;
 mod own_labels;
+mod retention;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use durward_audit::Retention;
 use durward_console::Webhook;
 use durward_identity::IssuerConfig;
 use durward_mask::detect::Detectors;
@@ -63,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) analysis: AnalyzerLimits,
     /// Which changes are kept.
     pub(crate) undo: UndoSettings,
+    /// How long events stay in the record, and where they go then; none for ever.
+    pub(crate) retention: Option<Retention>,
     /// What is served.
     pub(crate) databases: Vec<DatabaseSettings>,
 }
@@ -216,6 +220,7 @@ fn resolve(given: &GivenOptions, databases: Vec<DatabaseSettings>, place: &str) 
         issuers: issuer::issuers(given.get("oidc"))?,
         analysis: analysis(given)?,
         undo: undo(given)?,
+        retention: retention::retention(given)?,
         databases: unambiguous(databases)?,
     })
 }

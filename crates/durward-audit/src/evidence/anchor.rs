@@ -4,18 +4,26 @@ use minicbor::Decoder;
 
 use crate::error::LedgerError;
 use crate::event::{Checkpoint, code};
+use crate::layout::Layout;
 use crate::record::{self, RecordStart};
-use crate::store::Layout;
 use crate::tail::{Found, LogReader};
 use crate::time::Moment;
 
-/// The first checkpoint in the log that covers every event before `to`; none when there is none yet.
-pub(super) fn find(layout: &Layout, to: Moment) -> Result<Option<Checkpoint>, LedgerError> {
+/// When the first event at hand was recorded.
+pub(super) fn first_time(layout: &Layout) -> Result<Option<u64>, LedgerError> {
+    each(layout, layout.first_segment()?, |start, _| {
+        Ok(Some(start.time_microseconds))
+    })
+}
+
+/// The first checkpoint in the log that covers every event before `to`, and reaches to event `first_event`, the first at
+/// hand; none when there is none yet.
+pub(super) fn find(layout: &Layout, to: Moment, first_event: u64) -> Result<Option<Checkpoint>, LedgerError> {
     let segments = layout
         .segment_numbers()
         .map_err(|error| LedgerError::io("list", layout.segments(), &error))?;
     // The last event before `to` is in the newest segment that has one: numbers grow even where a clock steps back.
-    let mut last = 0;
+    let mut last = if first_event == 1 { 0 } else { first_event };
     let mut from = segments.first().copied().unwrap_or(1);
     for segment in segments.iter().rev() {
         let mut found = None;
@@ -26,7 +34,7 @@ pub(super) fn find(layout: &Layout, to: Moment) -> Result<Option<Checkpoint>, Le
             Ok(None::<()>)
         })?;
         if let Some(number) = found {
-            (last, from) = (number, *segment);
+            (last, from) = (last.max(number), *segment);
             break;
         }
     }

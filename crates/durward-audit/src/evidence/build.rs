@@ -18,10 +18,11 @@ use crate::evidence::table::{Cell, HashedFile, TableFiles};
 use crate::evidence::{EvidenceError, Period, anchor, change};
 use crate::index::{Extent, IndexError, Indexer};
 use crate::keys::{self, SIGNING_KEY};
+use crate::layout::Layout;
 use crate::ledger::check_version;
 use crate::note::{self, TreeHead, VerifierKey, hexadecimal};
 use crate::proof::prove_under;
-use crate::store::Layout;
+use crate::tail;
 use crate::time::Moment;
 
 /// What is asked for.
@@ -44,10 +45,10 @@ pub struct BuiltReport {
     pub verifier_key: String,
 }
 
-/// Builds a report from the ledger in `directory` into `target`, which is made, or is empty. Works while a gateway
+/// Builds a report from a ledger into `target`, which is made, or is empty. Works while a gateway
 /// writes. `tell` hears now and then how many events were read.
 pub fn build_evidence(
-    directory: &Path,
+    files: impl Into<Layout>,
     request: EvidenceRequest<'_>,
     target: &Path,
     tell: impl FnMut(u64),
@@ -60,9 +61,13 @@ pub fn build_evidence(
     if report.of_one_change && request.change.is_none() {
         return Err(EvidenceError::NoChangeNamed);
     }
-    let layout = Layout::new(directory);
+    let layout = files.into();
     check_version(&layout)?;
-    let checkpoint = anchor::find(&layout, to)?.ok_or(EvidenceError::NotSigned)?;
+    let first_event = tail::first_event(&layout)?;
+    if first_event > 1 && anchor::first_time(&layout)?.is_some_and(|first| to.0 <= first) {
+        return Err(EvidenceError::Left { first_event });
+    }
+    let checkpoint = anchor::find(&layout, to, first_event)?.ok_or(EvidenceError::NotSigned)?;
     let extent = Extent {
         last_event: checkpoint.events,
         from: from.0,
@@ -93,7 +98,7 @@ impl Source {
         checkpoint: &Checkpoint,
         mut tell: impl FnMut(u64),
     ) -> Result<Self, EvidenceError> {
-        let mut indexer = Indexer::of(&layout.directory, extent)?;
+        let mut indexer = Indexer::of(layout, extent)?;
         while indexer.step()? {
             tell(indexer.events());
         }
@@ -149,7 +154,7 @@ impl Source {
             program_version: env!("CARGO_PKG_VERSION").into(),
             controls: report.controls.iter().map(|&control| control.into()).collect(),
             assessor: ASSESSOR.into(),
-            gaps: report.gaps.iter().map(|&gap| gap.into()).collect(),
+            gaps: gaps(report, survey.first_event),
             events_in_period: survey.in_period,
             first_event: survey.first,
             last_event: survey.last,
@@ -193,11 +198,16 @@ impl Source {
                 row.get(0)
             })
             .map_err(IndexError::from)?;
+        let first_time = first_time.or_else(|| survey.first_time.map(|time| Moment(time).to_string()));
         let findings = [
             ("events under the checkpoint", self.head.events.to_string()),
             ("root of the tree over them", "as it was signed".to_owned()),
             ("key that signed the checkpoint", self.checkpoint_key.to_string()),
             ("first event recorded", first_time.unwrap_or_else(|| "not known".into())),
+            (
+                "first event at hand when this was built",
+                survey.first_event.to_string(),
+            ),
             ("events in the period", survey.in_period.to_string()),
             ("first event in the period", event(survey.first)),
             ("last event before the end of the period", event(survey.last)),
@@ -307,6 +317,19 @@ impl Source {
         whole(target, SIGNATURE, signature.as_bytes())?;
         Ok(VerifierKey::new(&self.head.ledger, key.verifying_key()))
     }
+}
+
+/// What a report doesn't hold: what no version of it can say, and what has left the record.
+fn gaps(report: &Report, first_event: u64) -> Vec<String> {
+    let mut gaps: Vec<String> = report.gaps.iter().map(|&gap| gap.into()).collect();
+    if first_event > 1 {
+        gaps.push(format!(
+            "what events 1 to {} said: they have left the record, and only their hashes were at hand when this was built; \
+             what was archived is read with --archive",
+            first_event - 1
+        ));
+    }
+    gaps
 }
 
 fn whole(target: &Path, name: &str, bytes: &[u8]) -> Result<ManifestFile, EvidenceError> {

@@ -7,8 +7,8 @@ use crate::digest::DefinitionDigest;
 use crate::error::LedgerError;
 use crate::event::{Event, EventNumber};
 use crate::evidence::EvidenceError;
+use crate::layout::Layout;
 use crate::record;
-use crate::store::Layout;
 use crate::tail::{Found, LogReader, header, segment_of};
 
 /// A pack proves at most so many events.

@@ -1,17 +1,26 @@
 //! What is noted of every record while a report's tables are made: whether it is what was signed, and where the period
 //! begins and ends.
 
-use crate::event::{Event, code};
+use crate::error::LedgerError;
+use crate::event::{Event, KeyInForce, code};
 use crate::index::{Extent, IndexError};
+use crate::layout::Layout;
 use crate::merkle::Hash;
 use crate::record::{self, RecordStart};
-use crate::tree::Tree;
+use crate::retain::Retired;
+use crate::tail;
+use crate::tree::{Tree, TreeFiles};
 
 /// Notes about the records from the first one on.
 #[derive(Debug)]
 pub(crate) struct Survey {
     extent: Extent,
     tree: Tree,
+    /// The first event that is at hand.
+    pub(super) first_event: u64,
+    /// When the ledger's first event was recorded, where that has left.
+    pub(super) first_time: Option<u64>,
+    retired: Option<Retired>,
     last_time: u64,
     /// Events whose time is in the period, and the first and the last of them.
     pub(super) in_period: u64,
@@ -28,25 +37,47 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    pub(crate) fn new(extent: Extent) -> Self {
-        Self {
+    /// Begins at the first event that is at hand. What has left before it stands in the tree by its hashes.
+    pub(crate) fn new(extent: Extent, layout: &Layout) -> Result<Self, LedgerError> {
+        let first_event = tail::first_event(layout)?;
+        let retired = Retired::read(layout)?;
+        let tree = if first_event == 1 {
+            Tree::default()
+        } else {
+            TreeFiles::open(&layout.tree())
+                .and_then(|files| Tree::restore(&files, first_event - 1))
+                .map_err(|error| LedgerError::io("read", layout.tree(), &error))?
+        };
+        let before: Vec<&KeyInForce> = retired
+            .iter()
+            .flat_map(|retired| retired.keys_until(first_event - 1))
+            .collect();
+        Ok(Self {
             extent,
-            tree: Tree::default(),
+            keys: before.iter().map(|key| key.key.clone()).collect(),
+            key_changes: before.iter().filter_map(|key| key.note.clone()).collect(),
+            tree,
+            first_event,
+            first_time: retired.as_ref().map(|retired| retired.body.first_time),
+            retired,
             last_time: 0,
             in_period: 0,
             first: None,
             last: None,
             clock_steps_back: 0,
             checkpoints: 0,
-            keys: Vec::new(),
-            key_changes: Vec::new(),
-        }
+        })
     }
 
     /// Takes note of the next record.
     pub(crate) fn see(&mut self, start: &RecordStart, bytes: &[u8]) -> Result<(), IndexError> {
         self.tree.extend([record::leaf_hash(bytes)]);
         self.tree.forget_fresh();
+        let retired = self.retired.as_ref().filter(|retired| retired.number == start.number);
+        if retired.is_some_and(|retired| retired.record != bytes) {
+            let other = "the file `retired` is not what was recorded";
+            return Err(LedgerError::Damaged(other.into()).into());
+        }
         let stepped_back = start.time_microseconds < self.last_time;
         self.last_time = start.time_microseconds;
         if (self.extent.from..self.extent.to).contains(&start.time_microseconds) {

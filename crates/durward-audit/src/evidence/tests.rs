@@ -1,32 +1,15 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use durward_model::{Label, Obligation};
 
 use super::{EvidenceError, EvidenceRequest, Period, REPORTS, build_evidence, verify_evidence};
-use crate::fixture::{self, Statement, options, outcome, session_ended, session_started};
+use crate::fixture::{self, Statement, TestClock, options, outcome, session_ended, session_started};
 use crate::{
     Administration, ApprovalMoved, Clock, ColumnTreatment, Event, IdentityChanged, LabelledColumn, Ledger,
     LedgerOptions, LoginRefused, Moment, PolicyChanged, SearchFilter, StatementIntentInput, VerifierKey, search,
 };
-
-/// A clock that tests set, and that goes on by a millisecond each time it is asked.
-#[derive(Debug, Default)]
-struct TestClock(AtomicU64);
-
-impl Clock for TestClock {
-    fn unix_microseconds(&self) -> u64 {
-        self.0.fetch_add(1_000, Ordering::SeqCst)
-    }
-}
-
-impl TestClock {
-    fn set(&self, time: u64) {
-        self.0.store(time, Ordering::SeqCst);
-    }
-}
 
 const HOUR: u64 = 3_600_000_000;
 /// 2026-01-01T00:00:00Z

@@ -11,16 +11,16 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use crate::definition::{Basis, Shape};
 use crate::digest::DefinitionDigest;
 use crate::event::{
-    Definition, DefinitionKind, LoginRefused, Origin, SessionEnded, SessionStarted, StatementIntent, StatementOutcome,
-    StatementRefused, code,
+    Definition, DefinitionKind, LoginRefused, Origin, SegmentsRetired, SessionEnded, SessionStarted, StatementIntent,
+    StatementOutcome, StatementRefused, code,
 };
 use crate::evidence::Survey;
 use crate::index::group::{GroupDelta, GroupKey, UPSERT, number};
 use crate::index::{IndexError, schema};
+use crate::layout::Layout;
 use crate::ledger::check_version;
 use crate::record::{self, RecordStart};
-use crate::store::Layout;
-use crate::tail::{Found, LogReader, header};
+use crate::tail::{Found, LogReader};
 
 const MINUTE_MICROSECONDS: u64 = 60_000_000;
 /// A batch ends after so many records, so that others see progress and little is done twice after a crash.
@@ -93,14 +93,13 @@ impl Indexer {
     }
 
     /// Makes an index of a part of the log, which is gone when dropped, and surveys all events passed.
-    pub(crate) fn of(directory: &Path, extent: Extent) -> Result<Self, IndexError> {
-        let layout = Layout::new(directory);
-        let ledger = ledger_of(&layout)?;
+    pub(crate) fn of(layout: &Layout, extent: Extent) -> Result<Self, IndexError> {
+        let ledger = ledger_of(layout)?;
         let connection = schema::open_unnamed(&ledger)?;
         Ok(Self {
             extent: Some(extent),
-            survey: Some(Survey::new(extent)),
-            ..Self::go_on(connection, &layout, ledger, None)?
+            survey: Some(Survey::new(extent, layout)?),
+            ..Self::go_on(connection, layout, ledger, None)?
         })
     }
 
@@ -128,7 +127,7 @@ impl Indexer {
             (segment, byte, events) = (0, 0, 0);
         }
         let reader = if segment == 0 {
-            LogReader::open(layout, 1, None)?
+            LogReader::open(layout, layout.first_segment()?, None)?
         } else {
             LogReader::open(layout, segment, Some(byte))?
         };
@@ -161,7 +160,8 @@ impl Indexer {
     /// Throws the index away, to be made anew.
     pub(crate) fn empty(&mut self, directory: &Path) -> Result<(), IndexError> {
         schema::empty(&self.connection, &self.ledger)?;
-        self.reader = LogReader::open(&Layout::new(directory), 1, None)?;
+        let layout = Layout::new(directory);
+        self.reader = LogReader::open(&layout, layout.first_segment()?, None)?;
         self.events = 0;
         self.open.clear();
         self.forget();
@@ -280,6 +280,10 @@ impl Indexer {
             code::ADMINISTRATION => self.act(&start, bytes, "administration"),
             code::PROTOCOL_VIOLATION => self.act(&start, bytes, "violation"),
             code::KEY_CHANGED => self.act(&start, bytes, "key"),
+            code::SEGMENTS_RETIRED => {
+                self.act(&start, bytes, "retired")?;
+                self.retire(&d.decode()?)
+            }
             code::APPROVAL_MOVED => self.act(&start, bytes, "approval"),
             code::LEDGER_OPENED => self.act(&start, bytes, "opened"),
             _ => Ok(()),
@@ -494,6 +498,22 @@ impl Indexer {
         Ok(())
     }
 
+    /// Forgets what the events that have left said; whoever touched a table first stays known.
+    fn retire(&mut self, retired: &SegmentsRetired) -> Result<(), IndexError> {
+        if self.extent.is_some() {
+            return Ok(());
+        }
+        // What waits in memory may belong to rows that go.
+        self.write()?;
+        for forget in schema::RETIRE {
+            self.connection
+                .prepare_cached(forget)?
+                .execute([number(retired.events)])?;
+        }
+        self.forget();
+        Ok(())
+    }
+
     fn act(&self, start: &RecordStart, bytes: &[u8], kind: &str) -> Result<(), IndexError> {
         let content = serde_json::to_string(&record::decode(bytes)?.event)?;
         self.connection
@@ -508,10 +528,10 @@ impl Indexer {
     }
 }
 
-/// The ledger's id, from its first segment.
+/// The ledger's id.
 pub(crate) fn ledger_of(layout: &Layout) -> Result<[u8; 16], IndexError> {
     check_version(layout)?;
-    Ok(header(layout, 1)?.ledger)
+    Ok(layout.ledger_id()?)
 }
 
 /// Segment, byte and events that the index has taken in.

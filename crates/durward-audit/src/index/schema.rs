@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::index::{IndexError, views};
 
 /// Goes up with every change of the tables; an index of another version is made anew.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 const TABLES: &str = "
 CREATE TABLE ix_position (
@@ -181,6 +181,18 @@ CREATE TABLE ix_first_touch (
 CREATE INDEX first_touch_by_time ON ix_first_touch (time);
 CREATE INDEX shape_relation_by_shape ON ix_shape_relation (shape);
 ";
+
+/// What forgets rows whose last event is at or before `?1`. Statements that await an outcome stay, and so do
+/// shapes and bases, which later events may refer to.
+pub(super) const RETIRE: [&str; 4] = [
+    "DELETE FROM ix_statement WHERE last_event <= ?1 AND NOT EXISTS (
+        SELECT 1 FROM ix_open_statement o WHERE o.session = ix_statement.session AND o.shape = ix_statement.shape
+            AND o.basis = ix_statement.basis AND o.minute = ix_statement.minute)",
+    "DELETE FROM ix_session WHERE ended_event <= ?1
+        AND NOT EXISTS (SELECT 1 FROM ix_statement s WHERE s.session = ix_session.id)",
+    "DELETE FROM ix_login_refused WHERE event <= ?1",
+    "DELETE FROM ix_act WHERE event <= ?1",
+];
 
 /// Opens the index at `path` for keeping it, and empties it when it is of another version or another ledger.
 pub(super) fn open(path: &Path, ledger: &[u8; 16]) -> Result<Connection, IndexError> {

@@ -141,6 +141,15 @@ pub const VIEWS: &[View] = &[
             coalesce(content ->> '$.to', content ->> '$.verifier_key') AS verifier_key, content ->> '$.by' AS by
         FROM ix_act WHERE kind IN ('opened', 'key')",
     },
+    View {
+        name: "retirements",
+        meaning: "events that left the record for an archive, or were removed",
+        query: "SELECT event, {time:time} AS time, time AS time_us,
+            (content ->> '$.events') - (content ->> '$.new_events') + 1 AS first_event, content ->> '$.events' AS last_event,
+            content ->> '$.archive' AS archive, content ->> '$.reason' AS reason,
+            content ->> '$.removed_events' AS removed_events_total
+        FROM ix_act WHERE kind = 'retired'",
+    },
 ];
 
 impl View {

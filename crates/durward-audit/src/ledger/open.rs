@@ -8,11 +8,12 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use ed25519_dalek::SigningKey;
 
-use crate::digest::DigestKey;
+use crate::digest::{DigestKey, KeyedDigest};
 use crate::error::LedgerError;
 use crate::event::{Event, LedgerOpened};
 use crate::index::Progress;
 use crate::keys::{self, DIGEST_KEY, SIGNING_KEY};
+use crate::layout::Layout;
 use crate::ledger::LedgerOptions;
 use crate::ledger::rotate::NextKey;
 use crate::ledger::sign::Signer;
@@ -21,8 +22,9 @@ use crate::ledger::tail::{self, LogEnd};
 use crate::merkle;
 use crate::note::{TreeHead, VerifierKey};
 use crate::record;
+use crate::retain::Retired;
 use crate::segment::{HEADER_BYTES, STORE_VERSION, SegmentHeader};
-use crate::store::{self, DiskStore, Layout, LedgerStore, SegmentFile};
+use crate::store::{self, DiskStore, LedgerStore, SegmentFile};
 use crate::tail::{Found, LogReader};
 use crate::writer::Writer;
 
@@ -108,6 +110,7 @@ fn share(parts: Parts, end: &LogEnd) -> Shared {
             writer: Writer::new(end.events, end.segment),
             file: parts.file,
             segment_bytes: end.segment_bytes,
+            segment_time: end.segment_time,
             dirty_since: None,
             disk_wanted: false,
             low_space,
@@ -184,18 +187,27 @@ pub(crate) fn check_version(layout: &Layout) -> Result<(), LedgerError> {
 /// Refuses a key of digests that isn't the one that the ledger was begun with: its digests could never be compared with
 /// those in the log.
 fn check_digest_key(layout: &Layout, key: &DigestKey) -> Result<(), LedgerError> {
-    let mut reader = LogReader::open(layout, 1, None)?;
+    let check = match Retired::read(layout)? {
+        Some(retired) => retired.body.digest_check,
+        None => first_digest_check(layout)?,
+    };
+    if check.is_some_and(|check| check != key.digest(&[])) {
+        return Err(LedgerError::Key {
+            path: layout.keys().join(DIGEST_KEY),
+            reason: "not the key that this ledger was begun with".into(),
+        });
+    }
+    Ok(())
+}
+
+fn first_digest_check(layout: &Layout) -> Result<Option<KeyedDigest>, LedgerError> {
+    let mut reader = LogReader::open(layout, layout.first_segment()?, None)?;
     let Found::Record(record) = reader.next()? else {
-        return Ok(());
+        return Ok(None);
     };
     match record::decode(record).map(|stored| stored.event) {
-        Ok(Event::LedgerOpened(opened)) if opened.digest_check.is_some_and(|check| check != key.digest(&[])) => {
-            Err(LedgerError::Key {
-                path: layout.keys().join(DIGEST_KEY),
-                reason: "not the key that this ledger was begun with".into(),
-            })
-        }
-        _ => Ok(()),
+        Ok(Event::LedgerOpened(opened)) => Ok(opened.digest_check),
+        _ => Ok(None),
     }
 }
 

@@ -12,9 +12,10 @@ use ed25519_dalek::SigningKey;
 use crate::error::LedgerError;
 use crate::event::KeyChanged;
 use crate::keys::{self, SIGNING_KEY};
+use crate::layout::Layout;
 use crate::ledger::{Ledger, LedgerOptions};
 use crate::note::{self, VerifierKey};
-use crate::store::{self, Layout};
+use crate::store;
 
 /// The file that the next signing key waits in.
 const NEXT_KEY: &str = "signing-key.next";

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::digest::DigestKey;
 use crate::error::LedgerError;
@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) writer: Writer,
     pub(super) file: Arc<dyn SegmentFile>,
     pub(super) segment_bytes: u64,
+    /// When the first event of the segment was recorded, as far as this process knows.
+    pub(super) segment_time: Option<u64>,
     /// Since when there is something that isn't on disk.
     pub(super) dirty_since: Option<Instant>,
     /// Whether somebody waits for the disk.
@@ -152,7 +154,9 @@ impl Shared {
         let mark = state.writer.mark();
         // The time is read under the lock, so that times are in the order of the numbers as long as the clock is.
         let time = self.options.clock.unix_microseconds();
-        encode(&mut state.writer, time).inspect_err(|_| state.writer.return_to(mark))
+        let number = encode(&mut state.writer, time).inspect_err(|_| state.writer.return_to(mark))?;
+        state.segment_time.get_or_insert(time);
+        Ok(number)
     }
 
     /// Writes what is pending, and begins the next segment when this one is full.
@@ -178,6 +182,26 @@ impl Shared {
         Ok(())
     }
 
+    /// Begins the next segment where the first event of this one is older than `age_max`.
+    pub(super) fn begin_segment_after(&self, age_max: Duration) -> Result<(), LedgerError> {
+        let mut state = self.lock();
+        self.admit(&state, Weight::Aftermath)?;
+        let now = self.options.clock.unix_microseconds();
+        let age_max = u64::try_from(age_max.as_micros()).unwrap_or(u64::MAX);
+        let is_old = state
+            .segment_time
+            .is_some_and(|first| now.saturating_sub(first) > age_max);
+        if !is_old {
+            return Ok(());
+        }
+        self.hand_over(&mut state)?;
+        // Handing over may have begun one.
+        if state.segment_time.is_some() {
+            self.begin_segment(&mut state)?;
+        }
+        Ok(())
+    }
+
     fn begin_segment(&self, state: &mut State) -> Result<(), LedgerError> {
         let header = SegmentHeader {
             ledger: self.ledger,
@@ -192,6 +216,7 @@ impl Shared {
             Ok(file) => {
                 state.file = file;
                 state.segment_bytes = u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX);
+                state.segment_time = None;
                 state.writer.begin_segment();
                 Ok(())
             }

@@ -9,12 +9,13 @@ use ed25519_dalek::SigningKey;
 
 use crate::error::LedgerError;
 use crate::event::{Event, code};
+use crate::layout::Layout;
 use crate::ledger::open::make_directory;
 use crate::ledger::rotate::NextKey;
 use crate::note::{NoteError, TreeHead, VerifierKey};
 use crate::record;
 use crate::segment::{HEADER_BYTES, SegmentHeader, SegmentReader, Step};
-use crate::store::{self, Layout};
+use crate::store;
 use crate::tree::{self, Tree, TreeFiles};
 use crate::walk;
 
@@ -31,6 +32,8 @@ pub(super) struct LogEnd {
     pub(super) tree_rebuilt: bool,
     pub(super) segment: u64,
     pub(super) segment_bytes: u64,
+    /// When the first event of the last segment was recorded, if it has one.
+    pub(super) segment_time: Option<u64>,
     pub(super) head_events: u64,
     pub(super) closed: bool,
     pub(super) torn_bytes: u64,
@@ -132,6 +135,8 @@ struct Walk<'a> {
     closed: bool,
     key: Option<String>,
     key_note: Option<String>,
+    /// The time of the first event of the segment that is walked.
+    segment_time: Option<u64>,
 }
 
 impl<'a> Walk<'a> {
@@ -152,6 +157,7 @@ impl<'a> Walk<'a> {
             closed: false,
             key: None,
             key_note: None,
+            segment_time: None,
         };
         walk.check_head()?;
         let mut end = (0, 0);
@@ -175,6 +181,7 @@ impl<'a> Walk<'a> {
             tree_rebuilt: false,
             segment: last,
             segment_bytes,
+            segment_time: walk.segment_time,
             head_events: head.events,
             closed: walk.closed,
             torn_bytes,
@@ -207,6 +214,7 @@ impl<'a> Walk<'a> {
         let (start, leaf) = walk::pass(events, record)
             .map_err(|misfit| damaged(format!("event {}: {}", events + 1, misfit.reason())))?;
         self.tree.extend([leaf]);
+        self.segment_time.get_or_insert(start.time_microseconds);
         self.closed = false;
         match start.code {
             code::CHECKPOINT => {
@@ -242,6 +250,7 @@ impl<'a> Walk<'a> {
                 "segment {segment} doesn't follow on the one before it"
             ))));
         }
+        self.segment_time = None;
         let path = self.layout.segment(segment);
         let read = |error: io::Error| LedgerError::io("read", &path, &error);
         let file_bytes = file.metadata().map_err(read)?.len();

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 use crate::fixture::{self, Statement, open, options, outcome, session_ended, session_started};
 use crate::{Durability, Ledger, LedgerOptions};

@@ -7,8 +7,8 @@ use super::*;
 use crate::digest::{DefinitionDigest, KeyedDigest};
 use crate::event::{
     Administration, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, IdentityChanged, KeyChanged,
-    LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SessionEnded, StatementIntent,
-    StatementOutcome, StatementRefused, TransactionStatus,
+    KeyInForce, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SegmentsRetired, SessionEnded,
+    StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
 };
 use crate::fixture::{self, Statement};
 use crate::intent::{StatementIntentInput, StatementRefusedInput};
@@ -26,6 +26,7 @@ fn encoded(number: u64, time: u64, event: &Event) -> Vec<u8> {
         Event::LedgerOpened(body) => encode(&mut bytes, code, number, time, body),
         Event::Checkpoint(body) => encode(&mut bytes, code, number, time, body),
         Event::KeyChanged(body) => encode(&mut bytes, code, number, time, body),
+        Event::SegmentsRetired(body) => encode(&mut bytes, code, number, time, body),
         Event::Definition(body) => encode(&mut bytes, code, number, time, body),
         Event::ConfigurationLoaded(body) => encode(&mut bytes, code, number, time, body),
         Event::PolicyChanged(body) => encode(&mut bytes, code, number, time, body),
@@ -183,6 +184,21 @@ pub(crate) fn stand_alone_events() -> Vec<Event> {
             message: "unknown message".into(),
         }),
         fixture::session_started(1, fixture::principal("alice", &["claude"])),
+        Event::SegmentsRetired(SegmentsRetired {
+            segments: 2,
+            events: 40,
+            new_events: 30,
+            archive: Some("/srv/archive".into()),
+            removed_events: 10,
+            reason: "older than 30 days".into(),
+            keys: vec![KeyInForce {
+                event: 1,
+                key: "durward-ledger/1111+00000000+AQ==".into(),
+                note: None,
+            }],
+            first_time: TIME,
+            digest_check: Some(KeyedDigest([6; 16])),
+        }),
     ]
 }
 

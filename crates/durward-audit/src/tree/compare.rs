@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::merkle::Hash;
+use crate::merkle::{self, Hash};
 use crate::tree::{TILE_LEVELS, TreeFiles, hashes_at};
 
 /// Hashes that are read at once.
@@ -31,6 +31,16 @@ impl Comparison {
             windows: (0..TILE_LEVELS).map(|_| Window::default()).collect(),
             events,
         }
+    }
+
+    /// Leaves from index `from` on, as the files hold them: some of those before index `until`.
+    pub(crate) fn leaves(&self, from: u64, until: u64) -> io::Result<Vec<Hash>> {
+        self.files.hashes(0, from, WINDOW_HASHES.min(until - from))
+    }
+
+    /// The root over the first `events` events, by the files.
+    pub(crate) fn root(&self, events: u64) -> io::Result<Hash> {
+        merkle::root(&self.files, events)
     }
 
     /// The first event whose hash the files lack, where they are too short.

@@ -1,6 +1,6 @@
 //! The keys that signed a log, one after the other, as the log itself tells.
 
-use crate::event::KeyChanged;
+use crate::event::{KeyChanged, KeyInForce};
 use crate::note::{NoteError, TreeHead, VerifierKey, open_key_change};
 
 /// The keys up to some event.
@@ -26,6 +26,24 @@ impl KeyChain {
             Some(last) if *last == key => {}
             Some(_) => return Err("it names another key than the one in force".into()),
         }
+        Ok(())
+    }
+
+    /// A key that came into force in what has left the ledger.
+    pub(super) fn retired(&mut self, key: &KeyInForce) -> Result<(), String> {
+        let to = VerifierKey::parse(&key.key).ok_or("it names no verifier key")?;
+        match (self.keys.last(), &key.note) {
+            (None, None) => {}
+            (Some(last), Some(note)) => {
+                let noted = open_key_change(note, last).map_err(|error| error.to_string())?;
+                if noted != to {
+                    return Err("it names another key than its note".into());
+                }
+                self.notes.push(note.clone());
+            }
+            _ => return Err("its keys don't follow on each other".into()),
+        }
+        self.keys.push(to);
         Ok(())
     }
 

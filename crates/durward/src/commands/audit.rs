@@ -12,7 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use durward_audit::{
-    ColumnTreatment, EventNumber, Moment, SearchFilter, SearchRow, Subjects, Tail, Verdict, VerifierKey, search,
+    ColumnTreatment, EventNumber, LedgerFiles, Moment, SearchFilter, SearchRow, Subjects, Tail, Verdict, VerifierKey,
+    search,
 };
 
 use durward_model::SessionId;
@@ -31,34 +32,52 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
             key,
             checkpoint,
             json,
+            archive,
             place,
-        } => check::verify(&directory(place)?, key.as_deref(), checkpoint.as_deref(), *json),
+        } => {
+            let files = archive.files(&directory(place)?)?;
+            check::verify(files, key.as_deref(), checkpoint.as_deref(), *json)
+        }
         AuditCommand::Consistency {
             checkpoint,
             key,
             json,
             place,
         } => check::consistency(&directory(place)?, checkpoint, key.as_deref(), *json),
-        AuditCommand::Prove { event, out, place } => {
+        AuditCommand::Prove {
+            event,
+            out,
+            archive,
+            place,
+        } => {
             let directory = directory(place)?;
+            let files = archive.files(&directory)?;
             reading::record(place, &directory, "audit_prove", &event.to_string());
-            proof::prove(&directory, *event, out.as_deref())
+            proof::prove(&files, *event, out.as_deref())
         }
         AuditCommand::VerifyProof { file, key, json } => proof::verify(file, key, *json),
         AuditCommand::Checkpoint { place } => publication::checkpoint(&directory(place)?),
         AuditCommand::Key { rotate, place } => publication::key(&directory(place)?, *rotate),
         AuditCommand::Publish {
             directory: target,
+            archive,
             place,
         } => {
             let directory = directory(place)?;
+            let files = archive.files(&directory)?;
             reading::record(place, &directory, "audit_publish", &target.display().to_string());
-            publication::publish(&directory, target)
+            publication::publish(files, target)
         }
-        AuditCommand::Show { event, json, place } => {
+        AuditCommand::Show {
+            event,
+            json,
+            archive,
+            place,
+        } => {
             let directory = directory(place)?;
+            let files = archive.files(&directory)?;
             reading::record(place, &directory, "audit_show", &event.to_string());
-            show(&directory, *event, *json)?;
+            show(files, *event, *json)?;
             Ok(ExitCode::SUCCESS)
         }
         AuditCommand::Tail {
@@ -100,8 +119,8 @@ fn read_file(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))
 }
 
-fn show(directory: &Path, number: u64, json: bool) -> anyhow::Result<()> {
-    let event = durward_audit::show(directory, EventNumber(number))?;
+fn show(files: LedgerFiles, number: u64, json: bool) -> anyhow::Result<()> {
+    let event = durward_audit::show(files, EventNumber(number))?;
     let event = event.with_context(|| format!("there is no event {number}"))?;
     if json {
         return say_json(&event);

@@ -93,7 +93,7 @@ fn build_when_signed(arguments: &BuildEvidenceArgs, ledger: &Path, period: Perio
             period,
             change: arguments.change.as_deref(),
         };
-        match build_evidence(ledger, request, &arguments.out, |_| ()) {
+        match build_evidence(arguments.archive.files(ledger)?, request, &arguments.out, |_| ()) {
             Err(EvidenceError::NotSigned) if asked.elapsed() < SIGNATURE_PATIENCE => {
                 std::thread::sleep(SIGNATURE_INTERVAL);
             }

@@ -148,8 +148,14 @@ pub(super) const RETENTION_DELIVERY: Report = Report {
             name: "extent",
             meaning: "What the record held when the period ended.",
             query: "SELECT finding, value FROM evidence_findings
-                WHERE finding IN ('first event recorded', 'last event before the end of the period', 'events under the checkpoint')
+                WHERE finding IN ('first event recorded', 'first event at hand when this was built', 'last event before the end of the period', 'events under the checkpoint')
                 ORDER BY place",
+        },
+        Table {
+            name: "retirements",
+            meaning: "Events that left the record in the period, for an archive or for good. Their hashes stay in the tree.",
+            query: "SELECT time, first_event, last_event, archive, reason, removed_events_total, event FROM retirements
+                WHERE time_us >= :from AND time_us < :to ORDER BY event",
         },
         Table {
             name: "deliveries",
@@ -159,7 +165,7 @@ pub(super) const RETENTION_DELIVERY: Report = Report {
         },
     ],
     gaps: &[
-        "deletion: this version never deletes a part of the record, so there is none to report",
+        "what became of an archive after segments went there: `durward audit verify --archive` looks",
         "whether what was delivered has arrived and is kept: the receiver knows",
     ],
     of_one_change: false,

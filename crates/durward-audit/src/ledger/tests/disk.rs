@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::store::Layout;
+use crate::layout::Layout;
 use crate::{EventNumber, Tail};
 
 /// A disk that ends after so many bytes, in the middle of whatever is being written.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use durward_audit::{Moment, VerifyReport, verify_since};
+use durward_audit::{LedgerFiles, Moment, VerifyReport, verify_since};
 
 use super::{detail, moment, read_file, read_key};
 use crate::screen::{Style, complain, say, say_json, styled};
@@ -15,14 +15,14 @@ const UNSIGNED_MICROSECONDS_MAX: u64 = 10_000_000;
 
 /// Exit code 1 means that the record is not as it was written; an error that it could not be checked.
 pub(super) fn verify(
-    directory: &Path,
+    files: LedgerFiles,
     key: Option<&str>,
     checkpoint: Option<&Path>,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let key = key.map(read_key).transpose()?;
     let kept = checkpoint.map(read_file).transpose()?;
-    match verify_since(directory, key.as_ref(), kept.as_deref()) {
+    match verify_since(files, key.as_ref(), kept.as_deref()) {
         Ok(report) if json => say_json(&report)?,
         Ok(report) => show_report(&report, kept.is_some()),
         Err(error) if error.is_unreadable() => return Err(error.into()),
@@ -45,11 +45,10 @@ pub(super) fn verify(
 
 fn show_report(report: &VerifyReport, kept: bool) {
     let sound = styled(Style::Good, "The record is sound:");
-    say(format!(
-        "{sound} {} events, none changed, missing or moved.",
-        report.events
-    ));
+    let at_hand = report.events + 1 - report.first_event;
+    say(format!("{sound} {at_hand} events, none changed, missing or moved."));
     detail("ledger", &report.ledger);
+    show_left(report);
     detail(
         "signed",
         &format!(
@@ -96,6 +95,32 @@ fn show_report(report: &VerifyReport, kept: bool) {
     }
     if report.clock_steps_back > 0 {
         detail("clock", &format!("stepped back {} times", report.clock_steps_back));
+    }
+}
+
+/// What has left the record.
+fn show_left(report: &VerifyReport) {
+    if report.first_event == 1 {
+        return;
+    }
+    let left = report.first_event - 1;
+    detail(
+        "at hand",
+        &format!(
+            "events {} to {}; of the {left} before them only hashes, which stand under the checkpoint",
+            report.first_event, report.events
+        ),
+    );
+    if report.removed_events > 0 {
+        detail("", &format!("{} of those were removed for good", report.removed_events));
+    }
+    if report.removed_events < left
+        && let Some(archive) = &report.archive
+    {
+        detail(
+            "",
+            &format!("the rest was archived, last in {archive}: --archive reads it too"),
+        );
     }
 }
 

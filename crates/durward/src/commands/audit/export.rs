@@ -64,7 +64,8 @@ pub(super) fn run(arguments: &ExportArgs, directory: &Path, place: &LedgerPlace)
         ""
     };
     let object = format!("events after {after}{follow}, to {}", export.destination);
-    let mut tail = Tail::after(directory, EventNumber(after)).context("the record can't be read")?;
+    let files = arguments.archive.files(directory)?;
+    let mut tail = Tail::after(files, EventNumber(after)).context("the record can't be read")?;
     reading::record(place, directory, "audit_export", &object);
     export.send_all(&mut tail)?;
     Ok(ExitCode::SUCCESS)

@@ -51,6 +51,17 @@ fn words(shown: &ShownEvent) -> Option<(Option<Style>, String)> {
             plain(format!("{verb} by version {}{end}", opened.program_version))
         }
         Event::KeyChanged(changed) => plain(format!("the signing key was changed, by {}", changed.by)),
+        Event::SegmentsRetired(retired) => {
+            let first = (retired.events + 1).saturating_sub(retired.new_events);
+            let fate = match &retired.archive {
+                Some(archive) => format!("were archived in {archive}"),
+                None => "were removed".to_owned(),
+            };
+            plain(format!(
+                "events {first} to {} {fate}: {}",
+                retired.events, retired.reason
+            ))
+        }
         Event::ConfigurationLoaded(loaded) => plain(format!(
             "serves {} on {}",
             loaded.databases.join(", "),

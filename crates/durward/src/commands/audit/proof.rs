@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use durward_audit::{EventNumber, Proof, ProofError, verify_proof};
+use durward_audit::{EventNumber, LedgerFiles, Proof, ProofError, verify_proof};
 
 use super::{detail, read_file, read_key};
 use crate::screen::{Style, complain, say, say_json, styled};
@@ -15,10 +15,10 @@ const SIGNATURE_PATIENCE: Duration = Duration::from_secs(3);
 const SIGNATURE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Writes the proof of one event.
-pub(super) fn prove(directory: &Path, event: u64, out: Option<&Path>) -> anyhow::Result<ExitCode> {
+pub(super) fn prove(files: &LedgerFiles, event: u64, out: Option<&Path>) -> anyhow::Result<ExitCode> {
     let asked = Instant::now();
     let proof = loop {
-        match durward_audit::prove(directory, EventNumber(event)) {
+        match durward_audit::prove(files.clone(), EventNumber(event)) {
             Err(ProofError::NotSigned { .. }) if asked.elapsed() < SIGNATURE_PATIENCE => {
                 std::thread::sleep(SIGNATURE_INTERVAL);
             }

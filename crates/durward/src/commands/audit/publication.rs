@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use durward_audit::{Ledger, LedgerError, LedgerOptions};
+use durward_audit::{Ledger, LedgerError, LedgerFiles, LedgerOptions};
 
 use super::read_file;
 use crate::control::user_name;
@@ -38,8 +38,8 @@ pub(super) fn key(directory: &Path, rotate: bool) -> anyhow::Result<ExitCode> {
 }
 
 /// Publishes the record as static files.
-pub(super) fn publish(directory: &Path, target: &Path) -> anyhow::Result<ExitCode> {
-    let published = durward_audit::publish(directory, target)?;
+pub(super) fn publish(files: LedgerFiles, target: &Path) -> anyhow::Result<ExitCode> {
+    let published = durward_audit::publish(files, target)?;
     say(format!(
         "{}: {} events, {} of them new.",
         target.display(),
