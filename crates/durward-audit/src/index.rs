@@ -5,6 +5,7 @@
 //! a search that finds the index behind.
 
 mod apply;
+mod check;
 mod define;
 mod follow;
 mod group;
@@ -12,6 +13,7 @@ mod schema;
 mod views;
 
 pub(crate) use apply::{Extent, Indexer, position};
+pub use check::{IndexCheck, IndexDifference, check_index};
 pub(crate) use follow::{Follower, IndexLock, Progress};
 pub(crate) use schema::version;
 pub use views::{VIEWS, View};

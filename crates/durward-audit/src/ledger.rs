@@ -131,8 +131,8 @@ impl Ledger {
     }
 
     /// The public half of the key that signs checkpoints.
-    pub fn verifier_key(&self) -> &VerifierKey {
-        &self.owner.shared.verifier
+    pub fn verifier_key(&self) -> VerifierKey {
+        self.owner.shared.verifier()
     }
 
     /// Digest of client bytes under the ledger's secret.

@@ -62,7 +62,7 @@ pub use event::{
     SegmentsRetired, SessionEnded, SessionStarted, StatementIntent, StatementOutcome, StatementRefused,
     TransactionStatus,
 };
-pub use index::{IndexError, VIEWS, View};
+pub use index::{IndexCheck, IndexDifference, IndexError, VIEWS, View, check_index};
 pub use intent::{Durability, Recorded, StatementIntentInput, StatementRefusedInput};
 pub use layout::Layout as LedgerFiles;
 pub use ledger::{Ledger, LedgerOptions, LedgerStatus};

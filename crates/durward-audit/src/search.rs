@@ -254,7 +254,7 @@ fn followed(directory: &Path) -> Result<(Connection, u64), IndexError> {
     }
 }
 
-fn open_to_read(layout: &Layout) -> Result<Connection, IndexError> {
+pub(crate) fn open_to_read(layout: &Layout) -> Result<Connection, IndexError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(layout.index(), flags)?;
     connection.busy_timeout(FOLLOWER_WAIT_MAX)?;

@@ -434,7 +434,7 @@ impl<'a> Check<'a> {
     fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), Fault> {
         let head = self
             .keys
-            .open(&checkpoint.note)
+            .open_recorded(&checkpoint.note)
             .map_err(|error| Fault::Meaning(format!("its checkpoint: {error}")))?;
         if head.events == checkpoint.events && head.events < self.first_event {
             // It signs events that have left.

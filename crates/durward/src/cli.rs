@@ -379,6 +379,9 @@ pub(crate) enum AuditCommand {
         /// A checkpoint that you kept elsewhere: finds a record that was rolled back or written anew
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
+        /// Check the search index against the record too: rows that disagree are named
+        #[arg(long)]
+        index: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -434,7 +437,8 @@ pub(crate) enum AuditCommand {
     },
     /// Print the public key that checks the record
     Key {
-        /// Make a new signing key first, while no gateway runs; the record says so, and the old key vouches for the new
+        /// Make a new signing key first, by the gateway where one runs; the record says so, and the old key vouches for the
+        /// new
         #[arg(long)]
         rotate: bool,
         #[command(flatten)]

@@ -56,6 +56,11 @@ pub(crate) enum Request {
         /// What is looked for.
         object: String,
     },
+    /// Change the key that signs a record; none when it is another gateway's.
+    RotateKey {
+        /// The record's directory.
+        ledger: PathBuf,
+    },
     /// What would become of a file of statements.
     PlanChange(ChangeRequest),
     /// Lay a file of statements on the desk.

@@ -68,6 +68,8 @@ pub(crate) struct Indexer {
     refusals: HashMap<(String, String, String), i64>,
     touched: HashSet<(i64, i64)>,
     extent: Option<Extent>,
+    /// Events after this one are left out.
+    until: u64,
     /// Takes note of every record passed, where that is wanted.
     survey: Option<Survey>,
 }
@@ -97,10 +99,26 @@ impl Indexer {
         let ledger = ledger_of(layout)?;
         let connection = schema::open_unnamed(&ledger)?;
         Ok(Self {
+            until: extent.last_event,
             extent: Some(extent),
             survey: Some(Survey::new(extent, layout)?),
             ..Self::go_on(connection, layout, ledger, None)?
         })
+    }
+
+    /// Makes a whole index up to event `until`, which is gone when dropped.
+    pub(crate) fn unnamed(layout: &Layout, until: u64) -> Result<Self, IndexError> {
+        let ledger = ledger_of(layout)?;
+        let connection = schema::open_unnamed(&ledger)?;
+        Ok(Self {
+            until,
+            ..Self::go_on(connection, layout, ledger, None)?
+        })
+    }
+
+    /// Takes in events up to `until` from now on.
+    pub(super) const fn go_on_until(&mut self, until: u64) {
+        self.until = until;
     }
 
     /// The database, from somebody who takes in nothing more.
@@ -143,6 +161,7 @@ impl Indexer {
             refusals: HashMap::new(),
             touched: HashSet::new(),
             extent: None,
+            until: u64::MAX,
             survey: None,
         })
     }
@@ -180,8 +199,7 @@ impl Indexer {
 
     fn batch(&mut self) -> Result<bool, IndexError> {
         let mut taken = 0;
-        let last_event = self.extent.map_or(u64::MAX, |extent| extent.last_event);
-        while taken < BATCH_RECORDS_MAX && self.events < last_event {
+        while taken < BATCH_RECORDS_MAX && self.events < self.until {
             // Each record is copied out of the reader: what is made of it needs the whole indexer.
             let record = match self.reader.next()? {
                 Found::Record(record) => record.to_vec(),

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use crate::fixture::{self, Statement, options, outcome, session_ended, session_started};
 use crate::{
-    Durability, Event, Ledger, LedgerOptions, LoginRefused, SearchFilter, SearchRow, Subjects, Verdict, rebuild_index,
-    search,
+    Durability, Event, Ledger, LedgerOptions, LoginRefused, SearchFilter, SearchRow, Subjects, Verdict, check_index,
+    rebuild_index, search,
 };
 
 /// Alice reads, her agent reads and is refused, Bob deletes with an error, Mallory can't log in.
@@ -247,4 +247,80 @@ fn an_index_that_does_not_fit_is_made_anew() {
     let events = rebuild_index(directory.path(), |_| ()).expect("a new index");
     assert_eq!(events, ledger.status().events);
     check_all(directory.path());
+}
+
+#[test]
+fn rows_that_disagree_with_the_log_are_named() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = Ledger::open(directory.path(), small_segments()).expect("the ledger opens");
+    write_events(&ledger);
+    ledger.close().expect("a clean close");
+    check_all(directory.path());
+    let check = || check_index(directory.path(), |_| ()).expect("a check");
+    assert_eq!(
+        (check().events, check().differences_total),
+        (ledger.status().events, 0),
+        "{:?}",
+        check()
+    );
+    let path = directory.path().join("index.sqlite");
+    let good = std::fs::read(&path).expect("the index");
+    for (change, subject, finding) in [
+        (
+            "UPDATE ix_statement SET count = count - 1 WHERE refusal <> 0",
+            "statement",
+            "changed",
+        ),
+        ("DELETE FROM ix_statement WHERE refusal <> 0", "statement", "missing"),
+        (
+            "UPDATE ix_shape SET normalized = 'SELECT 1' WHERE command = 'DELETE'",
+            "shape of a statement",
+            "changed",
+        ),
+        (
+            "UPDATE ix_shape_relation SET name = 'other' WHERE name = 'orders'",
+            "shape of a statement",
+            "changed",
+        ),
+        (
+            "UPDATE ix_principal SET display = 'eve' WHERE subject = 'bob'",
+            "session",
+            "changed",
+        ),
+        ("UPDATE ix_basis SET rules = '[]'", "basis of decisions", "changed"),
+        ("UPDATE ix_login_refused SET user = 'eve'", "event", "changed"),
+        (
+            "INSERT INTO ix_act SELECT event + 1000, time, kind, content FROM ix_act LIMIT 1",
+            "event",
+            "not in the log",
+        ),
+        (
+            "DELETE FROM ix_first_touch WHERE relation = 'orders'",
+            "first access",
+            "missing",
+        ),
+        (
+            "DROP VIEW statements; CREATE VIEW statements AS SELECT * FROM ix_statement WHERE session <> 3",
+            "table or view",
+            "changed",
+        ),
+    ] {
+        let index = rusqlite::Connection::open(&path).expect("the index");
+        index.execute_batch(change).expect("a change");
+        drop(index);
+        let check = check();
+        let difference = check.differences.first().expect(change);
+        assert_eq!(
+            (difference.subject.as_str(), difference.finding.as_str()),
+            (subject, finding),
+            "{change}"
+        );
+        if subject == "statement" {
+            assert!(
+                difference.event.is_some() && difference.row.contains("this DELETE has no WHERE"),
+                "{difference:?}"
+            );
+        }
+        std::fs::write(&path, &good).expect("the index");
+    }
 }

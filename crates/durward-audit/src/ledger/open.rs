@@ -81,10 +81,10 @@ pub(super) fn open(
     let mut signer = Signer::new(Arc::clone(&shared), end.tree, signing_key);
     shared.write(Weight::Aftermath, |writer, time| writer.append_event(time, &opened))?;
     // Before anybody can write. Where the key was handed over, both sign: whichever is found next time is right.
-    signer.sign_all(&former.iter().collect::<Vec<_>>())?;
+    signer.sign_all(None, &former.iter().collect::<Vec<_>>())?;
     match handed_over {
-        Some(next) => next.install(&end.key_note.unwrap_or_default(), &shared.verifier)?,
-        None => keys::write_public(&layout, &shared.verifier)?,
+        Some(next) => next.install(&end.key_note.unwrap_or_default(), &shared.verifier())?,
+        None => keys::write_public(&layout, &shared.verifier())?,
     }
     Ok((shared, signer))
 }
@@ -118,13 +118,14 @@ fn share(parts: Parts, end: &LogEnd) -> Shared {
             failed: None,
             checkpoint_events: 0,
             head_events: end.head_events,
+            key_wish: None,
         }),
         work: Condvar::new(),
         signing: Condvar::new(),
         store: parts.store,
         options: parts.options,
         ledger: end.ledger,
-        verifier: parts.verifier,
+        verifier: Mutex::new(parts.verifier),
         digest_key: parts.digest_key,
         durable: AtomicU64::new(0),
         broken: AtomicBool::new(false),
@@ -142,7 +143,7 @@ fn opened(shared: &Shared, end: &LogEnd) -> Event {
         created,
         unclean: !created && !end.closed,
         torn_bytes: end.torn_bytes,
-        verifier_key: shared.verifier.to_string(),
+        verifier_key: shared.verifier().to_string(),
         tree_rebuilt: end.tree_rebuilt.then_some(true),
         digest_check: Some(shared.digest_key.digest(&[])),
     })

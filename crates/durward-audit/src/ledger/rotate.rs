@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender};
 
 use ed25519_dalek::SigningKey;
 
@@ -21,6 +22,7 @@ use crate::store;
 const NEXT_KEY: &str = "signing-key.next";
 
 /// A key that is to take the signing key's place.
+#[derive(Debug)]
 pub(super) struct NextKey {
     layout: Layout,
     key: SigningKey,
@@ -47,6 +49,14 @@ impl NextKey {
     }
 
     fn draw(layout: &Layout) -> Result<Self, LedgerError> {
+        let path = layout.keys().join(NEXT_KEY);
+        if path.exists() {
+            return Err(LedgerError::Key {
+                path,
+                reason: "an earlier change of the key is not finished; the next start of the gateway finishes it"
+                    .into(),
+            });
+        }
         let seed = keys::draw()?;
         keys::write(&layout.keys().join(NEXT_KEY), &seed)?;
         Ok(Self {
@@ -98,7 +108,57 @@ fn add_note(path: &Path, note: &str) -> std::io::Result<()> {
     store::write_whole(path, format!("{before}{note}").as_bytes(), 0o644)
 }
 
+/// A change of the key that is asked for while the ledger is written to.
+#[derive(Debug)]
+pub(super) struct KeyWish {
+    next: NextKey,
+    by: String,
+    answer: SyncSender<Result<VerifierKey, LedgerError>>,
+}
+
+impl KeyWish {
+    /// The next key, the event by which `key` hands over to it, and where to say what became of it.
+    pub(super) fn describe(
+        self,
+        key: &SigningKey,
+        from: &VerifierKey,
+        ledger: &[u8; 16],
+    ) -> (NextKey, KeyChanged, SyncSender<Result<VerifierKey, LedgerError>>) {
+        let to = self.next.verifier(ledger);
+        let change = KeyChanged {
+            from: from.to_string(),
+            to: to.to_string(),
+            note: note::sign_key_change(key, ledger, &to),
+            by: self.by,
+        };
+        (self.next, change, self.answer)
+    }
+}
+
 impl Ledger {
+    /// Changes the key that signs this ledger, while others write to it. Returns when the new key signs, and its public
+    /// half; the former's secret half is gone then.
+    ///
+    /// # Errors
+    /// When the ledger is closed or has failed, another change is under way, or the new key can't be put in place: the
+    /// new key signs then all the same, and the next opening puts it there.
+    pub fn change_key(&self, by: &str) -> Result<VerifierKey, LedgerError> {
+        let shared = &self.owner.shared;
+        let (answer, told) = mpsc::sync_channel(1);
+        {
+            let mut state = shared.lock();
+            if state.closing || state.failed.is_some() {
+                return Err(LedgerError::Closed);
+            }
+            // Under the lock, so that no two draw a key.
+            let next = NextKey::draw(&Layout::new(self.directory()))?;
+            let by = by.into();
+            state.key_wish = Some(KeyWish { next, by, answer });
+        }
+        shared.signing.notify_one();
+        told.recv().unwrap_or(Err(LedgerError::Closed))
+    }
+
     /// Changes the key that signs the ledger in `directory`, which nobody may have open. Returns the public halves of
     /// the former and the new key; the former's secret half is gone.
     pub fn rotate_key(
@@ -113,7 +173,7 @@ impl Ledger {
         let to = next.verifier(&shared.ledger);
         let signing = keys::signing_key(&keys::read(&layout.keys().join(SIGNING_KEY))?);
         let change = KeyChanged {
-            from: shared.verifier.to_string(),
+            from: shared.verifier().to_string(),
             to: to.to_string(),
             note: note::sign_key_change(&signing, &shared.ledger, &to),
             by: by.into(),
@@ -123,6 +183,6 @@ impl Ledger {
         ledger
             .owner
             .close_with(Some((&key, change)), || next.install(&note, &to))?;
-        Ok((shared.verifier.clone(), to))
+        Ok((shared.verifier(), to))
     }
 }

@@ -9,6 +9,7 @@ use ed25519_dalek::SigningKey;
 
 use crate::error::LedgerError;
 use crate::event::{Event, KeyChanged};
+use crate::ledger::rotate::KeyWish;
 use crate::ledger::state::Shared;
 use crate::ledger::sync::TellIfPanicking;
 use crate::note::TreeHead;
@@ -26,6 +27,14 @@ pub(super) struct Signer {
     tree: Tree,
     key: SigningKey,
     signed_at: Instant,
+}
+
+/// What the thread is to do.
+enum Work {
+    /// Sign so many events.
+    Sign(u64),
+    /// Hand over to another key.
+    ChangeKey(Box<KeyWish>),
 }
 
 /// Starts the thread. It gives the signer back when it ends.
@@ -53,27 +62,36 @@ impl Signer {
     }
 
     fn run(mut self) -> Self {
-        while let Some(events) = self.wait_for_work() {
-            if self.pass(events).is_err() {
+        while let Some(work) = self.wait_for_work() {
+            let done = match work {
+                Work::Sign(events) => self.pass(events),
+                Work::ChangeKey(wish) => self.change_key(*wish),
+            };
+            if done.is_err() {
                 break;
             }
         }
         self
     }
 
-    /// Returns how many events are to be signed now; none when the ledger closes or has failed.
-    fn wait_for_work(&self) -> Option<u64> {
+    /// Returns what is to be done now; none when the ledger closes or has failed.
+    fn wait_for_work(&self) -> Option<Work> {
         let mut state = self.shared.lock();
         loop {
             if state.closing || state.failed.is_some() {
+                // Its sender goes with it, which is the answer. The next opening forgets the key.
+                state.key_wish = None;
                 return None;
+            }
+            if let Some(wish) = state.key_wish.take() {
+                return Some(Work::ChangeKey(Box::new(wish)));
             }
             // What isn't on disk is never signed.
             let durable = self.shared.durable.load(Ordering::Acquire);
             let unsigned = durable.saturating_sub(state.head_events);
             let left = (self.signed_at + self.shared.options.checkpoint_interval).duration_since(Instant::now());
             if unsigned >= CHECKPOINT_EVENTS || (unsigned > 0 && left.is_zero()) {
-                return Some(durable);
+                return Some(Work::Sign(durable));
             }
             let wait = if unsigned == 0 { IDLE } else { left };
             let woken = self.shared.signing.wait_timeout(state, wait);
@@ -97,12 +115,35 @@ impl Signer {
         self.shared.append_checkpoint(&mut state, events, note, false)
     }
 
-    /// Writes what is outstanding and signs it, before anybody else can write or after everybody has.
+    /// Hands over to another key, while others write: the change is the last event that the former key signs for.
+    fn change_key(&mut self, wish: KeyWish) -> Result<(), LedgerError> {
+        let (next, change, answer) = wish.describe(&self.key, &self.shared.verifier(), &self.shared.ledger);
+        let key = next.key().clone();
+        let to = next.verifier(&self.shared.ledger);
+        let note = change.note.clone();
+        let signed = self.sign_all(Some(change), &[&key]);
+        let installed = signed.clone().and_then(|()| {
+            // It is recorded: whatever becomes of the files now, the new key signs, and the next opening finishes it.
+            self.key = key;
+            *self.shared.verifier.lock().unwrap_or_else(PoisonError::into_inner) = to.clone();
+            next.install(&note, &to)
+        });
+        // Whoever asked may be gone.
+        answer.send(installed.map(|()| to)).ok();
+        signed
+    }
+
+    /// Writes what is outstanding, and a change of the key if one is given, and signs it.
     ///
     /// `further` keys sign along.
-    pub(super) fn sign_all(&mut self, further: &[&SigningKey]) -> Result<(), LedgerError> {
+    pub(super) fn sign_all(&mut self, change: Option<KeyChanged>, further: &[&SigningKey]) -> Result<(), LedgerError> {
         {
             let mut state = self.shared.lock();
+            if let Some(change) = change {
+                let event = Event::KeyChanged(change);
+                self.shared
+                    .encode(&mut state, |writer, time| writer.append_event(time, &event))?;
+            }
             self.shared.hand_over(&mut state)?;
             self.shared.flush_locked(&mut state)?;
             state.dirty_since = None;
@@ -131,7 +172,7 @@ impl Signer {
             self.shared.append_checkpoint(&mut state, events, note, true)?;
         }
         let further: Vec<&SigningKey> = change.iter().map(|(key, _)| *key).collect();
-        self.sign_all(&further)
+        self.sign_all(None, &further)
     }
 
     fn head(&self) -> TreeHead {

@@ -11,6 +11,7 @@ use crate::error::LedgerError;
 use crate::event::{Checkpoint, Event, EventNumber};
 use crate::index::Progress;
 use crate::ledger::LedgerOptions;
+use crate::ledger::rotate::KeyWish;
 use crate::note::VerifierKey;
 use crate::segment::{HEADER_BYTES, SegmentHeader};
 use crate::store::{LedgerStore, SegmentFile};
@@ -52,6 +53,8 @@ pub(super) struct State {
     pub(super) checkpoint_events: u64,
     /// Events that the checkpoint file covers.
     pub(super) head_events: u64,
+    /// A change of the key that the signing thread is asked for.
+    pub(super) key_wish: Option<KeyWish>,
 }
 
 /// What the handles and the threads of one ledger share.
@@ -64,7 +67,8 @@ pub(super) struct Shared {
     pub(super) store: Arc<dyn LedgerStore>,
     pub(super) options: LedgerOptions,
     pub(super) ledger: [u8; 16],
-    pub(super) verifier: VerifierKey,
+    /// The public half of the key that signs now.
+    pub(super) verifier: Mutex<VerifierKey>,
     pub(super) digest_key: DigestKey,
     /// Events that are on disk.
     pub(super) durable: AtomicU64,
@@ -80,7 +84,7 @@ pub(super) struct Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("verifier", &self.verifier)
+            .field("verifier", &self.verifier())
             .finish_non_exhaustive()
     }
 }
@@ -96,6 +100,11 @@ impl Shared {
                 state
             }
         }
+    }
+
+    /// The public half of the key that signs now.
+    pub(super) fn verifier(&self) -> VerifierKey {
+        self.verifier.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Encodes events and hands them to the operating system, with whatever was waiting before them.

@@ -8,6 +8,8 @@ use crate::note::{NoteError, TreeHead, VerifierKey, open_key_change};
 pub(super) struct KeyChain {
     keys: Vec<VerifierKey>,
     notes: Vec<String>,
+    /// Whether the last key was seen to be in use, so that the change to it is finished.
+    last_is_used: bool,
     /// How many of the keys had been in force where the checkpoint file's tree ends.
     at_head: usize,
 }
@@ -23,7 +25,7 @@ impl KeyChain {
         let key = VerifierKey::parse(key).ok_or("it names no verifier key")?;
         match self.keys.last() {
             None => self.keys.push(key),
-            Some(last) if *last == key => {}
+            Some(last) if *last == key => self.last_is_used = true,
             Some(_) => return Err("it names another key than the one in force".into()),
         }
         Ok(())
@@ -44,6 +46,8 @@ impl KeyChain {
             _ => return Err("its keys don't follow on each other".into()),
         }
         self.keys.push(to);
+        // What has left was signed long ago.
+        self.last_is_used = true;
         Ok(())
     }
 
@@ -56,12 +60,22 @@ impl KeyChain {
         }
         self.notes.push(changed.note.clone());
         self.keys.push(to);
+        self.last_is_used = false;
         Ok(())
     }
 
     /// The checkpoint file's tree ends here.
     pub(super) fn sign_here(&mut self) {
         self.at_head = self.keys.len();
+    }
+
+    /// Opens a checkpoint that is recorded in the log.
+    pub(super) fn open_recorded(&mut self, note: &str) -> Result<TreeHead, NoteError> {
+        let head = self.open(note)?;
+        // The one that both keys sign is never recorded.
+        let last = self.keys.last();
+        self.last_is_used |= last.is_some_and(|last| TreeHead::open(note, last).is_ok());
+        Ok(head)
     }
 
     /// Opens a checkpoint that one of the keys so far has signed.
@@ -98,10 +112,10 @@ impl KeyChain {
         u64::try_from(self.keys.len().saturating_sub(1)).unwrap_or(u64::MAX)
     }
 
-    /// Whether a file holds the notes by which keys handed over. A change that was interrupted may not have added its own
-    /// yet: the next opening does.
+    /// Whether a file holds the notes by which keys handed over. A change that is under way, or was interrupted, may not
+    /// have added its own yet.
     pub(super) fn are_noted_in(&self, text: &str) -> bool {
         let but_the_last = self.notes.split_last().map_or(&[][..], |(_, before)| before);
-        text == self.notes.concat() || text == but_the_last.concat()
+        text == self.notes.concat() || (!self.last_is_used && text == but_the_last.concat())
     }
 }

@@ -43,12 +43,19 @@ fn fill(ledger: &Ledger, statements: Range<u64>) {
 }
 
 fn stored() -> Stored {
+    stored_with(false)
+}
+
+fn stored_with(change_of_key: bool) -> Stored {
     let directory = tempfile::tempdir().expect("a directory");
     // Opened twice, so that there are checkpoints within.
     for round in 0..3 {
         let ledger = Ledger::open(directory.path(), small()).expect("the ledger opens");
         fill(&ledger, round * 100..round * 100 + 60);
         ledger.close().expect("a clean close");
+        if round == 0 && change_of_key {
+            Ledger::rotate_key(directory.path(), small(), "alice").expect("a new key");
+        }
     }
     Stored::read(directory)
 }
@@ -141,6 +148,8 @@ fn named(error: &VerifyError) -> Option<Range<u64>> {
 
 /// One for every case: the property is about the changes.
 static STORED: LazyLock<Stored> = LazyLock::new(stored);
+/// The same with a change of the key in it.
+static ROTATED: LazyLock<Stored> = LazyLock::new(|| stored_with(true));
 
 /// The same record in a new frame: what somebody who knows the format can write.
 fn reframe(record: &[u8]) -> Vec<u8> {
@@ -156,6 +165,8 @@ fn what_is_changed_below_has_many_segments_tree_levels_and_checkpoints() {
     let report = STORED.with(0, &STORED.files[0].1).expect("a sound ledger");
     assert!(report.segments > 3 && report.events > 300, "{report:?}");
     assert_eq!((report.checkpoints, report.unsigned_events), (3, 0));
+    let has_notes = |stored: &Stored| stored.files.iter().any(|(name, _)| name == "key-changes");
+    assert!(has_notes(&ROTATED) && !has_notes(&STORED));
     assert!(STORED.directory.path().join("tree/level-1").exists());
     assert_eq!(report.checkpoint.as_bytes(), STORED.files[0].1);
 }
@@ -168,15 +179,15 @@ proptest! {
         flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1_u8..), 24),
     ) {
         for (file, place, difference) in flips {
-            let file = file.index(STORED.files.len());
-            let (name, good) = &STORED.files[file];
+            let file = file.index(ROTATED.files.len());
+            let (name, good) = &ROTATED.files[file];
             let mut bytes = good.clone();
             let place = place.index(bytes.len());
             bytes[place] ^= difference;
-            let result = STORED.with(file, &bytes);
+            let result = ROTATED.with(file, &bytes);
             prop_assert!(result.is_err(), "byte {place} of {name} changed");
             let error = result.expect_err("it is changed");
-            if let Some(events) = STORED.events_at(file, place) {
+            if let Some(events) = ROTATED.events_at(file, place) {
                 prop_assert_eq!(named(&error), Some(events), "byte {} of {}: {}", place, name, error);
             }
         }
@@ -188,11 +199,11 @@ proptest! {
         more in proptest::collection::vec(any::<u8>(), 1..100),
     ) {
         for (file, place) in cuts {
-            let file = file.index(STORED.files.len());
-            let (name, good) = &STORED.files[file];
-            prop_assert!(STORED.with(file, &good[..place.index(good.len())]).is_err(), "{name} cut");
+            let file = file.index(ROTATED.files.len());
+            let (name, good) = &ROTATED.files[file];
+            prop_assert!(ROTATED.with(file, &good[..place.index(good.len())]).is_err(), "{name} cut");
             let longer = [good.as_slice(), &more].concat();
-            let result = STORED.with(file, &longer);
+            let result = ROTATED.with(file, &longer);
             // What looks like a record that was being written when the machine died is no record, and is said.
             let torn = name.starts_with("segments") && result.as_ref().is_ok_and(|report| report.torn_bytes > 0);
             prop_assert!(torn || result.is_err(), "{name} is longer");

@@ -31,12 +31,18 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
         AuditCommand::Verify {
             key,
             checkpoint,
+            index,
             json,
             archive,
             place,
         } => {
-            let files = archive.files(&directory(place)?)?;
-            check::verify(files, key.as_deref(), checkpoint.as_deref(), *json)
+            let directory = directory(place)?;
+            let asked = check::Asked {
+                files: archive.files(&directory)?,
+                index: index.then_some(directory.as_path()),
+                json: *json,
+            };
+            check::verify(asked, key.as_deref(), checkpoint.as_deref())
         }
         AuditCommand::Consistency {
             checkpoint,
@@ -57,7 +63,7 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
         }
         AuditCommand::VerifyProof { file, key, json } => proof::verify(file, key, *json),
         AuditCommand::Checkpoint { place } => publication::checkpoint(&directory(place)?),
-        AuditCommand::Key { rotate, place } => publication::key(&directory(place)?, *rotate),
+        AuditCommand::Key { rotate, place } => publication::key(place, &directory(place)?, *rotate),
         AuditCommand::Publish {
             directory: target,
             archive,

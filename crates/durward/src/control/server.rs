@@ -156,6 +156,16 @@ impl ControlDesk {
                 }
                 serde_json::Value::Bool(is_ours)
             }
+            Request::RotateKey { ledger } => {
+                let own = self.gateway.ledger.clone();
+                let by = by.to_owned();
+                let is_ours = std::fs::canonicalize(own.directory())? == ledger;
+                if !is_ours {
+                    return Ok(serde_json::Value::Null);
+                }
+                let key = tokio::task::spawn_blocking(move || own.change_key(&by)).await??;
+                serde_json::Value::String(key.to_string())
+            }
             Request::PlanChange(wish) => {
                 let (database, principal) = (self.one_database(&wish)?, self.local(&wish.identity)?);
                 let plan = change_set::plan(&self.gateway, &database, &principal, &wish.text).await?;

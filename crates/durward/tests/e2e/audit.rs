@@ -49,12 +49,24 @@ fn auditor_needs_nothing_but_the_public_key_and_kept_checkpoints() {
     let gateway = Gateway::start(&support::binary(), &upstream, &options);
     let event = refused(&gateway, data.path());
 
-    // Taken away while the gateway runs.
+    // Taken away while the gateway runs, which then changes its key.
     std::fs::write(path("key"), audit(data.path(), &["key"]).stdout).expect("a file");
     let checkpoint = audit(data.path(), &["checkpoint"]);
     assert!(checkpoint.succeeded(), "{}", checkpoint.text());
     std::fs::write(path("checkpoint"), checkpoint.stdout).expect("a file");
     let proved = audit(data.path(), &["prove", &event, "--out", &path("proof")]);
+    assert!(proved.succeeded(), "{}", proved.text());
+    let running = audit(data.path(), &["key", "--rotate"]);
+    assert!(running.succeeded(), "{}", running.text());
+    assert_ne!(running.stdout, std::fs::read_to_string(path("key")).expect("a key"));
+    let later = refused(&gateway, data.path());
+    let sound = audit(data.path(), &["verify", "--key", &path("key"), "--index"]);
+    assert!(
+        sound.succeeded() && sound.stdout.contains("says what the record says"),
+        "{}",
+        sound.text()
+    );
+    let proved = audit(data.path(), &["prove", &later, "--out", &path("later")]);
     assert!(proved.succeeded(), "{}", proved.text());
     drop(gateway);
 
@@ -63,6 +75,8 @@ fn auditor_needs_nothing_but_the_public_key_and_kept_checkpoints() {
     let checked = check_proof(nothing.path(), &path("proof"), &path("key"));
     assert!(checked.succeeded(), "{}", checked.text());
     assert!(checked.stdout.contains("DROP TABLE"), "{}", checked.text());
+    let checked = check_proof(nothing.path(), &path("later"), &path("key"));
+    assert!(checked.succeeded(), "{}", checked.text());
     let text = std::fs::read_to_string(path("proof")).expect("a proof");
     std::fs::write(path("forged"), text.replace("42501", "00000")).expect("a file");
     let forged = check_proof(nothing.path(), &path("forged"), &path("key"));

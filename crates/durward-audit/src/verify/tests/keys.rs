@@ -109,6 +109,51 @@ fn an_interrupted_change_of_the_key_is_finished_or_forgotten() {
 }
 
 #[test]
+fn the_key_is_changed_while_others_write() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let quick = LedgerOptions {
+        checkpoint_interval: std::time::Duration::from_millis(1),
+        ..small()
+    };
+    let ledger = Ledger::open(directory.path(), quick).expect("the ledger opens");
+    let first = ledger.verifier_key();
+    ledger
+        .record(&session_started(1, fixture::principal("alice", &[])))
+        .expect("a session starts");
+    let read = Statement::read("customers");
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for statement in 0..600 {
+                read.intend(&ledger, 1, statement, Durability::Process)
+                    .expect("an intent");
+                ledger.record_outcome(&outcome(1, statement)).expect("an outcome");
+            }
+        });
+        for _ in 0..3 {
+            let key = ledger.change_key("alice").expect("a new key");
+            assert_eq!(
+                (ledger.verifier_key(), super::keys::key(directory.path())),
+                (key.clone(), key)
+            );
+            verify(directory.path(), Some(&first)).expect("a sound ledger");
+        }
+        writer.join().expect("it writes");
+    });
+    // The machine dies now, or the gateway ends in good order.
+    let copy = tempfile::tempdir().expect("a directory");
+    fixture::copy_ledger(directory.path(), copy.path());
+    let last = ledger.verifier_key();
+    ledger.close().expect("a clean close");
+    ledger.change_key("alice").expect_err("it is closed");
+    drop(open(copy.path()));
+    for place in [directory.path(), copy.path()] {
+        assert!(!place.join("keys/signing-key.next").exists());
+        let report = verify(place, Some(&first)).expect("a sound ledger");
+        assert_eq!((report.key_changes, report.verifier_key), (3, last.to_string()));
+    }
+}
+
+#[test]
 fn keys_of_another_ledger_are_refused() {
     for name in ["signing-key", "digest-key"] {
         let directory = tempfile::tempdir().expect("a directory");

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use durward_audit::{LedgerFiles, Moment, VerifyReport, verify_since};
+use durward_audit::{IndexCheck, IndexDifference, LedgerFiles, Moment, VerifyReport, check_index, verify_since};
 
-use super::{detail, moment, read_file, read_key};
+use super::{detail, line, moment, read_file, read_key};
 use crate::screen::{Style, complain, say, say_json, styled};
 
 /// How long events may have been waiting for their signature without a word. An honest gateway signs every second.
@@ -13,18 +13,40 @@ use crate::screen::{Style, complain, say, say_json, styled};
 /// Unit: microseconds. Reason: a disk that is slow for a moment.
 const UNSIGNED_MICROSECONDS_MAX: u64 = 10_000_000;
 
-/// Exit code 1 means that the record is not as it was written; an error that it could not be checked.
-pub(super) fn verify(
-    files: LedgerFiles,
-    key: Option<&str>,
-    checkpoint: Option<&Path>,
-    json: bool,
-) -> anyhow::Result<ExitCode> {
+/// What is to be verified.
+pub(super) struct Asked<'a> {
+    /// The record.
+    pub(super) files: LedgerFiles,
+    /// The directory whose index is checked too.
+    pub(super) index: Option<&'a Path>,
+    /// Whether to print JSON.
+    pub(super) json: bool,
+}
+
+/// Exit code 1 means that the record is not as it was written, or the index not as the record; an error that it could not
+/// be checked.
+pub(super) fn verify(asked: Asked<'_>, key: Option<&str>, checkpoint: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let Asked { files, index, json } = asked;
     let key = key.map(read_key).transpose()?;
     let kept = checkpoint.map(read_file).transpose()?;
     match verify_since(files, key.as_ref(), kept.as_deref()) {
-        Ok(report) if json => say_json(&report)?,
-        Ok(report) => show_report(&report, kept.is_some()),
+        Ok(report) => {
+            let check = index.map(|directory| check_index(directory, |_| ())).transpose()?;
+            let differs = check.as_ref().is_some_and(|check| check.differences_total > 0);
+            if json {
+                let mut report = serde_json::to_value(&report)?;
+                if let (Some(check), Some(report)) = (check, report.as_object_mut()) {
+                    report.insert("index".into(), serde_json::to_value(check)?);
+                }
+                say_json(&report)?;
+            } else {
+                show_report(&report, kept.is_some());
+                check.iter().for_each(show_index);
+            }
+            if differs {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Err(error) if error.is_unreadable() => return Err(error.into()),
         Err(error) => {
             if json {
@@ -96,6 +118,32 @@ fn show_report(report: &VerifyReport, kept: bool) {
     if report.clock_steps_back > 0 {
         detail("clock", &format!("stepped back {} times", report.clock_steps_back));
     }
+}
+
+/// What became of the index.
+fn show_index(check: &IndexCheck) {
+    if check.differences_total == 0 {
+        detail(
+            "index",
+            &format!("says what the record says, up to event {}", check.events),
+        );
+        return;
+    }
+    let verdict = styled(Style::Bad, "The index is not what the record says:");
+    complain(format_args!("{verdict} {} rows disagree.", check.differences_total));
+    for difference in &check.differences {
+        let IndexDifference {
+            subject,
+            row,
+            finding,
+            event,
+        } = difference;
+        let event = event.map_or_else(String::new, |event| format!(" from event {event}"));
+        complain(format_args!("  {subject}{event} {finding}: {}", line::shown(row)));
+    }
+    complain(format_args!(
+        "  Delete index.sqlite, and it is made anew from the record."
+    ));
 }
 
 /// What has left the record.

@@ -8,7 +8,8 @@ use anyhow::Context as _;
 use durward_audit::{Ledger, LedgerError, LedgerFiles, LedgerOptions};
 
 use super::read_file;
-use crate::control::user_name;
+use crate::cli::LedgerPlace;
+use crate::control::{NoGateway, Request, ask, find_gateway, user_name};
 use crate::screen::say;
 
 /// Prints the last checkpoint, as it is signed.
@@ -18,10 +19,14 @@ pub(super) fn checkpoint(directory: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints the public key; a new one when `rotate` says so.
-pub(super) fn key(directory: &Path, rotate: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn key(place: &LedgerPlace, directory: &Path, rotate: bool) -> anyhow::Result<ExitCode> {
     let path = directory.join("public-key");
     if rotate {
         anyhow::ensure!(path.exists(), "there is no record in {}", directory.display());
+        if let Some(key) = rotated_by_gateway(place, directory)? {
+            say(key);
+            return Ok(ExitCode::SUCCESS);
+        }
         let by = user_name(std::fs::metadata("/proc/self")?.uid());
         let options = LedgerOptions {
             index: false,
@@ -29,12 +34,25 @@ pub(super) fn key(directory: &Path, rotate: bool) -> anyhow::Result<ExitCode> {
         };
         let rotated = Ledger::rotate_key(directory, options, &by);
         if let Err(LedgerError::Locked(_)) = rotated {
-            anyhow::bail!("a gateway writes to this record; stop it, change the key, and start it again");
+            anyhow::bail!("a gateway writes to this record: say which one by --data-dir");
         }
         rotated.context("the key was not changed")?;
     }
     say(read_file(&path)?.trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has the gateway that writes to the record change its key, where one runs. Returns the new public key.
+fn rotated_by_gateway(place: &LedgerPlace, directory: &Path) -> anyhow::Result<Option<String>> {
+    let Ok(data_dir) = find_gateway(&place.data_dir) else {
+        return Ok(None);
+    };
+    let ledger = std::fs::canonicalize(directory)?;
+    match ask(&data_dir, &Request::RotateKey { ledger }) {
+        Ok(answer) => Ok(answer.as_str().map(str::to_owned)),
+        Err(error) if error.is::<NoGateway>() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Publishes the record as static files.
