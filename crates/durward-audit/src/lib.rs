@@ -49,6 +49,7 @@ mod time;
 mod tree;
 mod verify;
 mod walk;
+mod witness;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
@@ -77,4 +78,5 @@ pub use search::{SearchAnswer, SearchFilter, SearchRow, Subjects, Verdict, rebui
 pub use sql::{SqlAnswer, SqlError, SqlLimits, sql};
 pub use tail::{Tail, ledger_id, show};
 pub use time::Moment;
-pub use verify::{VerifyError, VerifyReport, verify, verify_since};
+pub use verify::{VerifyError, VerifyOptions, VerifyReport, verify, verify_since, verify_with};
+pub use witness::{Cosigned, WitnessError, WitnessKey, WitnessRequest};

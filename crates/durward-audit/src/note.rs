@@ -173,7 +173,7 @@ fn check_signature(note: &str, key: &VerifierKey) -> Result<(), NoteError> {
 }
 
 /// Text and signature lines.
-fn split(note: &str) -> Option<(&str, &str)> {
+pub(crate) fn split(note: &str) -> Option<(&str, &str)> {
     if note.len() > NOTE_BYTES_MAX {
         return None;
     }

@@ -20,9 +20,12 @@ use crate::record;
 use crate::retain::Retired;
 use crate::segment::{HEADER_BYTES, SegmentHeader, SegmentReader, Step};
 use crate::tree::{self, Comparison, Tree, TreeFiles};
+use crate::verify::anchors::Anchors;
 use crate::verify::keys::KeyChain;
 use crate::walk;
+use crate::witness::WitnessKey;
 
+mod anchors;
 mod error;
 mod keys;
 
@@ -68,8 +71,28 @@ pub struct VerifyReport {
     pub clock_steps_back: u64,
     /// Bytes of a record that isn't whole yet: being written just now, or left by a crash.
     pub torn_bytes: u64,
+    /// How many checkpoints from outside were given.
+    pub anchors: u64,
+    /// How many events the last of them covers: nothing outside vouches for later ones.
+    pub anchored_events: Option<u64>,
+    /// When the last of those was recorded, in microseconds since 1970-01-01 00:00 UTC, where its record is at hand.
+    pub anchored_time_microseconds: Option<u64>,
+    /// For each witness asked for: its name, how many events it has last signed for, and when by its own clock, in seconds
+    /// since 1970-01-01 00:00 UTC.
+    pub witnessed: Vec<(String, u64, u64)>,
     /// The last checkpoint: kept elsewhere, it later proves that nothing before it was changed.
     pub checkpoint: String,
+}
+
+/// What a ledger is checked against, beside itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct VerifyOptions<'a> {
+    /// The public key; without it the one beside the log.
+    pub key: Option<&'a VerifierKey>,
+    /// Checkpoints of the ledger that were kept elsewhere; those of other ledgers among them are passed over.
+    pub anchors: &'a [String],
+    /// Witnesses of which one of the anchors must have a signature.
+    pub witnesses: &'a [WitnessKey],
 }
 
 /// Checks a ledger against `key`, or against the public key beside it.
@@ -84,11 +107,22 @@ pub fn verify_since(
     key: Option<&VerifierKey>,
     kept: Option<&str>,
 ) -> Result<VerifyReport, VerifyError> {
+    let anchors: Vec<String> = kept.map(str::to_owned).into_iter().collect();
+    let options = VerifyOptions {
+        key,
+        anchors: &anchors,
+        ..VerifyOptions::default()
+    };
+    verify_with(files, &options)
+}
+
+/// Checks a ledger against everything that somebody outside knows of it.
+pub fn verify_with(files: impl Into<Layout>, options: &VerifyOptions<'_>) -> Result<VerifyReport, VerifyError> {
     let layout = files.into();
     let left = || fs::read(layout.retired()).ok();
     loop {
         let before = left();
-        match verify_once(&layout, key, kept) {
+        match verify_once(&layout, options) {
             // Segments may have left while they were about to be read.
             Err(VerifyError::SegmentMissing(_) | VerifyError::Io { .. }) if left() != before => {}
             result => return result,
@@ -96,9 +130,9 @@ pub fn verify_since(
     }
 }
 
-fn verify_once(layout: &Layout, key: Option<&VerifierKey>, kept: Option<&str>) -> Result<VerifyReport, VerifyError> {
+fn verify_once(layout: &Layout, options: &VerifyOptions<'_>) -> Result<VerifyReport, VerifyError> {
     check_version(layout)?;
-    let (key, key_from_ledger) = match key {
+    let (key, key_from_ledger) = match options.key {
         Some(key) => (key.clone(), false),
         None => (own_key(layout)?, true),
     };
@@ -110,13 +144,13 @@ fn verify_once(layout: &Layout, key: Option<&VerifierKey>, kept: Option<&str>) -
         Ok(_) | Err(NoteError::OtherKey) => {}
         Err(error) => return Err(VerifyError::Head(error)),
     }
-    let kept_head = kept.map(TreeHead::read).transpose().map_err(VerifyError::Kept)?;
+    let anchors = Anchors::read(options.anchors, &head.ledger)?;
     let files = TreeFiles::open(&layout.tree()).map_err(unreadable(layout.tree()))?;
     let retired = Retired::read(layout).map_err(|error| match error {
         LedgerError::Damaged(_) => VerifyError::Retired(layout.retired()),
         other => other.into(),
     })?;
-    let mut check = Check::new(layout, head, kept_head, files, retired);
+    let mut check = Check::new(layout, head, anchors, files, retired);
     let missing = check.comparison.first_missing().map_err(unreadable(layout.tree()))?;
     if let Some(event) = missing {
         return Err(VerifyError::TreeMissing(event));
@@ -129,7 +163,7 @@ fn verify_once(layout: &Layout, key: Option<&VerifierKey>, kept: Option<&str>) -
         }
         check.segment(expected, Some(segment) == segments.last())?;
     }
-    check.finish(&key, key_from_ledger, note, kept)
+    check.finish(&key, key_from_ledger, note, options.witnesses)
 }
 
 fn unreadable(path: PathBuf) -> impl Fn(io::Error) -> VerifyError {
@@ -160,7 +194,7 @@ struct Known {
 struct Check<'a> {
     layout: &'a Layout,
     head: TreeHead,
-    kept: Option<TreeHead>,
+    anchors: Anchors,
     /// The tree over all events passed, made from them alone.
     tree: Tree,
     /// The tree over those up to the last checkpoint, and the leaves after them.
@@ -184,17 +218,11 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(
-        layout: &'a Layout,
-        head: TreeHead,
-        kept: Option<TreeHead>,
-        files: TreeFiles,
-        retired: Option<Retired>,
-    ) -> Self {
+    fn new(layout: &'a Layout, head: TreeHead, anchors: Anchors, files: TreeFiles, retired: Option<Retired>) -> Self {
         Self {
             layout,
             head,
-            kept,
+            anchors,
             tree: Tree::default(),
             before: Tree::default(),
             since: VecDeque::new(),
@@ -375,9 +403,7 @@ impl<'a> Check<'a> {
 
     fn check_signed_states(&mut self) -> Result<(), Fault> {
         let events = self.tree.size();
-        if let Some(kept) = self.kept.filter(|kept| kept.events == events)
-            && kept.root != self.tree.root()
-        {
+        if !self.anchors.pass(events, self.last_time, || self.tree.root()) {
             return Err(Fault::OtherHistory { events });
         }
         if self.head.events == events {
@@ -469,7 +495,7 @@ impl<'a> Check<'a> {
         trusted: &VerifierKey,
         key_from_ledger: bool,
         note: String,
-        kept: Option<&str>,
+        witnesses: &[WitnessKey],
     ) -> Result<VerifyReport, VerifyError> {
         let found = self.tree.size();
         if found < self.head.events {
@@ -478,9 +504,9 @@ impl<'a> Check<'a> {
                 found,
             });
         }
-        if let Some(kept) = self.kept.filter(|kept| kept.events > found) {
+        if let Some(events) = self.anchors.beyond() {
             return Err(VerifyError::OtherHistory {
-                events: kept.events,
+                events,
                 reason: "the log is shorter",
             });
         }
@@ -492,9 +518,8 @@ impl<'a> Check<'a> {
             return Err(VerifyError::Retired(self.layout.retired()));
         }
         let verifier = self.keys.check_head(&note, trusted).map_err(VerifyError::Head)?;
-        if let Some(kept) = kept {
-            self.keys.open(kept).map_err(VerifyError::Kept)?;
-        }
+        let witnessed = self.anchors.believe(&self.keys, witnesses)?;
+        let anchored_time_microseconds = self.anchors.last_time();
         let path = self.layout.key_changes();
         let noted = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -522,6 +547,10 @@ impl<'a> Check<'a> {
             unclean_ends: self.unclean_ends,
             clock_steps_back: self.clock_steps_back,
             torn_bytes: self.torn_bytes,
+            anchors: self.anchors.count(),
+            anchored_events: self.anchors.last_event(),
+            anchored_time_microseconds,
+            witnessed,
             checkpoint: note,
         })
     }

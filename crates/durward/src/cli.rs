@@ -379,6 +379,13 @@ pub(crate) enum AuditCommand {
         /// A checkpoint that you kept elsewhere: finds a record that was rolled back or written anew
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
+        /// Checkpoints outside of this machine: a file or directory that `export` or `witness` wrote to, or copies of
+        /// it; may be repeated. The record must agree with each, and is told how far they vouch for it
+        #[arg(long = "anchor", value_name = "PATH")]
+        anchors: Vec<PathBuf>,
+        /// The key of a witness that must have signed one of the anchors, or a file with it; may be repeated
+        #[arg(long = "witness", value_name = "KEY", requires = "anchors")]
+        witnesses: Vec<String>,
         /// Check the search index against the record too: rows that disagree are named
         #[arg(long)]
         index: bool,
@@ -427,6 +434,21 @@ pub(crate) enum AuditCommand {
         /// Print JSON, with the proof
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
+    /// Have a witness (C2SP tlog-witness) sign that the record has only grown
+    ///
+    /// Exit code 0: it has signed; 1: it has seen another record; 2: it didn't answer, or not for this record.
+    Witness {
+        /// The witness: the URL before /add-checkpoint
+        url: String,
+        /// The witness's key, or a file with it
+        #[arg(long, value_name = "KEY")]
+        key: String,
+        /// Write the signed checkpoint to this file: keep it elsewhere
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
         #[command(flatten)]
         place: LedgerPlace,
     },
@@ -503,6 +525,9 @@ pub(crate) struct ExportArgs {
     /// Begin after this event, whatever the cursor says
     #[arg(long, value_name = "EVENT")]
     pub(crate) after: Option<u64>,
+    /// Send signed checkpoints alone, which vouch for the record wherever they are kept
+    #[arg(long)]
+    pub(crate) checkpoints: bool,
     /// Go on sending events as they come, until Ctrl-C
     #[arg(long, short)]
     pub(crate) follow: bool,

@@ -30,6 +30,12 @@ pub enum VerifyError {
     /// The checkpoint that was kept elsewhere can't be believed.
     #[error("the kept checkpoint: {0}")]
     Kept(NoteError),
+    /// Checkpoints were given, and none is of this ledger.
+    #[error("none of the {0} kept checkpoints is of this ledger")]
+    KeptOther(usize),
+    /// A witness that was asked for has signed none of the kept checkpoints.
+    #[error("no kept checkpoint is signed by the witness {0}")]
+    NotWitnessed(String),
     /// The notes by which keys handed over are not those that were recorded.
     #[error("{0} does not hold what was recorded about the keys")]
     KeyChanges(PathBuf),
@@ -125,6 +131,8 @@ impl VerifyError {
             | Self::Key(_)
             | Self::Head(_)
             | Self::Kept(_)
+            | Self::KeptOther(_)
+            | Self::NotWitnessed(_)
             | Self::KeyChanges(_)
             | Self::Retired(_)
             | Self::SegmentMissing(_)

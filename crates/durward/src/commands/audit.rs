@@ -1,3 +1,4 @@
+mod anchor;
 mod check;
 mod export;
 mod line;
@@ -5,6 +6,7 @@ mod proof;
 mod publication;
 mod query;
 pub(super) mod reading;
+mod witness;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
         AuditCommand::Verify {
             key,
             checkpoint,
+            anchors,
+            witnesses,
             index,
             json,
             archive,
@@ -40,9 +44,13 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
             let asked = check::Asked {
                 files: archive.files(&directory)?,
                 index: index.then_some(directory.as_path()),
+                key: key.as_deref(),
+                checkpoint: checkpoint.as_deref(),
+                anchors,
+                witnesses,
                 json: *json,
             };
-            check::verify(asked, key.as_deref(), checkpoint.as_deref())
+            check::verify(&asked)
         }
         AuditCommand::Consistency {
             checkpoint,
@@ -62,6 +70,7 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
             proof::prove(&files, *event, out.as_deref())
         }
         AuditCommand::VerifyProof { file, key, json } => proof::verify(file, key, *json),
+        AuditCommand::Witness { url, key, out, place } => witness::ask(&directory(place)?, url, key, out),
         AuditCommand::Checkpoint { place } => publication::checkpoint(&directory(place)?),
         AuditCommand::Key { rotate, place } => publication::key(place, &directory(place)?, *rotate),
         AuditCommand::Publish {

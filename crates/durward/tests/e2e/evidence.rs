@@ -4,8 +4,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use durward_testkit::{RawClient, run_on};
+use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::support::{self, Demo, Outcome};
 
@@ -167,8 +171,13 @@ fn uids(text: &str) -> Vec<String> {
     text.lines().map(uid).collect()
 }
 
-/// Takes one HTTP request and answers it.
+/// Takes one HTTP request and answers it without a body.
 fn serve_once(listener: &TcpListener, status: &str) -> String {
+    serve(listener, |_| (status.to_owned(), String::new()))
+}
+
+/// Takes one HTTP request and answers it.
+fn serve(listener: &TcpListener, answer: impl FnOnce(&str) -> (String, String)) -> String {
     let (mut stream, _) = listener.accept().expect("a client");
     let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
     let mut length = 0;
@@ -184,12 +193,15 @@ fn serve_once(listener: &TcpListener, status: &str) -> String {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).expect("a body");
+    let body = String::from_utf8(body).expect("a text");
+    let (status, text) = answer(&body);
     write!(
         stream,
-        "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{text}",
+        text.len()
     )
     .expect("an answer");
-    String::from_utf8(body).expect("a text")
+    body
 }
 
 #[test]
@@ -259,4 +271,132 @@ fn exports_go_on_where_they_were() {
         rest = next;
     }
     assert!(messages >= names.len(), "{messages} of {}", names.len());
+}
+
+/// Signs what a witness signs (C2SP tlog-cosignature), without looking at it.
+fn cosignature(name: &str, key: &SigningKey, request: &str) -> String {
+    let (_, note) = request.split_once("\n\n").expect("a checkpoint");
+    let text = note.rsplit_once("\n\n").expect("signatures").0;
+    let time = 1_800_000_000_u64;
+    let signature = key.sign(format!("cosignature/v1\ntime {time}\n{text}\n").as_bytes());
+    let blob = [&key_id(name, key)[..], &time.to_be_bytes(), &signature.to_bytes()].concat();
+    format!("\u{2014} {name} {}\n", STANDARD.encode(blob))
+}
+
+fn key_id(name: &str, key: &SigningKey) -> [u8; 4] {
+    let text = [name.as_bytes(), b"\n\x04", key.verifying_key().as_bytes()].concat();
+    Sha256::digest(text)[..4].try_into().expect("four bytes")
+}
+
+/// Copies a record that is being written: what is signed first, then what that rests on.
+fn copy_record(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a folder");
+    for name in ["checkpoint", "public-key"] {
+        std::fs::copy(from.join(name), to.join(name)).expect("a copy");
+    }
+    for folder in ["tree", "segments"] {
+        std::fs::create_dir(to.join(folder)).expect("a folder");
+        for entry in std::fs::read_dir(from.join(folder)).expect("a folder") {
+            let entry = entry.expect("an entry");
+            std::fs::copy(entry.path(), to.join(folder).join(entry.file_name())).expect("a copy");
+        }
+    }
+}
+
+#[test]
+fn anchors_outside_find_a_record_that_was_rolled_back() {
+    let demo = Demo::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let done = |arguments: &[&str]| {
+        let done = durward(&demo, arguments);
+        assert!(done.succeeded(), "{}", done.text());
+        done.stdout
+    };
+    // A copy of what the record was.
+    copy_record(&demo.data_dir.join("ledger"), &folder.path().join("old"));
+    let mut client = RawClient::connect(&demo.access("agent")).expect("a login");
+    client.query("DROP TABLE payments").expect("an answer");
+    let found = done(&["audit", "search", "--verdict", "refused", "--json"]);
+    let found: Value = serde_json::from_str(found.lines().next().expect("a row")).expect("a row");
+    let dropped = found["last_event"].as_u64().expect("a number");
+    // Each reading is an event that is signed within a second; the checkpoint that says so comes after it.
+    let anchored = || {
+        let to_file = [
+            "audit",
+            "export",
+            "--checkpoints",
+            "--to",
+            &path("anchors"),
+            "--cursor",
+            &path("cursor"),
+        ];
+        done(&to_file);
+        let text = std::fs::read_to_string(path("anchors")).unwrap_or_default();
+        let last = text
+            .lines()
+            .last()
+            .map(|line| serde_json::from_str::<Value>(line).expect("an object"));
+        let note = last
+            .as_ref()
+            .and_then(|object| object.pointer("/unmapped/checkpoint")?.as_str());
+        note.and_then(|note| note.lines().nth(1)?.parse().ok()).unwrap_or(0_u64)
+    };
+    assert!(
+        (0..100).any(|_| anchored() >= dropped),
+        "no checkpoint covers event {dropped}"
+    );
+    let anchors = std::fs::read_to_string(path("anchors")).expect("anchors");
+    assert!(
+        !anchors.contains("DROP TABLE") && anchors.contains("ledger checkpoint"),
+        "{anchors}"
+    );
+    let sound = done(&["audit", "verify", "--anchor", &path("anchors")]);
+    assert!(sound.contains("nothing outside vouches for the"), "{sound}");
+    let rolled_back = durward(
+        &demo,
+        &[
+            "audit",
+            "verify",
+            "--ledger-dir",
+            &path("old"),
+            "--anchor",
+            &path("anchors"),
+        ],
+    );
+    assert_eq!(rolled_back.status, "exit status: 1", "{}", rolled_back.text());
+    assert!(
+        rolled_back.stderr.contains("the log is shorter"),
+        "{}",
+        rolled_back.text()
+    );
+
+    // A witness that has seen something else of this record, and then signs.
+    let key = SigningKey::from_bytes(&[9; 32]);
+    let name = "witness.example/w";
+    let id: String = key_id(name, &key).iter().map(|byte| format!("{byte:02x}")).collect();
+    let encoded = STANDARD.encode([&[4], &key.verifying_key().as_bytes()[..]].concat());
+    let witness = format!("{name}+{id}+{encoded}");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/w", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        let first = serve(&listener, |_| ("409 Conflict".into(), "3\n".into()));
+        let second = serve(&listener, |body| ("200 OK".into(), cosignature(name, &key, body)));
+        (first, second)
+    });
+    let seen = done(&["audit", "witness", &url, "--key", &witness, "--out", &path("seen")]);
+    assert!(seen.contains("events seen and signed"), "{seen}");
+    let (first, second) = server.join().expect("a server");
+    assert!(
+        first.starts_with("old 0\n\ndurward-ledger/") && second.starts_with("old 3\n"),
+        "{first}{second}"
+    );
+    assert!(second.lines().nth(1).is_some_and(|line| line.len() == 44), "{second}");
+    let sound = done(&["audit", "verify", "--anchor", &path("seen"), "--witness", &witness]);
+    assert!(sound.contains("witness.example/w saw"), "{sound}");
+    let missing = durward(
+        &demo,
+        &["audit", "verify", "--anchor", &path("anchors"), "--witness", &witness],
+    );
+    assert_eq!(missing.status, "exit status: 1", "{}", missing.text());
 }

@@ -1,11 +1,13 @@
 //! `durward audit verify` and `consistency`: whether the record is as it was written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use durward_audit::{IndexCheck, IndexDifference, LedgerFiles, Moment, VerifyReport, check_index, verify_since};
+use durward_audit::{
+    IndexCheck, IndexDifference, LedgerFiles, Moment, VerifyOptions, VerifyReport, check_index, verify_with,
+};
 
-use super::{detail, line, moment, read_file, read_key};
+use super::{anchor, detail, line, moment, read_file, read_key, witness};
 use crate::screen::{Style, complain, say, say_json, styled};
 
 /// How long events may have been waiting for their signature without a word. An honest gateway signs every second.
@@ -19,19 +21,38 @@ pub(super) struct Asked<'a> {
     pub(super) files: LedgerFiles,
     /// The directory whose index is checked too.
     pub(super) index: Option<&'a Path>,
+    /// The public key, where it comes from elsewhere.
+    pub(super) key: Option<&'a str>,
+    /// A checkpoint that was kept.
+    pub(super) checkpoint: Option<&'a Path>,
+    /// Where further ones are.
+    pub(super) anchors: &'a [PathBuf],
+    /// The witnesses that must have signed one.
+    pub(super) witnesses: &'a [String],
     /// Whether to print JSON.
     pub(super) json: bool,
 }
 
 /// Exit code 1 means that the record is not as it was written, or the index not as the record; an error that it could not
 /// be checked.
-pub(super) fn verify(asked: Asked<'_>, key: Option<&str>, checkpoint: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let Asked { files, index, json } = asked;
-    let key = key.map(read_key).transpose()?;
-    let kept = checkpoint.map(read_file).transpose()?;
-    match verify_since(files, key.as_ref(), kept.as_deref()) {
+pub(super) fn verify(asked: &Asked<'_>) -> anyhow::Result<ExitCode> {
+    let json = asked.json;
+    let key = asked.key.map(read_key).transpose()?;
+    let kept = asked.checkpoint.map(read_file).transpose()?;
+    let mut anchors = anchor::read_all(asked.anchors)?;
+    anchors.extend(kept.clone());
+    let witnesses = asked.witnesses.iter().map(|given| witness::read_key(given));
+    let options = VerifyOptions {
+        key: key.as_ref(),
+        anchors: &anchors,
+        witnesses: &witnesses.collect::<anyhow::Result<Vec<_>>>()?,
+    };
+    match verify_with(asked.files.clone(), &options) {
         Ok(report) => {
-            let check = index.map(|directory| check_index(directory, |_| ())).transpose()?;
+            let check = asked
+                .index
+                .map(|directory| check_index(directory, |_| ()))
+                .transpose()?;
             let differs = check.as_ref().is_some_and(|check| check.differences_total > 0);
             if json {
                 let mut report = serde_json::to_value(&report)?;
@@ -109,6 +130,7 @@ fn show_report(report: &VerifyReport, kept: bool) {
             "taken from beside the record; to prove more, give the one you keep elsewhere by --key",
         );
     }
+    show_anchors(report);
     if kept {
         detail("kept", "what your checkpoint was signed for is still there");
     }
@@ -117,6 +139,32 @@ fn show_report(report: &VerifyReport, kept: bool) {
     }
     if report.clock_steps_back > 0 {
         detail("clock", &format!("stepped back {} times", report.clock_steps_back));
+    }
+}
+
+/// How far others vouch for the record.
+fn show_anchors(report: &VerifyReport) {
+    let Some(anchored) = report.anchored_events else {
+        return;
+    };
+    let time = report
+        .anchored_time_microseconds
+        .map_or_else(String::new, |time| format!(", of {}", moment(Moment(time))));
+    detail(
+        "anchored",
+        &format!(
+            "up to event {anchored}{time}, by {} checkpoints from outside",
+            report.anchors
+        ),
+    );
+    let since = report.events.saturating_sub(anchored);
+    detail("", &format!("nothing outside vouches for the {since} events since"));
+    for (name, events, seconds) in &report.witnessed {
+        let time = moment(Moment(seconds.saturating_mul(1_000_000)));
+        detail(
+            "witness",
+            &format!("{} saw {events} events, at {time}", line::shown(name)),
+        );
     }
 }
 

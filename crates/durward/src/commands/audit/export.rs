@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use durward_audit::{EventNumber, Ocsf, Tail, ledger_id};
+use durward_audit::{Event, EventNumber, Ocsf, Tail, ledger_id};
 
 use super::reading;
 use crate::cli::{ExportArgs, LedgerPlace};
@@ -57,13 +57,15 @@ pub(super) fn run(arguments: &ExportArgs, directory: &Path, place: &LedgerPlace)
         ocsf: Ocsf::new(&ledger),
         cursor,
         follow: arguments.follow,
+        checkpoints: arguments.checkpoints,
     };
     let follow = if arguments.follow {
         ", and new ones as they come"
     } else {
         ""
     };
-    let object = format!("events after {after}{follow}, to {}", export.destination);
+    let what = if arguments.checkpoints { "checkpoints" } else { "events" };
+    let object = format!("{what} after {after}{follow}, to {}", export.destination);
     let files = arguments.archive.files(directory)?;
     let mut tail = Tail::after(files, EventNumber(after)).context("the record can't be read")?;
     reading::record(place, directory, "audit_export", &object);
@@ -76,6 +78,8 @@ struct Export {
     ocsf: Ocsf,
     cursor: Option<Cursor>,
     follow: bool,
+    /// Whether nothing but checkpoints is sent.
+    checkpoints: bool,
 }
 
 impl Export {
@@ -89,7 +93,9 @@ impl Export {
                         began = Instant::now();
                     }
                     let number = event.stored.number;
-                    let object = self.ocsf.object(&event);
+                    let is_wanted = !self.checkpoints || matches!(event.stored.event, Event::Checkpoint(_));
+                    // All are looked at: outcomes take from what came before.
+                    let object = self.ocsf.object(&event).filter(|_| is_wanted);
                     batch.push(Line { number, object });
                     if batch.len() >= BATCH_EVENTS_MAX {
                         self.send(&mut batch)?;
