@@ -516,7 +516,7 @@ pub(crate) enum AuditCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// Where to: a file, which is added to; syslog+tcp://HOST:PORT or syslog+udp://HOST:PORT (RFC 5424); an http or https
-    /// URL, by POST; - for standard output
+    /// URL, by POST; otlp+http://HOST:4318 or otlp+https://… for OTLP logs; - for standard output
     #[arg(long, value_name = "DESTINATION", default_value = "-")]
     pub(crate) to: String,
     /// A file that keeps how far the export has come

@@ -251,6 +251,39 @@ fn exports_go_on_where_they_were() {
         "{cursor}"
     );
 
+    // To a collector that asks for patience, takes all, and then refuses a part for good.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let collector = format!("otlp+http://{}", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        let put_off = serve_once(&listener, "429 Too Many Requests");
+        let taken = serve(&listener, |_| ("200 OK".into(), "{\"partialSuccess\":{}}".into()));
+        let refusal = "{\"partialSuccess\":{\"rejectedLogRecords\":\"1\",\"errorMessage\":\"too old\"}}";
+        serve(&listener, |_| ("200 OK".into(), refusal.into()));
+        (put_off, taken)
+    });
+    let to_collector = ["--to", &collector, "--after", number, "--cursor", &path("otlp-cursor")];
+    export(&to_collector);
+    let cursor = std::fs::read_to_string(path("otlp-cursor")).expect("a cursor");
+    let refused = durward(&demo, &[&["audit", "export"], &to_collector[..]].concat());
+    assert!(
+        !refused.succeeded() && refused.stderr.contains("too old"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(std::fs::read_to_string(path("otlp-cursor")).expect("a cursor"), cursor);
+    let (put_off, taken) = server.join().expect("a server");
+    assert_eq!(put_off, taken);
+    let request: Value = serde_json::from_str(&taken).expect("JSON");
+    let records = request
+        .pointer("/resourceLogs/0/scopeLogs/0/logRecords")
+        .and_then(Value::as_array);
+    let records = records.expect("records");
+    let uid = |record: &Value| record.pointer("/attributes/0/value/stringValue").cloned();
+    let first = uid(records.first().expect("a record")).expect("a name");
+    assert!(
+        records.len() > 3 && uids(&export(&["--after", number])).contains(&first.as_str().expect("text").to_owned())
+    );
+
     // By syslog over TCP: as many octets as each message says.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

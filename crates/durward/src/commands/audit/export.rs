@@ -4,6 +4,7 @@
 
 mod cursor;
 mod destination;
+mod otlp;
 mod syslog;
 
 use std::path::Path;
@@ -136,8 +137,13 @@ impl Export {
                 Ok(()) => return Ok(()),
                 // Nobody reads any more.
                 Err(error) if self.destination.is_output() => return Err(error),
+                Err(error) if error.is::<otlp::Rejected>() => return Err(error),
                 Err(error) if !self.follow && tries >= TRIES => return Err(error),
-                Err(error) => complain(format_args!("{}: {error:#}; trying again", self.destination)),
+                Err(error) => {
+                    let asked = error.downcast_ref::<otlp::Later>().and_then(|later| later.after);
+                    pause = asked.map_or(pause, |asked| pause.max(asked));
+                    complain(format_args!("{}: {error:#}; trying again", self.destination));
+                }
             }
             tries += 1;
             std::thread::sleep(pause);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
+use super::otlp::Collector;
 use super::syslog;
 use crate::commands::runtime;
 
@@ -27,6 +28,8 @@ pub(super) enum Destination {
     SyslogTcp { address: String, stream: Option<TcpStream> },
     /// A syslog receiver on UDP.
     SyslogUdp { address: String, socket: Option<UdpSocket> },
+    /// A collector of OTLP logs by HTTP.
+    Otlp(Collector),
     /// A receiver of lines by HTTP POST.
     Http {
         url: String,
@@ -37,7 +40,7 @@ pub(super) enum Destination {
 }
 
 impl Destination {
-    /// Reads `-`, a path, `syslog+tcp://host:port`, `syslog+udp://host:port` or an `http(s)` URL.
+    /// Reads `-`, a path, `syslog+tcp://host:port`, `syslog+udp://host:port`, an `otlp+http(s)` or an `http(s)` URL.
     ///
     /// # Errors
     /// When it is none of them, or the file with the credentials can't be read.
@@ -50,6 +53,9 @@ impl Destination {
             })
             .transpose()?;
         let is_http = text.starts_with("http://") || text.starts_with("https://");
+        if let Some(url) = text.strip_prefix("otlp+").filter(|url| url.starts_with("http")) {
+            return Ok(Self::Otlp(Collector::new(url, authorization)?));
+        }
         ensure!(is_http || authorization.is_none(), "--authorization-file is for HTTP");
         if text == "-" {
             return Ok(Self::Output);
@@ -79,7 +85,7 @@ impl Destination {
             return Ok(Self::SyslogUdp { address, socket: None });
         }
         if text.contains("://") {
-            bail!("--to: {text:?} is neither a path nor http, https, syslog+tcp or syslog+udp");
+            bail!("--to: {text:?} is neither a path nor http, https, otlp+http, otlp+https, syslog+tcp or syslog+udp");
         }
         Ok(Self::File {
             path: text.into(),
@@ -149,6 +155,7 @@ impl Destination {
                 }
                 Ok(())
             }
+            Self::Otlp(collector) => collector.send(objects),
             Self::Http {
                 url,
                 authorization,
@@ -179,6 +186,7 @@ impl fmt::Display for Destination {
             Self::File { path, .. } => write!(f, "{}", path.display()),
             Self::SyslogTcp { address, .. } => write!(f, "syslog on TCP at {address}"),
             Self::SyslogUdp { address, .. } => write!(f, "syslog on UDP at {address}"),
+            Self::Otlp(collector) => write!(f, "OTLP at {}", collector.name()),
             // What comes after a question mark may be a key.
             Self::Http { url, .. } => f.write_str(url.split('?').next().unwrap_or(url)),
         }
