@@ -19,6 +19,7 @@
 //! ```
 
 mod clock;
+mod columns;
 mod consistency;
 mod definition;
 mod digest;
@@ -53,6 +54,7 @@ mod witness;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
+pub use columns::{COLUMNS, Column, ColumnKind, ColumnsError, ColumnsWritten, write_columns};
 pub use consistency::{Consistency, ConsistencyError, consistency};
 pub use definition::{Basis, ColumnTreatment, LabelledColumn, Shape, TouchedObject, TouchedRelation};
 pub use digest::{DefinitionDigest, KeyedDigest};

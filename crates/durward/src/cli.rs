@@ -505,6 +505,20 @@ pub(crate) enum AuditCommand {
     Search(Box<SearchArgs>),
     /// Ask the record in SQL: one SELECT over its documented views
     Sql(SqlArgs),
+    /// Write the record as Parquet files, one or more for each day
+    ///
+    /// What the directory holds is gone on with: nothing comes twice, however often it is run.
+    Parquet {
+        /// The directory
+        directory: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        archive: ArchiveOption,
+        #[command(flatten)]
+        place: LedgerPlace,
+    },
     /// Send the record elsewhere as OCSF, a line of JSON for each event
     ///
     /// At least once: with a cursor, it goes on after what has arrived. Each event has a name, metadata.uid, by which a

@@ -108,6 +108,22 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
             search_ledger(arguments)?;
             Ok(ExitCode::SUCCESS)
         }
+        AuditCommand::Parquet {
+            directory: target,
+            json,
+            archive,
+            place,
+        } => {
+            let directory = directory(place)?;
+            let files = archive.files(&directory)?;
+            reading::record(
+                place,
+                &directory,
+                "audit_export",
+                &format!("Parquet files, to {}", target.display()),
+            );
+            publication::parquet(files, target, *json)
+        }
         AuditCommand::Export(arguments) => export::run(arguments, &directory(&arguments.place)?, &arguments.place),
         AuditCommand::Sql(arguments) => query::run(arguments, &directory(&arguments.place)?, &arguments.place),
     }

@@ -10,7 +10,7 @@ use durward_audit::{Ledger, LedgerError, LedgerFiles, LedgerOptions};
 use super::read_file;
 use crate::cli::LedgerPlace;
 use crate::control::{NoGateway, Request, ask, find_gateway, user_name};
-use crate::screen::say;
+use crate::screen::{say, say_json};
 
 /// Prints the last checkpoint, as it is signed.
 pub(super) fn checkpoint(directory: &Path) -> anyhow::Result<ExitCode> {
@@ -64,5 +64,22 @@ pub(super) fn publish(files: LedgerFiles, target: &Path) -> anyhow::Result<ExitC
         published.events,
         published.new_events
     ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the record as files of columns.
+pub(super) fn parquet(files: LedgerFiles, target: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let written = durward_audit::write_columns(files, target)?;
+    if json {
+        say_json(&written)?;
+    } else {
+        say(format!(
+            "{}: {} rows in {} files, up to event {}.",
+            target.display(),
+            written.rows,
+            written.files,
+            written.last_event
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
