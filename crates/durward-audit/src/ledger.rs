@@ -29,7 +29,7 @@ use crate::note::VerifierKey;
 use crate::store::{DiskStore, LedgerStore};
 use crate::writer::Writer;
 
-pub(crate) use open::check_version;
+pub(crate) use open::{check_version, make_directory};
 
 /// How a ledger is kept. The defaults are the design's.
 #[derive(Debug, Clone)]
@@ -174,6 +174,16 @@ impl Ledger {
             .options
             .index
             .then(|| shared.progress.indexed.load(Ordering::Acquire))
+    }
+
+    /// Events from this one on are still needed here, however old they are: they don't leave the ledger.
+    pub fn keep_from(&self, event: u64) {
+        self.owner.shared.needed_from.store(event, Ordering::Release);
+    }
+
+    /// The first event that is still needed here.
+    pub(crate) fn needed_from(&self) -> u64 {
+        self.owner.shared.needed_from.load(Ordering::Acquire)
     }
 
     /// Begins the next segment where the first event of this one is older than `age_max`.

@@ -207,6 +207,11 @@ impl VerifierKey {
         }
     }
 
+    /// The id of the ledger that it signs, in hexadecimal.
+    pub fn ledger(&self) -> Option<&str> {
+        self.name.strip_prefix(ORIGIN)
+    }
+
     /// Reads `name+id+key`, as in the file `public-key`; none when it isn't such a key.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();

@@ -287,14 +287,14 @@ impl Retainer {
         Ok(Some((due, reason)).filter(|(due, _)| !due.is_empty()))
     }
 
-    /// Whether everything up to `event` is signed, and in the index where one is kept.
+    /// Whether everything up to `event` is signed, in the index where one is kept, and sent where it has to be.
     fn is_settled(&self, event: u64) -> bool {
         let status = self.ledger.status();
         let is_indexed = match self.ledger.indexed_events() {
             Some(indexed) => indexed >= event || status.index_failed.is_some(),
             None => true,
         };
-        status.signed_events >= event && is_indexed
+        status.signed_events >= event && is_indexed && self.ledger.needed_from() > event
     }
 
     fn is_older(&mut self, segment: u64, age: Duration) -> Result<bool, RetentionError> {

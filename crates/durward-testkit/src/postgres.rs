@@ -78,6 +78,24 @@ impl PostgresServer {
         panic!("the PostgreSQL server did not start:\n{log}");
     }
 
+    /// Stops the server in good order, and leaves its files.
+    pub fn stop(&mut self) {
+        interrupt(&self.child);
+        wait_for_exit(&mut self.child, PATIENCE);
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self) {
+        let owner = ServerOwner::find();
+        let data = self.folder.path().join("data");
+        self.child = spawn(&self.bin, &owner, self.folder.path(), &data, self.address);
+        assert!(
+            wait_until_ready(&mut self.child, &data),
+            "the server did not start again:\n{}",
+            self.log()
+        );
+    }
+
     /// The superuser's access to `database`.
     pub fn access(&self, database: &str) -> Access {
         Access {

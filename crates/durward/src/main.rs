@@ -22,6 +22,7 @@ mod policies;
 mod run;
 mod screen;
 mod settings;
+mod store;
 mod undo;
 
 use std::process::ExitCode;

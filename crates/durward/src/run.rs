@@ -128,6 +128,13 @@ impl Running {
             doors.spawn(webhook.follow(desk, pages, shut.clone()));
         }
         let mut watchers = watchers(&assembled, control_socket, shut);
+        if let Some(store) = settings.store.clone() {
+            let archive = settings
+                .retention
+                .as_ref()
+                .and_then(|retention| retention.archive.clone());
+            watchers.spawn(crate::store::ship(gateway.ledger.clone(), store, archive));
+        }
         if let Some(retention) = settings.retention.clone() {
             watchers.spawn(retention::watch(gateway.ledger.clone(), retention));
         }

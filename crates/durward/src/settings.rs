@@ -67,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) undo: UndoSettings,
     /// How long events stay in the record, and where they go then; none for ever.
     pub(crate) retention: Option<Retention>,
+    /// The database that keeps the records of many gateways.
+    pub(crate) store: Option<Target>,
     /// What is served.
     pub(crate) databases: Vec<DatabaseSettings>,
 }
@@ -221,6 +223,7 @@ fn resolve(given: &GivenOptions, databases: Vec<DatabaseSettings>, place: &str) 
         analysis: analysis(given)?,
         undo: undo(given)?,
         retention: retention::retention(given)?,
+        store: store(given)?,
         databases: unambiguous(databases)?,
     })
 }
@@ -244,6 +247,21 @@ fn undo(given: &GivenOptions) -> anyhow::Result<UndoSettings> {
         days,
         key_file: path(given, "undo_key"),
     })
+}
+
+fn store(given: &GivenOptions) -> anyhow::Result<Option<Target>> {
+    let Some(given) = given.get("audit_store") else {
+        return Ok(None);
+    };
+    store_at(text(given))
+        .map(Some)
+        .map_err(|error| blame(given, &format!("{error:#}")))
+}
+
+/// The store at a URL, or at one that a variable or a file holds.
+pub(crate) fn store_at(reference: &str) -> anyhow::Result<Target> {
+    let url = secret::dereference(reference)?;
+    Ok(Target::new(TargetConfig::parse(&url)?)?)
 }
 
 /// No two databases under one server name.

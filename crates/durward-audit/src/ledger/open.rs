@@ -129,6 +129,7 @@ fn share(parts: Parts, end: &LogEnd) -> Shared {
         digest_key: parts.digest_key,
         durable: AtomicU64::new(0),
         broken: AtomicBool::new(false),
+        needed_from: AtomicU64::new(u64::MAX),
         waiters: Mutex::default(),
         progress: Arc::new(progress),
         events_before: end.events,
@@ -149,7 +150,7 @@ fn opened(shared: &Shared, end: &LogEnd) -> Event {
     })
 }
 
-pub(super) fn make_directory(path: &Path) -> Result<(), LedgerError> {
+pub(crate) fn make_directory(path: &Path) -> Result<(), LedgerError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

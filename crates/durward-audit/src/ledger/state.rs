@@ -73,6 +73,8 @@ pub(super) struct Shared {
     /// Events that are on disk.
     pub(super) durable: AtomicU64,
     pub(super) broken: AtomicBool,
+    /// The first event that somebody still needs here.
+    pub(super) needed_from: AtomicU64,
     pub(super) waiters: Mutex<Vec<Waker>>,
     pub(super) progress: Arc<Progress>,
     /// Events in the log before this opening.

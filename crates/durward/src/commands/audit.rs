@@ -1,6 +1,7 @@
 mod anchor;
 mod check;
 mod export;
+mod fetch;
 mod line;
 mod proof;
 mod publication;
@@ -71,6 +72,12 @@ pub(super) fn run(command: &AuditCommand) -> anyhow::Result<ExitCode> {
         }
         AuditCommand::VerifyProof { file, key, json } => proof::verify(file, key, *json),
         AuditCommand::Witness { url, key, out, place } => witness::ask(&directory(place)?, url, key, out),
+        AuditCommand::Fetch {
+            store,
+            directory,
+            ledger,
+            keys,
+        } => fetch::run(store, directory, ledger.as_deref(), keys),
         AuditCommand::Checkpoint { place } => publication::checkpoint(&directory(place)?),
         AuditCommand::Key { rotate, place } => publication::key(place, &directory(place)?, *rotate),
         AuditCommand::Publish {

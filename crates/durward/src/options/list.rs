@@ -198,6 +198,16 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         example: "true",
     },
     OptionSpec {
+        key: "audit_store",
+        scope: Scope::Gateway,
+        kind: Kind::Text,
+        value_name: "URL",
+        default: "",
+        help: "A database (PostgreSQL's protocol) that keeps the records of many gateways: postgres://user:password@host/database, \
+               or env:VARIABLE or file:PATH that hold such a URL. The record is written here first, and goes there as it is signed.",
+        example: "file:/etc/durward/store.url",
+    },
+    OptionSpec {
         key: "parser_threads",
         scope: Scope::Gateway,
         kind: Kind::Number,

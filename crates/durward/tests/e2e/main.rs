@@ -20,6 +20,7 @@ mod locks;
 mod masking;
 mod metrics;
 mod regression;
+mod store;
 mod support;
 mod undo;
 mod utility;

@@ -74,8 +74,8 @@ pub(super) const LEDGER_INTEGRITY: Report = Report {
         },
     ],
     gaps: &[
-        "whether somebody with the signing key has written the whole record anew: only a checkpoint that you kept \
-         elsewhere shows that (`durward audit consistency`)",
+        "whether somebody with the signing key has written the whole record anew: only checkpoints outside of the \
+         machine show that (`durward audit verify --anchor`)",
     ],
     of_one_change: false,
 };
@@ -161,7 +161,7 @@ pub(super) const RETENTION_DELIVERY: Report = Report {
             name: "deliveries",
             meaning: "Exports and publications of the record.",
             query: "SELECT time, by, action, object, event FROM administration
-                WHERE time_us >= :from AND time_us < :to AND action IN ('audit_export', 'audit_publish') ORDER BY event",
+                WHERE time_us >= :from AND time_us < :to AND action IN ('audit_export', 'audit_publish', 'audit_ship') ORDER BY event",
         },
     ],
     gaps: &[

@@ -175,10 +175,7 @@ fn request(objects: &[&Value], host: &str) -> Value {
 /// A log record: the event is its body, and its name an attribute, so that what comes twice can be told.
 fn record(object: &Value) -> Value {
     let number = |name: &str| object.get(name).and_then(Value::as_u64);
-    let nanoseconds = number("time")
-        .unwrap_or_default()
-        .saturating_mul(1_000_000)
-        .to_string();
+    let nanoseconds = number("time").unwrap_or_default().saturating_mul(1_000_000).to_string();
     let (severity, severity_text) = match number("severity_id") {
         Some(2) => (10, "INFO2"),
         Some(3) => (13, "WARN"),
