@@ -321,6 +321,7 @@ fn run(ledger: &Ledger, session: u64, statement: u64, shape: &Shape) {
         labelled: &shape.labelled,
         literals: ledger.keyed_digest(&statement.to_be_bytes()),
         parameters: None,
+        reason: None,
         trace: None,
     };
     loop {
@@ -358,6 +359,7 @@ fn refuse(ledger: &Ledger, session: u64, statement: u64, shape: &Shape) {
         labelled: &shape.labelled,
         literals: None,
         parameters: None,
+        reason: None,
         trace: None,
         rule: "nobody",
         sqlstate: "42501",

@@ -236,6 +236,10 @@ pub struct Basis {
     /// The labelled columns that the statement touches; none where there are none.
     #[n(4)]
     pub labelled: Option<Vec<LabelledColumn>>,
+    /// What the client said that the statement is for.
+    #[n(5)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What the note of a permit says that an approval was spent for, before the request's name.
@@ -309,6 +313,7 @@ pub(crate) struct BasisInput<'a> {
     pub(crate) policy_version: Option<u64>,
     pub(crate) obligations: &'a [Obligation],
     pub(crate) labelled: &'a [LabelledColumn],
+    pub(crate) reason: Option<&'a str>,
 }
 
 impl<C> Encode<C> for BasisInput<'_> {
@@ -317,7 +322,12 @@ impl<C> Encode<C> for BasisInput<'_> {
         e: &mut minicbor::Encoder<W>,
         _: &mut C,
     ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        e.map(2 + u64::from(self.policy_version.is_some()) + u64::from(!self.labelled.is_empty()))?;
+        let optional = [
+            self.policy_version.is_some(),
+            !self.labelled.is_empty(),
+            self.reason.is_some(),
+        ];
+        e.map(2 + optional.into_iter().map(u64::from).sum::<u64>())?;
         e.u8(1)?.array(length(self.rules))?;
         for rule in self.rules {
             e.str(rule)?;
@@ -338,6 +348,8 @@ impl<C> Encode<C> for BasisInput<'_> {
                     &mut *e
                 }
                 Obligation::Approve(terms) => e.array(2)?.str("approve")?.str(&terms.count.to_string())?,
+                Obligation::Reason { pattern: None } => e.array(1)?.str("reason")?,
+                Obligation::Reason { pattern: Some(pattern) } => e.array(2)?.str("reason")?.str(pattern)?,
                 Obligation::Annotate(text) => e.array(2)?.str("annotate")?.str(text)?,
             };
         }
@@ -346,6 +358,9 @@ impl<C> Encode<C> for BasisInput<'_> {
             for column in self.labelled {
                 e.encode(column)?;
             }
+        }
+        if let Some(reason) = self.reason {
+            e.u8(5)?.str(reason)?;
         }
         Ok(())
     }
@@ -371,12 +386,13 @@ mod tests {
             label: "phone".into(),
             treatments: vec![ColumnTreatment::Masked, ColumnTreatment::Written],
         };
-        for labelled in [vec![], vec![phone]] {
+        for (labelled, reason) in [(vec![], None), (vec![phone], Some("OPS-17: a customer has called"))] {
             let input = BasisInput {
                 rules: &["people".into()],
                 policy_version: Some(2),
                 obligations: &[Obligation::ReadOnly, Obligation::Mask { clear: clear.clone() }],
                 labelled: &labelled,
+                reason,
             };
             let bytes = minicbor::to_vec(&input).expect("a vector takes every write");
             let basis: Basis = minicbor::decode(&bytes).expect("what was written");
@@ -389,6 +405,7 @@ mod tests {
                 .collect();
             assert_eq!(words, [vec!["read_only"], vec!["mask", "email", "phone"]]);
             assert_eq!(basis.labelled.unwrap_or_default(), labelled);
+            assert_eq!(basis.reason.as_deref(), reason);
         }
     }
 }

@@ -596,7 +596,8 @@ pub struct ApprovalMoved {
     /// The request, as it is shown.
     #[n(1)]
     pub request: String,
-    /// What happened: `asked`, `approved`, `auto-approved`, `rejected`, `withdrawn`, `expired`, `superseded`, `used`.
+    /// What happened: `asked`, `approved`, `auto-approved`, `rejected`, `withdrawn`, `expired`, `superseded`,
+    /// `revoked`, `used`.
     #[n(2)]
     pub change: String,
     /// Who asked, with the whole chain.
@@ -623,4 +624,12 @@ pub struct ApprovalMoved {
     /// The only approver there is has approved a change of their own.
     #[n(10)]
     pub self_confirmed: Option<bool>,
+    /// The access for a time that is asked for in place of a statement, in a sentence.
+    #[n(11)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
+    /// Until when access is given that begins with this step, in seconds since 1970-01-01 00:00 UTC.
+    #[n(12)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
 }

@@ -172,6 +172,7 @@ impl Statement {
             labelled: &[],
             literals: ledger.keyed_digest(self.normalized.as_bytes()),
             parameters: None,
+            reason: None,
             trace: None,
         }
     }
@@ -198,6 +199,7 @@ impl Statement {
             labelled: &[],
             literals: None,
             parameters: None,
+            reason: None,
             trace: None,
             rule: "delete-without-where",
             sqlstate: "42501",

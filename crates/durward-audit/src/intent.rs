@@ -37,6 +37,8 @@ pub struct StatementIntentInput<'a> {
     pub literals: KeyedDigest,
     /// Keyed digest of the parameters' exact bytes.
     pub parameters: Option<KeyedDigest>,
+    /// What the client said that it is for.
+    pub reason: Option<&'a str>,
     /// The client's trace id.
     pub trace: Option<&'a str>,
 }
@@ -62,6 +64,8 @@ pub struct StatementRefusedInput<'a> {
     pub literals: Option<KeyedDigest>,
     /// Keyed digest of the parameters' exact bytes.
     pub parameters: Option<KeyedDigest>,
+    /// What the client said that it is for.
+    pub reason: Option<&'a str>,
     /// The client's trace id.
     pub trace: Option<&'a str>,
     /// The rule that refused (`Refusal::rule`).

@@ -332,6 +332,9 @@ fn unmapped(shape: Option<&Shape>, basis: Option<&Basis>) -> Value {
                 "labelled_columns": basis.labelled,
             }),
         );
+        if let Some(reason) = &basis.reason {
+            add(&mut unmapped, json!({ "reason": reason }));
+        }
     }
     unmapped
 }

@@ -196,6 +196,7 @@ impl Writer {
                 policy_version: Some(intent.policy_version),
                 obligations: intent.obligations,
                 labelled: intent.labelled,
+                reason: intent.reason,
             },
         )?;
         self.append(
@@ -233,6 +234,7 @@ impl Writer {
                 policy_version: refused.policy_version,
                 obligations: &[],
                 labelled: refused.labelled,
+                reason: refused.reason,
             };
             Some(self.basis(time, &basis)?)
         };

@@ -232,6 +232,7 @@ fn append(ledger: &Ledger, session: SessionId, thread: u64) {
             labelled: &[],
             literals: ledger.keyed_digest(b"SELECT 1"),
             parameters: None,
+            reason: None,
             trace: None,
         };
         let mut recording = Box::pin(ledger.record_intent((), &intent, Durability::Process));

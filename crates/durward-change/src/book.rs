@@ -84,6 +84,7 @@ impl Book {
             | Event::Withdrawn(_)
             | Event::Expired(_)
             | Event::Superseded(_)
+            | Event::Revoked(_)
             | Event::Used(_) => {
                 if let Some(request) = self.requests.get_mut(&entry.id) {
                     // Only the journal's own order counts.

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use durward_model::Principal;
 use tokio::sync::watch;
 
+use crate::access::GivenAccess;
 use crate::book::Book;
 use crate::change_set::is_runnable;
 use crate::error::DeskError;
@@ -76,6 +77,8 @@ pub struct Desk {
     moved: watch::Sender<u64>,
     /// Whether any change set is open: asked for each statement.
     has_open_sets: AtomicBool,
+    /// Moves with everything that may begin or end access: asked for each statement.
+    access_version: AtomicU64,
 }
 
 struct Inner {
@@ -119,6 +122,7 @@ impl Desk {
             recorder: Box::new(recorder),
             moved: watch::Sender::new(0),
             has_open_sets,
+            access_version: AtomicU64::new(1),
         })
     }
 
@@ -128,7 +132,7 @@ impl Desk {
     /// # Errors
     /// Too many are open, the statement is too long, or nothing can be kept or recorded.
     pub fn present(&self, asked: &Asked, manner: Manner, now: i64) -> Result<Answer, DeskError> {
-        if !asked.steps.is_empty() {
+        if !asked.steps.is_empty() || asked.access.is_some() {
             return Err(DeskError::NoStatement);
         }
         let mut inner = self.lock();
@@ -167,7 +171,7 @@ impl Desk {
         Ok(Answer::Pending(Box::new(request)))
     }
 
-    /// Lays a change set on the desk, or finds the open request for just this one, or the rejection that still stands.
+    /// Lays a change set or a wish for access on the desk, or finds the open request for just this one, or the rejection that still stands.
     /// Nothing is spent.
     ///
     /// # Errors
@@ -189,6 +193,37 @@ impl Desk {
     /// Whether there can be an open change set at all. Takes no lock.
     pub fn may_hold_sets(&self) -> bool {
         self.has_open_sets.load(Ordering::Acquire)
+    }
+
+    /// A number that is another one after each step of a request for access. Takes no lock.
+    pub fn access_version(&self) -> u64 {
+        self.access_version.load(Ordering::Acquire)
+    }
+
+    /// The access that stands, oldest first.
+    pub fn given_access(&self, now: i64) -> Vec<GivenAccess> {
+        let mut inner = self.lock();
+        let now = inner.book.now(now);
+        let requests = inner.book.requests();
+        requests.filter_map(|request| GivenAccess::of(request, now)).collect()
+    }
+
+    /// Takes access back before its time.
+    ///
+    /// # Errors
+    /// It is no access, or hasn't been given or has ended, or that can't be kept.
+    pub fn revoke(&self, id: RequestId, by: &str, why: Option<&str>, now: i64) -> Result<Request, DeskError> {
+        if self.get(id).is_some_and(|request| request.asked.access.is_none()) {
+            return Err(DeskError::NoAccess(id));
+        }
+        let ending = |at| {
+            Event::Revoked(Ending {
+                by: Some(by.to_owned()),
+                why: why.map(str::to_owned),
+                at,
+            })
+        };
+        self.end(id, ending, now)
     }
 
     /// The approved change sets that a principal may begin to run on a database, oldest first.
@@ -394,6 +429,9 @@ impl Desk {
             inner.waiters.remove(&entry.id);
         }
         self.has_open_sets.store(inner.book.has_open_sets(), Ordering::Release);
+        if request.asked.access.is_some() {
+            self.access_version.fetch_add(1, Ordering::AcqRel);
+        }
         self.moved.send_modify(|moves| *moves += 1);
         Ok(request)
     }

@@ -36,9 +36,12 @@ pub enum DeskError {
     /// Each approval must be somebody else's.
     #[error("you have approved {0} already; it needs another person besides")]
     Twice(RequestId),
-    /// A change set is run by its statements, never as one.
-    #[error("a change set isn't sent as a statement")]
+    /// A change set is run by its statements, never as one; access is used by whatever it covers.
+    #[error("a change set, or access for a time, isn't sent as a statement")]
     NoStatement,
+    /// What is to be taken back is no access.
+    #[error("{0} gives no access for a time, so that there is nothing to take back")]
+    NoAccess(RequestId),
     /// What is to be begun has no steps.
     #[error("{0} is no change set")]
     NoChangeSet(RequestId),

@@ -19,6 +19,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access;
 mod binding;
 mod book;
 mod change_set;
@@ -33,6 +34,7 @@ mod store;
 pub mod undo;
 mod visible;
 
+pub use access::{Access, GivenAccess, Place};
 pub use binding::Binding;
 pub use change_set::{Outlook, Step, covers};
 pub use desk::{Answer, Desk, Grant, Manner, NoRecorder, Recorder};

@@ -29,3 +29,13 @@ pub const NOTE_BYTES_MAX: usize = 2_000;
 ///
 /// Unit: bytes. Reason: reading it takes well under a second.
 pub(crate) const JOURNAL_BYTES_HIGH: u64 = 16 << 20;
+
+/// The longest access that can be asked for.
+///
+/// Unit: seconds. Reason: a week; what is needed for longer is a matter of policy.
+pub const ACCESS_SECONDS_MAX: u32 = 7 * 24 * 3_600;
+
+/// The relations that one wish for access may name.
+///
+/// Unit: relations. Reason: whoever decides reads the list; beyond it the whole database is meant.
+pub const ACCESS_RELATIONS_MAX: usize = 500;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use durward_model::{ApprovalTerms, Principal};
 use serde::{Deserialize, Serialize};
 
+use crate::access::Access;
 use crate::change_set::Step;
 use crate::state::State;
 
@@ -152,7 +153,10 @@ pub struct Asked {
     /// A digest of the settings that a change set's statements are read under.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub settings: String,
-    /// Who laid a change set on the desk for the principal.
+    /// Access for a time, where that is asked for in place of a statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
+    /// Who laid a change set or a wish for access on the desk for the principal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_by: Option<String>,
 }
@@ -280,6 +284,7 @@ pub fn example() -> Asked {
         client: "psql at 127.0.0.1".to_owned(),
         steps: Vec::new(),
         settings: String::new(),
+        access: None,
         submitted_by: None,
     }
 }

@@ -26,6 +26,8 @@ pub enum State {
     Expired,
     /// What was asked is no longer what would run.
     Superseded,
+    /// Access that was given was taken back before its time.
+    Revoked,
 }
 
 impl State {
@@ -40,6 +42,7 @@ impl State {
             Self::Withdrawn => "withdrawn",
             Self::Expired => "expired",
             Self::Superseded => "superseded",
+            Self::Revoked => "revoked",
         }
     }
 
@@ -47,7 +50,7 @@ impl State {
     pub const fn is_open(self) -> bool {
         match self {
             Self::Pending | Self::Approved | Self::AutoApproved => true,
-            Self::Used | Self::Rejected | Self::Withdrawn | Self::Expired | Self::Superseded => false,
+            Self::Used | Self::Rejected | Self::Withdrawn | Self::Expired | Self::Superseded | Self::Revoked => false,
         }
     }
 
@@ -81,6 +84,8 @@ pub enum Event {
     Expired(Ending),
     /// What was asked is no longer what would run.
     Superseded(Ending),
+    /// Access that was given is taken back.
+    Revoked(Ending),
     /// Its run begins: recorded before anything is forwarded.
     Used(Ending),
     /// The next request has at least this number.
@@ -98,6 +103,7 @@ impl Event {
             Self::Withdrawn(_) => "withdrawn",
             Self::Expired(_) => "expired",
             Self::Superseded(_) => "superseded",
+            Self::Revoked(_) => "revoked",
             Self::Used(_) => "used",
             Self::Numbered => "numbered",
         }
@@ -133,14 +139,27 @@ pub(crate) fn next(request: &Request, event: &Event) -> Result<State, TooLate> {
         (State::Pending, Event::Withdrawn(_)) => Ok(State::Withdrawn),
         (State::Pending | State::Approved | State::AutoApproved, Event::Expired(_)) => Ok(State::Expired),
         (State::Pending | State::Approved | State::AutoApproved, Event::Superseded(_)) => Ok(State::Superseded),
-        (State::Approved | State::AutoApproved, Event::Used(_)) => Ok(State::Used),
+        (State::Approved | State::AutoApproved, Event::Used(_)) if request.asked.access.is_none() => Ok(State::Used),
+        (State::Approved, Event::Revoked(_)) if request.asked.access.is_some() => Ok(State::Revoked),
         (
             State::Approved | State::AutoApproved,
-            Event::Approved(_) | Event::AutoApproved(_) | Event::Rejected(_) | Event::Withdrawn(_),
+            Event::Approved(_)
+            | Event::AutoApproved(_)
+            | Event::Rejected(_)
+            | Event::Withdrawn(_)
+            | Event::Used(_)
+            | Event::Revoked(_),
         )
-        | (State::Pending, Event::Used(_))
-        | (State::Used | State::Rejected | State::Withdrawn | State::Expired | State::Superseded, _)
+        | (State::Pending, Event::Used(_) | Event::Revoked(_))
+        | (State::Used | State::Rejected | State::Withdrawn | State::Expired | State::Superseded | State::Revoked, _)
         | (_, Event::Kept(_) | Event::Numbered) => late,
+    }
+}
+
+impl Request {
+    /// Whether what is asked for may run, or begins, with this step.
+    pub fn begins_with(&self, event: &Event) -> bool {
+        next(self, event).is_ok_and(State::may_run)
     }
 }
 
@@ -151,7 +170,11 @@ pub(crate) fn apply(request: &mut Request, entry: &Entry) -> Result<(), TooLate>
         Event::Approved(approval) => {
             request.approvals.push(approval.clone());
             if request.state == State::Approved {
-                request.expires_at = entry.at.saturating_add(i64::from(request.asked.terms.expires_seconds));
+                let lasts = match &request.asked.access {
+                    Some(access) => access.seconds,
+                    None => request.asked.terms.expires_seconds,
+                };
+                request.expires_at = entry.at.saturating_add(i64::from(lasts));
             }
         }
         Event::AutoApproved(ending)
@@ -159,6 +182,7 @@ pub(crate) fn apply(request: &mut Request, entry: &Entry) -> Result<(), TooLate>
         | Event::Withdrawn(ending)
         | Event::Expired(ending)
         | Event::Superseded(ending)
+        | Event::Revoked(ending)
         | Event::Used(ending) => request.ending = Some(ending.clone()),
         Event::Kept(_) | Event::Numbered => {}
     }

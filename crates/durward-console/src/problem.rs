@@ -33,7 +33,9 @@ impl From<DeskError> for Problem {
             DeskError::Own(_) | DeskError::NotInGroup { .. } => StatusCode::FORBIDDEN,
             DeskError::Full => StatusCode::TOO_MANY_REQUESTS,
             DeskError::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            DeskError::NoStatement | DeskError::NoChangeSet(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            DeskError::NoStatement | DeskError::NoChangeSet(_) | DeskError::NoAccess(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             DeskError::Store(error) => {
                 tracing::error!(%error, "a decision can't be kept");
                 StatusCode::SERVICE_UNAVAILABLE

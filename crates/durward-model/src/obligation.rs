@@ -20,6 +20,11 @@ pub enum Obligation {
     },
     /// Others must have approved it first.
     Approve(ApprovalTerms),
+    /// The client must have said what the statement is for.
+    Reason {
+        /// The regular expression that must be found in it; any reason will do where there is none.
+        pattern: Option<Arc<str>>,
+    },
     /// A note for the record.
     Annotate(Arc<str>),
 }

@@ -41,6 +41,8 @@ pub const APPROVAL_PENDING: &str = "WD001";
 pub const APPROVAL_REJECTED: &str = "WD002";
 /// `WD003` the effect is more than what was allowed, so that it was taken back.
 pub const EFFECT_EXCEEDED: &str = "WD003";
+/// `WD004` a reason is required.
+pub const REASON_REQUIRED: &str = "WD004";
 /// `WD007` identity assertion invalid: the identity was revoked or has expired.
 pub const IDENTITY_INVALID: &str = "WD007";
 /// `WD008` not understood, so refused.

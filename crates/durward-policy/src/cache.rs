@@ -5,7 +5,7 @@ use durward_model::{Assurance, CredentialKind, Digest, Principal, StatementFacts
 use foldhash::HashMap;
 
 use crate::snapshot::Verdict;
-use crate::{Decision, DecisionRequest, PolicySnapshot, PolicyVersion};
+use crate::{Decision, DecisionRequest, LabelUse, PolicySnapshot, PolicyVersion};
 
 /// Memory that one snapshot's verdicts may take, facts included.
 pub(crate) const VERDICTS_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -96,6 +96,8 @@ pub(crate) struct VerdictKey {
     pub(crate) principal: Arc<PrincipalKey>,
     pub(crate) circumstances: Circumstances,
     pub(crate) facts: FactsByContent,
+    /// None where no policy asks for them.
+    pub(crate) labels: Option<Arc<LabelUse>>,
 }
 
 /// About how many bytes an entry keeps alive. The structs' own sizes are exact, the strings are estimated.
@@ -123,7 +125,15 @@ pub(crate) fn approximate_bytes(facts: &StatementFacts) -> u32 {
 pub struct DecisionCache {
     scope: Option<Scope>,
     /// By address; each entry keeps its facts alive, so that no other facts can have that address.
-    verdicts: HashMap<usize, (Arc<StatementFacts>, Arc<Verdict>)>,
+    verdicts: HashMap<usize, Known>,
+}
+
+/// A verdict with what else it rests on.
+#[derive(Debug)]
+struct Known {
+    _facts: Arc<StatementFacts>,
+    labels: Option<Arc<LabelUse>>,
+    verdict: Arc<Verdict>,
 }
 
 #[derive(Debug)]
@@ -152,15 +162,22 @@ impl DecisionCache {
             None => self.rescope(policy, request, circumstances),
         };
         let address = Arc::as_ptr(request.facts).addr();
-        if let Some((_, verdict)) = self.verdicts.get(&address) {
-            return verdict.decision(&principal, request.facts, policy.version());
+        let labels = policy.labels_of(request);
+        if let Some(known) = self.verdicts.get(&address)
+            && known.labels.as_ref() == labels
+        {
+            return known.verdict.decision(&principal, request.facts, policy.version());
         }
         let verdict = policy.verdict(&principal, circumstances, request);
         if self.verdicts.len() >= SESSION_VERDICTS_MAX {
             self.verdicts.clear();
         }
-        self.verdicts
-            .insert(address, (Arc::clone(request.facts), Arc::clone(&verdict)));
+        let known = Known {
+            _facts: Arc::clone(request.facts),
+            labels: labels.cloned(),
+            verdict: Arc::clone(&verdict),
+        };
+        self.verdicts.insert(address, known);
         verdict.decision(&principal, request.facts, policy.version())
     }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::PolicyVersion;
 use crate::cache::PrincipalKey;
+use crate::demand::Demand;
 
 /// The answer to "may this principal run this statement here and now?".
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct Permit {
 pub struct Terms {
     pub(crate) obligations: Vec<Obligation>,
     pub(crate) rules: Vec<Arc<str>>,
+    pub(crate) demands: Vec<Demand>,
 }
 
 impl Terms {
@@ -43,6 +45,13 @@ impl Terms {
     /// The names of the policies that decided, in the order in which they were loaded.
     pub fn rules(&self) -> &[Arc<str>] {
         &self.rules
+    }
+
+    /// What the client is told (`WD004`) where policy wants to know what the statement is for, and `reason` won't do. To
+    /// be asked before the statement runs, not when it is only prepared.
+    pub fn unreasoned(&self, reason: Option<&str>) -> Option<Refusal> {
+        let missing = self.demands.iter().find(|demand| !demand.pattern.admits(reason));
+        missing.map(Demand::refusal)
     }
 }
 
@@ -113,6 +122,7 @@ impl HoldOrder {
             terms: Arc::new(Terms {
                 obligations,
                 rules: terms.rules.clone(),
+                demands: terms.demands.clone(),
             }),
             ..self.permit
         }

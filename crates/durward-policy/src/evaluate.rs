@@ -10,10 +10,10 @@ use durward_model::{
     Assurance, Certainty, CredentialKind, Obligation, PrincipalKind, RowBound, StatementClass, Subject,
 };
 
-use crate::DecisionRequest;
 use crate::assessment::Assessment;
 use crate::load::Loaded;
 use crate::rule::Rule;
+use crate::{DecisionRequest, LabelUse};
 
 /// The schema's type names, parsed once.
 #[derive(Debug)]
@@ -195,6 +195,9 @@ fn question(
     if loaded.asks_for_time && request.session.hour().is_none() {
         return Err("a policy asks for the time, and the time is not known".to_owned());
     }
+    if loaded.asks_for_labels && request.labels.is_none() {
+        return Err("a policy asks for labels, and they are not known".to_owned());
+    }
     let context = context(names, member, assessment, request)?;
     let question = Request::new(
         names.uid_of(member.subject),
@@ -284,6 +287,8 @@ fn context(
         ("uses", set(&assessment.uses)),
         ("columnsRead", set(&assessment.columns_read)),
         ("columnsWritten", set(&assessment.columns_written)),
+        ("labelsRead", labels(request, |labels| &labels.read)),
+        ("labelsWritten", labels(request, |labels| &labels.written)),
         ("schemas", set(&assessment.schemas)),
         ("functions", set(&assessment.functions)),
         ("objects", set(&assessment.objects)),
@@ -351,6 +356,12 @@ fn set(values: &BTreeSet<String>) -> RestrictedExpression {
     texts(values.iter().map(String::as_str))
 }
 
+/// Where nobody asks for labels, none will do.
+fn labels(request: &DecisionRequest<'_>, which: fn(&LabelUse) -> &BTreeSet<Arc<str>>) -> RestrictedExpression {
+    let words = request.labels.map(|labels| which(labels));
+    texts(words.into_iter().flatten().map(|word| &**word))
+}
+
 fn enumerated(kind: &EntityTypeName, word: &str) -> RestrictedExpression {
     RestrictedExpression::new_entity_uid(uid(kind, word))
 }
@@ -383,10 +394,15 @@ impl Outcome {
         if !self.errors.is_empty() || (self.forbids.is_empty() && self.permits.is_empty()) {
             return "deny";
         }
-        if self.forbids.is_empty() {
+        if self.forbids.iter().all(|rule| rule.only_demands()) {
             return "allow";
         }
-        if self.forbids.iter().all(|rule| rule.hold.is_some()) && !self.permits.is_empty() {
+        if self
+            .forbids
+            .iter()
+            .all(|rule| rule.hold.is_some() || rule.only_demands())
+            && !self.permits.is_empty()
+        {
             return "hold";
         }
         "deny"

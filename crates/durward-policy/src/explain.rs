@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use durward_model::Obligation;
 use serde::Serialize;
 
 use crate::assessment::Assessment;
@@ -34,7 +35,7 @@ pub struct Explanation {
     /// What would pass instead.
     pub would_pass: Vec<String>,
     /// What must be done along with the statement, where it is allowed.
-    pub obligations: Vec<durward_model::Obligation>,
+    pub obligations: Vec<Obligation>,
     /// What it takes until it may run, where it is held.
     pub approval: Option<durward_model::ApprovalTerms>,
     /// The number and digest of the policy.
@@ -61,7 +62,7 @@ pub struct MemberExplanation {
 pub struct RuleExplanation {
     /// Its name.
     pub rule: Arc<str>,
-    /// `permit`, `forbid`, `hold`, or `lifted` for a forbid that an exemption lifted.
+    /// `permit`, `forbid`, `hold`, `reason` for one that only asks for a reason, or `lifted` for a forbid that an exemption lifted.
     pub effect: &'static str,
     /// The exemption that lifted it.
     pub lifted_by: Option<Arc<str>>,
@@ -159,6 +160,8 @@ fn explain_member(
     let forbids = outcome.forbids.iter().map(|rule| {
         let effect = if rule.hold.is_some() {
             "hold"
+        } else if rule.only_demands() {
+            "reason"
         } else {
             RuleEffect::Forbid.as_str()
         };
@@ -195,6 +198,15 @@ impl fmt::Display for Explanation {
         }
         if let Some(rows) = self.approval.as_ref().and_then(|approval| approval.rows_pass) {
             writeln!(f, "unless:   at most {rows} rows are counted before it runs")?;
+        }
+        for pattern in self.obligations.iter().filter_map(|obligation| match obligation {
+            Obligation::Reason { pattern } => Some(pattern),
+            _ => None,
+        }) {
+            match pattern {
+                Some(pattern) => writeln!(f, "if:       durward.reason is set, and holds {pattern}")?,
+                None => writeln!(f, "if:       durward.reason is set")?,
+            }
         }
         if !self.hazards.is_empty() {
             writeln!(f, "hazards:")?;

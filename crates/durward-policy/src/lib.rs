@@ -34,6 +34,7 @@
 //!     database: &DatabaseContext::new("shop".into(), DatabaseMarks::default()),
 //!     facts: &Arc::new(facts),
 //!     session: &SessionContext::default(),
+//!     labels: None,
 //! });
 //! let Decision::Deny(denial) = decision else { panic!("a drop by a person is refused") };
 //! assert_eq!(&*denial.refusal.rule, "drop");
@@ -45,6 +46,7 @@ mod assessment;
 mod cache;
 mod database;
 mod decision;
+mod demand;
 mod error;
 mod evaluate;
 mod explain;
@@ -66,7 +68,7 @@ pub use error::{PolicyError, PolicyProblem};
 pub use explain::{Explanation, HazardExplanation, MemberExplanation, RuleExplanation};
 pub use pack::built_in_files;
 pub use pattern::{NamePattern, ObjectPattern, PatternError};
-pub use request::{DecisionRequest, SessionContext};
+pub use request::{DecisionRequest, LabelUse, SessionContext};
 pub use schema::schema_text;
 pub use snapshot::{PolicyFile, PolicySnapshot, PolicySources, PolicyVersion, RuleSummary};
 pub use store::PolicyStore;

@@ -11,7 +11,7 @@ use crate::error::PolicyProblem;
 use crate::evaluate::Names;
 use crate::pack;
 use crate::rule::{Complaint, Rule, RuleEffect, read_rule};
-use crate::schema::{TIME_NAMES, schema_text};
+use crate::schema::{LABEL_NAMES, TIME_NAMES, schema_text};
 use crate::{PolicyError, PolicyFile, PolicySources};
 
 /// Policies that have passed every check.
@@ -28,6 +28,8 @@ pub(crate) struct Loaded {
     pub(crate) digest: Digest,
     /// Whether any policy asks for the time; verdicts of others don't end with the hour.
     pub(crate) asks_for_time: bool,
+    /// Whether any policy asks what the columns hold.
+    pub(crate) asks_for_labels: bool,
 }
 
 /// Reads, checks and sorts every policy.
@@ -62,7 +64,8 @@ pub(crate) fn load(sources: &PolicySources) -> Result<Loaded, PolicyError> {
             forbids: loader.forbids,
             exemptions: loader.exemptions,
             digest,
-            asks_for_time: loader.policies.iter().any(asks_for_time),
+            asks_for_time: loader.policies.iter().any(|policy| asks_for(policy, &TIME_NAMES)),
+            asks_for_labels: loader.policies.iter().any(|policy| asks_for(policy, &LABEL_NAMES)),
         }),
     }
 }
@@ -242,9 +245,9 @@ impl Loader {
 }
 
 /// A policy's own text has neither comments nor escapes in it, so a name stands there as it is.
-fn asks_for_time(policy: &Policy) -> bool {
+fn asks_for(policy: &Policy, names: &[&str]) -> bool {
     let text = policy.to_string();
-    TIME_NAMES.iter().any(|name| text.contains(name))
+    names.iter().any(|name| text.contains(name))
 }
 
 /// Cedar says the same once for each action; since all have the same context, once is enough.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use durward_model::{Principal, StatementFacts};
@@ -15,6 +16,17 @@ pub struct DecisionRequest<'a> {
     pub facts: &'a Arc<StatementFacts>,
     /// When and how.
     pub session: &'a SessionContext,
+    /// What the columns that it touches hold. Without it, everything is refused as soon as any policy asks for labels.
+    pub labels: Option<&'a Arc<LabelUse>>,
+}
+
+/// The labels of the columns that a statement touches, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct LabelUse {
+    /// Of columns that are read.
+    pub read: BTreeSet<Arc<str>>,
+    /// Of columns that are written.
+    pub written: BTreeSet<Arc<str>>,
 }
 
 /// What policy may know about the session, beyond who is at its other end.

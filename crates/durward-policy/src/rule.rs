@@ -6,6 +6,7 @@ use durward_model::{ApprovalTerms, HazardKind, Label, Obligation, sqlstate};
 
 use crate::approval::{self, approver_in_words};
 use crate::assessment::Assessment;
+use crate::demand::ReasonPattern;
 use crate::wording::{NamedObject, Template};
 
 /// What a policy says beside its condition: its annotations, checked.
@@ -20,6 +21,8 @@ pub(crate) struct Rule {
     /// What the approval takes, where the rule holds.
     pub(crate) approval: ApprovalTerms,
     pub(crate) obligations: Vec<Obligation>,
+    /// What the client must have said. A forbid that asks for that and isn't a hold forbids nothing else.
+    pub(crate) demand: Option<ReasonPattern>,
     pub(crate) sqlstate: &'static str,
     /// Which objects the rule is about; `None`: those of its hazards, else what is changed, else what is used.
     pub(crate) objects: Option<ObjectsFrom>,
@@ -118,6 +121,11 @@ impl ObjectsFrom {
 }
 
 impl Rule {
+    /// Whether it only asks for a reason: it then refuses those who give none, and nobody else.
+    pub(crate) fn only_demands(&self) -> bool {
+        self.demand.is_some() && self.hold.is_none()
+    }
+
     /// The objects to name in a refusal.
     pub(crate) fn objects_in(&self, assessment: &Assessment) -> Vec<NamedObject> {
         let Some(from) = self.objects else {
@@ -188,8 +196,7 @@ impl Complaint {
     }
 }
 
-const ANNOTATIONS: &str =
-    "@rule, @reason, @hint, @hold, @approve, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
+const ANNOTATIONS: &str = "@rule, @reason, @hint, @hold, @approve, @requires_reason, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
 
 /// Reads the annotations of one policy. Every annotation must be known, in place and well formed: a misspelt `@hold`
 /// would otherwise change a verdict in silence.
@@ -213,6 +220,7 @@ pub(crate) fn read_rule(policy: &Policy, file: &Arc<str>, line: Option<u32>) -> 
             hold: reader.hold.or_else(|| reader.approval.as_ref().map(approver_in_words)),
             approval: reader.approval.unwrap_or_default(),
             obligations: reader.obligations,
+            demand: reader.demand,
             sqlstate: reader.sqlstate.unwrap_or(sqlstate::INSUFFICIENT_PRIVILEGE),
             objects: reader.objects,
             hazards: policy.entity_literals().iter().filter_map(hazard_of).collect(),
@@ -244,6 +252,7 @@ struct Reader {
     hold: Option<Arc<str>>,
     approval: Option<ApprovalTerms>,
     obligations: Vec<Obligation>,
+    demand: Option<ReasonPattern>,
     sqlstate: Option<&'static str>,
     objects: Option<ObjectsFrom>,
     exempts: Vec<Arc<str>>,
@@ -267,6 +276,7 @@ impl Reader {
                 Ok(())
             }
             "approve" => approval::terms(value).map(|terms| self.approval = Some(terms)),
+            "requires_reason" => ReasonPattern::parse(value).map(|demand| self.demand = Some(demand)),
             "annotate" => {
                 self.obligations.push(Obligation::Annotate(value.into()));
                 Ok(())

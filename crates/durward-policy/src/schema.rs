@@ -8,6 +8,9 @@ pub(crate) const PASSING: [&str; 3] = ["read", "session", "transaction"];
 /// The parts of the context that are the time.
 pub(crate) const TIME_NAMES: [&str; 2] = ["hourUtc", "weekdayUtc"];
 
+/// The parts of the context that are labels.
+pub(crate) const LABEL_NAMES: [&str; 2] = ["labelsRead", "labelsWritten"];
+
 /// The Cedar schema against which every policy is checked, in Cedar's own syntax, with a comment on each name.
 pub fn schema_text() -> String {
     let hazards = quoted(HazardKind::ALL.iter().map(|kind| kind.as_str()));
@@ -65,6 +68,10 @@ type Statement = {
   "uses": Set<String>,
   "columnsRead": Set<String>,
   "columnsWritten": Set<String>,
+  // The labels of columns that are read, and that are written, also through views and functions; "not_judged" where
+  // nobody has looked at a column yet.
+  "labelsRead": Set<String>,
+  "labelsWritten": Set<String>,
   // The schemas of all relations and objects.
   "schemas": Set<String>,
   "functions": Set<String>,

@@ -12,7 +12,7 @@ use crate::load::{Loaded, load};
 use crate::rule::RuleEffect;
 pub(crate) use crate::verdict::Verdict;
 use crate::verdict::combine;
-use crate::{Decision, DecisionRequest, Explanation, PolicyError};
+use crate::{Decision, DecisionRequest, Explanation, LabelUse, PolicyError};
 
 /// The texts from which a policy is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +131,16 @@ impl PolicySnapshot {
         self.loaded.asks_for_time
     }
 
+    /// Whether any policy asks for the labels of columns: others needn't be told.
+    pub fn asks_for_labels(&self) -> bool {
+        self.loaded.asks_for_labels
+    }
+
+    /// The labels that a verdict rests on.
+    pub(crate) fn labels_of<'a>(&self, request: &DecisionRequest<'a>) -> Option<&'a Arc<LabelUse>> {
+        request.labels.filter(|_| self.loaded.asks_for_labels)
+    }
+
     /// How many rules there are.
     pub fn rules_count(&self) -> usize {
         self.loaded.rules.len()
@@ -171,6 +181,7 @@ impl PolicySnapshot {
             principal: Arc::clone(principal),
             circumstances,
             facts: FactsByContent(Arc::clone(request.facts)),
+            labels: self.labels_of(request).cloned(),
         };
         if let Some(verdict) = self.verdicts.get(&key) {
             return verdict;

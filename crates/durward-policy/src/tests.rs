@@ -7,6 +7,7 @@ mod loading;
 mod marks;
 mod pack;
 mod properties;
+mod reasons;
 mod refusals;
 mod support;
 mod user_policies;

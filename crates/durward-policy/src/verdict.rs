@@ -1,11 +1,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use durward_model::{ApprovalTerms, Label, Obligation, PrincipalKind, Refusal, RowBound, StatementFacts};
+use durward_model::{
+    ApprovalTerms, Label, Obligation, PrincipalKind, Refusal, RowBound, StatementClass, StatementFacts,
+};
 
 use crate::assessment::Assessment;
 use crate::cache::PrincipalKey;
 use crate::decision::Terms;
+use crate::demand::Demand;
 use crate::evaluate::{Member, Outcome};
 use crate::rule::{Rule, Unmasks};
 use crate::wording::{Filling, Template, hazard_hint, name_objects, one_line};
@@ -74,7 +77,7 @@ pub(crate) fn combine(
     }
     let mut refusing: Vec<(&Member<'_>, &Arc<Rule>)> = Vec::new();
     for (member, outcome) in judged {
-        for rule in &outcome.forbids {
+        for rule in outcome.forbids.iter().filter(|rule| !rule.only_demands()) {
             if !refusing.iter().any(|(_, known)| known.name == rule.name) {
                 refusing.push((member, rule));
             }
@@ -86,7 +89,7 @@ pub(crate) fn combine(
     let Some((member, rule)) = refusing.first() else {
         return match unpermitted {
             Some((member, _)) => Verdict::Deny(plain_denial(no_permit(member, assessment))),
-            None => Verdict::Allow(Arc::new(terms(judged))),
+            None => Verdict::Allow(Arc::new(terms(judged, assessment, request))),
         };
     };
     let refusal = refusal(member, rule, &refusing, assessment, request);
@@ -101,7 +104,7 @@ pub(crate) fn combine(
                 .unwrap_or_default();
             Verdict::Hold(Held {
                 approver: Arc::clone(approver),
-                terms: Arc::new(released_terms(judged, &rules, &approval)),
+                terms: Arc::new(released_terms(terms(judged, assessment, request), &rules, &approval)),
                 rules,
                 approval,
                 refusal,
@@ -112,8 +115,7 @@ pub(crate) fn combine(
 }
 
 /// What a hold grants in the end: what the permits do, on disk before it runs, with the rules that held it.
-fn released_terms(judged: &[(Member<'_>, Outcome)], rules: &[Arc<str>], approval: &ApprovalTerms) -> Terms {
-    let mut terms = terms(judged);
+fn released_terms(mut terms: Terms, rules: &[Arc<str>], approval: &ApprovalTerms) -> Terms {
     if !terms.obligations.contains(&Obligation::DurableIntent) {
         terms.obligations.push(Obligation::DurableIntent);
     }
@@ -122,7 +124,7 @@ fn released_terms(judged: &[(Member<'_>, Outcome)], rules: &[Arc<str>], approval
     terms
 }
 
-fn terms(judged: &[(Member<'_>, Outcome)]) -> Terms {
+fn terms(judged: &[(Member<'_>, Outcome)], assessment: &Assessment, request: &DecisionRequest<'_>) -> Terms {
     let mut obligations: Vec<Obligation> = Vec::new();
     let mut rules: Vec<Arc<str>> = Vec::new();
     let outcomes = judged.iter().map(|(_, outcome)| outcome);
@@ -143,7 +145,53 @@ fn terms(judged: &[(Member<'_>, Outcome)]) -> Terms {
         }
     }
     obligations.extend(mask(judged));
-    Terms { obligations, rules }
+    let demands = demands(judged, assessment, request);
+    for demand in &demands {
+        if !rules.contains(&demand.rule) {
+            rules.push(Arc::clone(&demand.rule));
+        }
+        if !obligations.contains(&demand.obligation()) {
+            obligations.push(demand.obligation());
+        }
+    }
+    Terms {
+        obligations,
+        rules,
+        demands,
+    }
+}
+
+/// What the client must have said. Settings and the ends of transactions need no reason: one of them is the reason itself.
+fn demands(judged: &[(Member<'_>, Outcome)], assessment: &Assessment, request: &DecisionRequest<'_>) -> Vec<Demand> {
+    if matches!(assessment.class, StatementClass::Session | StatementClass::Transaction) {
+        return Vec::new();
+    }
+    let mut demands: Vec<Demand> = Vec::new();
+    for (member, outcome) in judged {
+        let lifting = outcome.lifted.iter().map(|(_, by)| by);
+        let asking = outcome
+            .forbids
+            .iter()
+            .chain(&outcome.permits)
+            .chain(lifting)
+            .chain(&outcome.unmasking);
+        for rule in asking {
+            let Some(pattern) = &rule.demand else { continue };
+            if demands.iter().any(|known| known.rule == rule.name) {
+                continue;
+            }
+            let mut message = reason_of(rule, member, assessment, request);
+            if message.is_empty() {
+                message = format!("{} needs a reason here", one_line(&assessment.command));
+            }
+            demands.push(Demand {
+                rule: Arc::clone(&rule.name),
+                message: message.into(),
+                pattern: pattern.clone(),
+            });
+        }
+    }
+    demands
 }
 
 /// What the chain sees masked: all that any of its members does.

@@ -283,6 +283,7 @@ fn ledger(directory: &tempfile::TempDir) -> Step {
                 labelled: &[],
                 literals,
                 parameters: Some(ledger.keyed_digest(&number.to_be_bytes())),
+                reason: None,
                 trace: None,
             };
             let recording = pin!(ledger.record_intents(vec![((), intent)], Durability::Process));

@@ -7,6 +7,18 @@ use durward_change::{Event as Move, Recorder, Request, StoreError};
 #[derive(Debug, Clone)]
 pub struct LedgerRecorder(pub Ledger);
 
+/// Until when access is given that begins with this step, in seconds since 1970.
+fn until(request: &Request, event: &Move) -> Option<u64> {
+    let access = request.asked.access.as_ref()?;
+    let Move::Approved(approval) = event else {
+        return None;
+    };
+    let until = request
+        .begins_with(event)
+        .then(|| approval.at.saturating_add(i64::from(access.seconds)))?;
+    u64::try_from(until).ok()
+}
+
 impl Recorder for LedgerRecorder {
     fn record(&self, request: &Request, event: &Move) -> Result<(), StoreError> {
         let (by, note, self_confirmed) = match event {
@@ -23,6 +35,7 @@ impl Recorder for LedgerRecorder {
             | Move::Withdrawn(ending)
             | Move::Expired(ending)
             | Move::Superseded(ending)
+            | Move::Revoked(ending)
             | Move::Used(ending) => (ending.by.clone(), ending.why.clone(), None),
             Move::Numbered => return Ok(()),
         };
@@ -37,6 +50,8 @@ impl Recorder for LedgerRecorder {
             by,
             note,
             self_confirmed,
+            access: request.asked.access.as_ref().map(|access| access.sentence()),
+            until: until(request, event),
         };
         self.0
             .record(&Event::ApprovalMoved(moved))

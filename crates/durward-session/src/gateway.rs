@@ -416,6 +416,8 @@ impl Gateway {
                     database: &database.context,
                     facts: &statement.facts,
                     session: &session,
+                    // A setting holds no column.
+                    labels: Some(&Arc::default()),
                 };
                 match self.policy.current().decide(&request) {
                     Decision::Allow(_) => {}

@@ -49,5 +49,6 @@ pub use labels::{
 };
 pub use masks::MasterKey;
 pub use registry::{SessionHandle, SessionRegistry, SessionSummary};
+pub use session::labelled::label_use;
 pub use undo::{UndoConflict, UndoError, UndoReport, UndoWish};
 pub use workers::Workers;

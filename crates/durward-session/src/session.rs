@@ -12,7 +12,7 @@ mod given;
 mod guard;
 mod hold;
 mod judge;
-mod labelled;
+pub(crate) mod labelled;
 mod lever;
 mod masking;
 mod name;
@@ -52,7 +52,7 @@ use capture::Allowance;
 use change_set::Run;
 use copy_in::CopyBound;
 pub(crate) use judge::unix_seconds;
-use labelled::Labelled;
+use labelled::{KnownLabels, Labelled};
 use masking::Assessed;
 pub(crate) use masking::MaskedText;
 pub(crate) use name::{APPLICATION_NAME, ServerName};
@@ -86,6 +86,8 @@ pub(crate) struct Session {
     assessed: HashMap<usize, Assessed>,
     /// The labelled columns of statements recorded lately, by the address of their facts.
     labelled: HashMap<usize, Labelled>,
+    /// The labels of statements judged lately, by the address of their facts.
+    label_uses: HashMap<usize, KnownLabels>,
     /// A statement of the open transaction touches masked columns: no error or notice may hold values.
     guarded: bool,
     /// Policy has masked something for this principal.
@@ -244,6 +246,7 @@ impl Session {
             keys: parts.keys,
             assessed: HashMap::default(),
             labelled: HashMap::default(),
+            label_uses: HashMap::default(),
             guarded: false,
             masked: false,
             status: TransactionStatus::Idle,

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use durward_change::{Asked, Binding, MeasuredRows, Outlook, Request, Step, Touched};
 use durward_model::{ApprovalTerms, Principal, Refusal, StatementFacts};
 use durward_policy::{Decision, DecisionRequest, SessionContext};
-use durward_session::{Database, Gateway, change_set};
+use durward_session::{Database, Gateway, change_set, label_use};
 use durward_sql::{AnalysisContext, SessionSettings};
 use serde::{Deserialize, Serialize};
 
@@ -159,11 +159,17 @@ async fn judge(gateway: &Gateway, database: &Database, principal: &Principal, te
         let alone = alone.as_ref().and_then(|analysis| analysis.statements.first());
         let resolved = alone.filter(|statement| statement.unresolved.is_empty());
         let statement = resolved.unwrap_or(together);
+        let labels = Arc::new(label_use(
+            &statement.facts,
+            &database.labels.current(),
+            &context.catalog,
+        ));
         let decision = policy.decide(&DecisionRequest {
             principal,
             database: &database.context,
             facts: &statement.facts,
             session: &SessionContext::default(),
+            labels: Some(&labels),
         });
         let mut planned = planned(decision, &statement.facts, span);
         planned.bodies = change_set::bodies(&statement.facts, &context);
@@ -292,6 +298,7 @@ fn asked(judged: &Judged, principal: &Principal, text: &str) -> Asked {
         client: String::new(),
         steps: statements.iter().map(step).collect(),
         settings: change_set::settings(settings),
+        access: None,
         submitted_by: None,
     };
     asked.digest = digest(&asked);

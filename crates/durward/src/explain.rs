@@ -10,7 +10,7 @@ use durward_model::{
 };
 use durward_policy::{DecisionRequest, PolicySnapshot, SessionContext};
 use durward_session::upstream::{UpstreamConnection, UpstreamCredentials};
-use durward_session::{Database, Foreseen};
+use durward_session::{Database, Foreseen, label_use};
 use durward_sql::{AnalysisContext, Analyzer, SessionSettings, settings::PROBE_SQL};
 use serde::{Deserialize, Serialize};
 
@@ -144,11 +144,17 @@ pub(crate) async fn explain(
         }
     };
     for statement in &analysis.statements {
+        let labels = Arc::new(label_use(
+            &statement.facts,
+            &database.labels.current(),
+            &context.catalog,
+        ));
         let explanation = policy.explain(&DecisionRequest {
             principal,
             database: &database.context,
             facts: &statement.facts,
             session: &SessionContext::default(),
+            labels: Some(&labels),
         });
         // Without a gateway nobody has judged any column.
         let judged = database.labels.current().relations().next().is_some();

@@ -84,6 +84,8 @@ fn moved(change: &str, by: &str) -> Event {
         by: Some(by.into()),
         note: Some("=cmd|' /C calc'!A0".into()),
         self_confirmed: Some(false),
+        access: None,
+        until: None,
     })
 }
 

@@ -50,15 +50,16 @@ impl Indexer {
         let added = self
             .connection
             .prepare_cached(
-                "INSERT INTO ix_basis (digest, rules, policy_version, obligations, approval) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO NOTHING",
+                "INSERT INTO ix_basis (digest, rules, policy_version, obligations, approval, reason)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
             )?
             .execute(params![
                 digest.0.as_slice(),
                 serde_json::to_string(&basis.rules)?,
                 basis.policy_version.map(number),
                 serde_json::to_string(&basis.obligations)?,
-                basis.approval()
+                basis.approval(),
+                basis.reason
             ])?;
         if added == 0 {
             return Ok(());

@@ -87,7 +87,8 @@ CREATE TABLE ix_basis (
     rules TEXT NOT NULL,
     policy_version INTEGER,
     obligations TEXT NOT NULL,
-    approval TEXT
+    approval TEXT,
+    reason TEXT
 );
 CREATE TABLE ix_basis_column (
     label TEXT NOT NULL,

@@ -30,7 +30,7 @@ pub const VIEWS: &[View] = &[
             g.count - g.prepared AS executions, g.prepared, g.errors,
             CASE WHEN g.refusal <> 0 THEN 0 ELSE max(g.count - g.outcomes, 0) END AS outcomes_unknown,
             g.rows, g.bytes, g.rows_affected, g.duration AS microseconds, g.duration_max AS microseconds_max,
-            b.rules, b.policy_version, b.approval, b.obligations, r.rule AS refused_by,
+            b.rules, b.policy_version, b.approval, b.obligations, b.reason, r.rule AS refused_by,
             coalesce(r.sqlstate, g.last_error) AS sqlstate, r.message, g.first_event, g.last_event
         FROM ix_statement g
         JOIN ix_session s ON s.id = g.session
@@ -98,7 +98,8 @@ pub const VIEWS: &[View] = &[
             content ->> '$.change' AS change, content ->> '$.principal' AS who, content ->> '$.database' AS database,
             content ->> '$.digest' AS digest, content ->> '$.rules' AS rules, content ->> '$.rows' AS rows,
             content ->> '$.by' AS by, content ->> '$.note' AS note,
-            content ->> '$.self_confirmed' AS self_confirmed
+            content ->> '$.self_confirmed' AS self_confirmed, content ->> '$.access' AS access,
+            strftime('%Y-%m-%dT%H:%M:%SZ', content ->> '$.until', 'unixepoch') AS until
         FROM ix_act WHERE kind = 'approval'",
     },
     View {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::digest::{DefinitionDigest, KeyedDigest};
 use crate::event::{
-    Administration, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, IdentityChanged, KeyChanged,
+    Administration, ApprovalMoved, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, IdentityChanged, KeyChanged,
     KeyInForce, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SegmentsRetired, SessionEnded,
     StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
 };
@@ -88,6 +88,7 @@ fn canonical_bytes_are_these() {
         labelled: &[],
         literals: KeyedDigest([8; 16]),
         parameters: Some(KeyedDigest([9; 16])),
+        reason: None,
         trace: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     };
     writer.append_intent(TIME, &intent).expect("an intent");
@@ -106,6 +107,7 @@ fn canonical_bytes_are_these() {
         labelled: &[],
         literals: None,
         parameters: None,
+        reason: None,
         trace: None,
         rule: "syntax",
         sqlstate: "42601",
@@ -115,6 +117,25 @@ fn canonical_bytes_are_these() {
     show(&mut writer);
     writer.append_event(TIME, &fixture::session_ended(1)).expect("an end");
     show(&mut writer);
+    writer
+        .append_event(TIME, &fixture::session_started(2, fixture::principal("alice", &[])))
+        .expect("a session");
+    let reasoned = StatementIntentInput {
+        session: SessionId(2),
+        obligations: &[durward_model::Obligation::Reason {
+            pattern: Some("OPS-[0-9]+".into()),
+        }],
+        reason: Some("OPS-17"),
+        parameters: None,
+        trace: None,
+        ..intent
+    };
+    writer.append_intent(TIME, &reasoned).expect("an intent");
+    show(&mut writer);
+    for event in steps_of_requests() {
+        writer.append_event(TIME, &event).expect("an event");
+        show(&mut writer);
+    }
     insta::assert_snapshot!("canonical_bytes", lines);
 }
 
@@ -202,6 +223,35 @@ pub(crate) fn stand_alone_events() -> Vec<Event> {
     ]
 }
 
+/// A held statement that is asked about, and access for a time that is given.
+fn steps_of_requests() -> Vec<Event> {
+    let asked = ApprovalMoved {
+        request: "c1".into(),
+        change: "asked".into(),
+        principal: "alice".into(),
+        database: "shop".into(),
+        digest: "00".into(),
+        rules: vec!["people-many-rows".into()],
+        rows: "199".into(),
+        by: Some("s000000000002".into()),
+        note: Some("OPS-17".into()),
+        self_confirmed: None,
+        access: None,
+        until: None,
+    };
+    let given = ApprovalMoved {
+        request: "c2".into(),
+        change: "approved".into(),
+        rules: Vec::new(),
+        by: Some("bob".into()),
+        self_confirmed: Some(false),
+        access: Some("access for 2 h: read statements, with email in clear, on public.customers".into()),
+        until: Some(1_795_236_171),
+        ..asked.clone()
+    };
+    vec![Event::ApprovalMoved(asked), Event::ApprovalMoved(given)]
+}
+
 fn text() -> impl Strategy<Value = String> {
     proptest::string::string_regex("[ -~äß漢]{0,40}").expect("an expression")
 }
@@ -235,7 +285,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         proptest::option::of(Just(TransactionStatus::Failed)),
     );
     prop_oneof![
-        proptest::sample::select(stand_alone_events()),
+        proptest::sample::select([stand_alone_events(), steps_of_requests()].concat()),
         bytes.prop_map(|content| Event::Definition(Definition {
             kind: DefinitionKind::Shape,
             content

@@ -38,6 +38,7 @@ fn a_hit_rests_on_principal_database_time_and_policy() {
             database,
             facts: &facts,
             session,
+            labels: None,
         };
         for round in 0..3 {
             assert_eq!(word(&cache.decide(policy, &request)), expected, "round {round}");
@@ -71,6 +72,7 @@ fn groups_and_purpose_are_part_of_the_key() {
             database: &database,
             facts: &facts,
             session: &session,
+            labels: None,
         };
         assert_eq!(word(&cache.decide(&policy, &request)), expected);
     };
@@ -95,6 +97,7 @@ fn a_permit_covers_its_own_statement_alone() {
         database: &database(""),
         facts: &facts,
         session: &SessionContext::default(),
+        labels: None,
     };
     let Decision::Allow(permit) = policy.decide(&request) else {
         panic!("a read passes");
@@ -119,6 +122,7 @@ fn many_statements_stay_within_the_sessions_bound() {
             database: &database,
             facts: &facts,
             session: &session,
+            labels: None,
         };
         assert_eq!(word(&cache.decide(policy, &request)), "allow");
     }
@@ -161,6 +165,7 @@ fn without_a_clock_a_rule_about_time_refuses_everything() {
             database: &database,
             facts: &facts,
             session: &session,
+            labels: None,
         };
         assert_eq!(word(&policy.decide(&request)), expected, "day {day}");
     }

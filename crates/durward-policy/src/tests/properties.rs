@@ -153,6 +153,7 @@ proptest! {
             database: &database,
             facts: &std::sync::Arc::new(facts.0.clone()),
             session: &SessionContext::default(),
+            labels: None,
         });
         prop_assert_eq!(word.split(' ').next().unwrap(), explanation.verdict);
         prop_assert!(explanation.verdict == "allow" || explanation.message.is_some());

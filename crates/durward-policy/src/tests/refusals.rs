@@ -112,6 +112,7 @@ fn an_explanation_reads_well() {
         database: &database(""),
         facts: &Arc::new(facts.0),
         session: &SessionContext::default(),
+        labels: None,
     });
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!(json["verdict"], "deny");

@@ -105,6 +105,7 @@ pub(super) fn decide(
         database,
         facts: &Arc::new(facts.clone()),
         session: &SessionContext::default(),
+        labels: None,
     })
 }
 

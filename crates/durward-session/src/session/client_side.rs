@@ -532,11 +532,13 @@ impl Session {
         };
         let snapshot = self.gateway.policy.current();
         commands.iter().flatten().any(|subject| {
+            let labels = self.label_use(&subject.facts, &snapshot);
             let request = DecisionRequest {
                 principal: &self.principal,
                 database: &self.database.context,
                 facts: &subject.facts,
                 session: &context,
+                labels: labels.as_ref(),
             };
             matches!(self.decisions.decide(&snapshot, &request), Decision::Hold(_))
         })

@@ -93,15 +93,20 @@ impl Session {
             encrypted: self.encrypted,
         };
         let snapshot = self.gateway.policy.current();
+        let labels = self.label_use(&subject.facts, &snapshot);
         let request = DecisionRequest {
             principal: &self.principal,
             database: &self.database.context,
             facts: &subject.facts,
             session: &context,
+            labels: labels.as_ref(),
         };
         let Decision::Allow(permit) = self.decisions.decide(&snapshot, &request) else {
             return Ok(Err("its condition may not be read"));
         };
+        if permit.terms().unreasoned(self.levers.reason()).is_some() {
+            return Ok(Err("its condition is read with a reason only"));
+        }
         let commands = [vec![subject]];
         if mask_of(permit.terms()).is_some() {
             let terms = [vec![Arc::clone(permit.terms())]];

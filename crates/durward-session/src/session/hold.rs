@@ -207,6 +207,7 @@ impl Session {
             client: format!("{} at {}", handle.program(), handle.client_address()),
             steps: Vec::new(),
             settings: String::new(),
+            access: None,
             submitted_by: None,
         }
     }
@@ -346,7 +347,7 @@ impl Session {
                 .with_hint("Sending it again asks again."),
             ),
             // Spent by another session of the same principal, or taken back there: it is asked for anew.
-            State::Pending | State::Used | State::Withdrawn | State::Superseded => None,
+            State::Pending | State::Used | State::Withdrawn | State::Superseded | State::Revoked => None,
         }
     }
 

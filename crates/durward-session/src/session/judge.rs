@@ -284,11 +284,13 @@ impl Session {
             let number = self.next_statement();
             numbers.push(number);
             for subject in command {
+                let labels = self.label_use(&subject.facts, &snapshot);
                 let request = DecisionRequest {
                     principal: &self.principal,
                     database: &self.database.context,
                     facts: &subject.facts,
                     session: &context,
+                    labels: labels.as_ref(),
                 };
                 let ruling = match self.decisions.decide(&snapshot, &request) {
                     Decision::Allow(permit) => Ok(Ruling::Permit(permit)),
@@ -296,7 +298,7 @@ impl Session {
                     Decision::Deny(denial) => Err((denial.refusal, denial.rules)),
                 };
                 let (refusal, rules) = match ruling {
-                    Ok(ruling) => match unenforceable(&ruling, &self.principal, subject) {
+                    Ok(ruling) => match unenforceable(&ruling, &self.principal, subject, self.levers.reason()) {
                         None => {
                             ruled.push((ruling, subject, number));
                             continue;
@@ -402,8 +404,6 @@ impl Session {
         {
             self.database.labels.follow_data(&subject.facts.copies);
         }
-        // Nothing runs by a Parse or a Describe.
-        let runs = |subject: &Subject| !matches!(subject.origin, Origin::Parse | Origin::Describe);
         let ran: Vec<_> = permitted
             .iter()
             .filter(|(_, subject, _)| runs(subject))
@@ -434,6 +434,7 @@ impl Session {
                     labelled,
                     literals: subject.literals,
                     parameters: subject.parameters,
+                    reason: self.levers.reason(),
                     trace: None,
                 };
                 (permit, input)
@@ -482,6 +483,7 @@ impl Session {
             labelled: &labelled,
             literals: Some(subject.literals),
             parameters: subject.parameters,
+            reason: self.levers.reason(),
             trace: None,
             rule: &refusal.rule,
             sqlstate: &refusal.sqlstate,
@@ -506,6 +508,7 @@ impl Session {
             labelled: &[],
             literals: Some(self.gateway.ledger.keyed_digest(text)),
             parameters: None,
+            reason: self.levers.reason(),
             trace: None,
             rule: &refusal.rule,
             sqlstate: &refusal.sqlstate,
@@ -533,10 +536,14 @@ fn has_unresolved(analysis: &Analysis) -> bool {
         .any(|statement| !statement.unresolved.is_empty())
 }
 
+/// Nothing runs by a Parse or a Describe: its Execute is judged and recorded again.
+fn runs(subject: &Subject) -> bool {
+    !matches!(subject.origin, Origin::Parse | Origin::Describe)
+}
+
 /// Writes must be on disk before they run; reads may follow within milliseconds.
 fn durability(permit: &Permit, subject: &Subject) -> Durability {
-    // Nothing runs by a Parse: its Execute is recorded again.
-    if matches!(subject.origin, Origin::Parse | Origin::Describe) {
+    if !runs(subject) {
         return Durability::Soon;
     }
     let durable = permit.terms().obligations().contains(&Obligation::DurableIntent) || subject.facts.writes();
@@ -544,7 +551,12 @@ fn durability(permit: &Permit, subject: &Subject) -> Durability {
 }
 
 /// An obligation that the session can't meet, or a permit for something else, refuses the statement.
-fn unenforceable(ruling: &Ruling, principal: &durward_model::Principal, subject: &Subject) -> Option<Refusal> {
+fn unenforceable(
+    ruling: &Ruling,
+    principal: &durward_model::Principal,
+    subject: &Subject,
+    reason: Option<&str>,
+) -> Option<Refusal> {
     let permit = ruling.permit();
     if !permit.covers(principal, &subject.facts) {
         return Some(Refusal::not_understood(
@@ -552,12 +564,21 @@ fn unenforceable(ruling: &Ruling, principal: &durward_model::Principal, subject:
             "the permit is for another statement",
         ));
     }
+    // What only prepares is asked for its reason when it runs.
+    if runs(subject)
+        && let Some(refusal) = permit.terms().unreasoned(reason)
+    {
+        return Some(refusal);
+    }
     permit
         .terms()
         .obligations()
         .iter()
         .find_map(|obligation| match obligation {
-            Obligation::DurableIntent | Obligation::Annotate(_) | Obligation::Mask { .. } => None,
+            Obligation::DurableIntent
+            | Obligation::Annotate(_)
+            | Obligation::Mask { .. }
+            | Obligation::Reason { .. } => None,
             Obligation::Approve(_) if matches!(ruling, Ruling::Hold(_)) => None,
             Obligation::Approve(_) => Some(Refusal::not_understood(
                 "obligation-not-enforceable",

@@ -1,9 +1,10 @@
-//! The labelled columns that a statement touches, for the record.
+//! The labelled columns that a statement touches, for the record and for policies that ask.
 
 use std::sync::Arc;
 
 use durward_audit::{ColumnTreatment, LabelledColumn};
 use durward_model::{ColumnUse, Label, RelationUse, StatementFacts};
+use durward_policy::{LabelUse, PolicySnapshot};
 
 use super::Session;
 use crate::labels::LabelSnapshot;
@@ -36,7 +37,46 @@ pub(super) struct Labelled {
     columns: Arc<[LabelledColumn]>,
 }
 
+/// The labels of a statement, and what they rest on.
+pub(super) struct KnownLabels {
+    facts: Arc<StatementFacts>,
+    labels: u64,
+    catalog: u64,
+    uses: Arc<LabelUse>,
+}
+
 impl Session {
+    /// The labels of what a statement touches, where a policy asks for them.
+    pub(super) fn label_use(&mut self, facts: &Arc<StatementFacts>, policy: &PolicySnapshot) -> Option<Arc<LabelUse>> {
+        if !policy.asks_for_labels() {
+            return None;
+        }
+        let labels = self.database.labels.current();
+        let catalog = &self.sight.context.catalog;
+        let key = Arc::as_ptr(facts).addr();
+        if let Some(known) = self.label_uses.get(&key)
+            && (known.labels, known.catalog) == (labels.generation(), catalog.generation())
+        {
+            return Some(Arc::clone(&known.uses));
+        }
+        let uses = Arc::new(label_use(facts, &labels, catalog));
+        if self.label_uses.len() >= LABELLED_MAX {
+            self.label_uses.clear();
+        }
+        let known = KnownLabels {
+            facts: Arc::clone(facts),
+            labels: labels.generation(),
+            catalog: catalog.generation(),
+            uses: Arc::clone(&uses),
+        };
+        debug_assert!(
+            Arc::ptr_eq(&known.facts, facts),
+            "the facts keep their address while they are remembered"
+        );
+        self.label_uses.insert(key, known);
+        Some(uses)
+    }
+
     /// The labelled columns that a statement touches, and what becomes of each.
     pub(super) fn labelled(&mut self, facts: &Arc<StatementFacts>, manner: Manner) -> Arc<[LabelledColumn]> {
         if facts.relations.is_empty() {
@@ -71,6 +111,38 @@ impl Session {
     }
 }
 
+/// The labels of the columns that a statement touches.
+pub fn label_use(facts: &StatementFacts, labels: &LabelSnapshot, catalog: &CatalogSnapshot) -> LabelUse {
+    let mut uses = LabelUse::default();
+    for usage in &facts.relations {
+        for column in usage.columns.iter().filter(|column| column.read || column.written) {
+            let Some(label) = label_of(usage, column, labels, catalog) else {
+                continue;
+            };
+            if column.read {
+                uses.read.insert(label.as_str().into());
+            }
+            if column.written {
+                uses.written.insert(label.into());
+            }
+        }
+    }
+    uses
+}
+
+/// The word for what a column holds, where that is anything to be careful with.
+fn label_of(
+    usage: &RelationUse,
+    column: &ColumnUse,
+    labels: &LabelSnapshot,
+    catalog: &CatalogSnapshot,
+) -> Option<String> {
+    let place = (usage.relation.oid, column.number);
+    let holds = holding(labels, catalog, place, &[])?;
+    let judged = place.0.is_built_in() || labels.verdict(place.0, place.1).is_some();
+    Some(if judged { holds.label.word() } else { NOT_JUDGED }.to_owned())
+}
+
 fn find(
     facts: &StatementFacts,
     manner: &Manner,
@@ -94,8 +166,7 @@ fn labelled(
     catalog: &CatalogSnapshot,
 ) -> Option<LabelledColumn> {
     let place = (usage.relation.oid, column.number);
-    let holds = holding(labels, catalog, place, &[])?;
-    let judged = place.0.is_built_in() || labels.verdict(place.0, place.1).is_some();
+    let label = label_of(usage, column, labels, catalog)?;
     let read = match manner {
         Manner::Refused => ColumnTreatment::Refused,
         Manner::Permitted(Some(clear)) if holding(labels, catalog, place, clear).is_some() => ColumnTreatment::Masked,
@@ -113,7 +184,7 @@ fn labelled(
         schema: usage.relation.name.schema.to_string(),
         relation: usage.relation.name.name.to_string(),
         column: column.name.to_string(),
-        label: if judged { holds.label.word() } else { NOT_JUDGED }.to_owned(),
+        label,
         treatments,
     })
 }

@@ -459,7 +459,11 @@ impl Session {
 pub(super) fn mask_of(terms: &Terms) -> Option<&[Label]> {
     terms.obligations().iter().find_map(|obligation| match obligation {
         Obligation::Mask { clear } => Some(clear.as_slice()),
-        Obligation::ReadOnly | Obligation::DurableIntent | Obligation::Approve(_) | Obligation::Annotate(_) => None,
+        Obligation::ReadOnly
+        | Obligation::DurableIntent
+        | Obligation::Approve(_)
+        | Obligation::Reason { .. }
+        | Obligation::Annotate(_) => None,
     })
 }
 

@@ -86,7 +86,7 @@ fn code(state: State) -> ExitCode {
     match state {
         State::Approved | State::AutoApproved | State::Used => ExitCode::SUCCESS,
         State::Pending => ExitCode::from(PENDING),
-        State::Rejected | State::Withdrawn | State::Expired | State::Superseded => ExitCode::FAILURE,
+        State::Rejected | State::Withdrawn | State::Expired | State::Superseded | State::Revoked => ExitCode::FAILURE,
     }
 }
 

@@ -36,9 +36,12 @@ pub(super) fn run(command: &ChangeCommand) -> anyhow::Result<ExitCode> {
             Ok(match request.state {
                 State::Pending => ExitCode::from(PENDING),
                 State::Approved | State::AutoApproved => ExitCode::SUCCESS,
-                State::Used | State::Rejected | State::Withdrawn | State::Expired | State::Superseded => {
-                    ExitCode::FAILURE
-                }
+                State::Used
+                | State::Rejected
+                | State::Withdrawn
+                | State::Expired
+                | State::Superseded
+                | State::Revoked => ExitCode::FAILURE,
             })
         }
     }

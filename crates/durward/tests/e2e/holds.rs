@@ -3,6 +3,7 @@
 
 mod drivers;
 pub(crate) mod house;
+mod reasons;
 mod terms;
 
 use std::process::Stdio;

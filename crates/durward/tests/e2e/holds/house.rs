@@ -149,6 +149,14 @@ impl House {
         await_that(state, || (self.state(id) == state).then_some(()));
     }
 
+    /// Says what a column holds, as soon as the gateway has seen it.
+    pub(crate) fn label(&self, column: &str, label: &str) {
+        await_that(column, || {
+            let told = self.command(&["data", "label", "holds", column, label]);
+            told.status.success().then_some(())
+        });
+    }
+
     pub(crate) fn execute(&self, text: &str) {
         self.server.execute("holds", text);
     }
