@@ -112,6 +112,7 @@ impl Desk {
             store.replace(&book.entries())?;
         }
         let has_open_sets = AtomicBool::new(book.has_open_sets());
+        let has_access = book.requests().any(|request| request.asked.access.is_some());
         let inner = Inner {
             book,
             store: Box::new(store),
@@ -122,7 +123,7 @@ impl Desk {
             recorder: Box::new(recorder),
             moved: watch::Sender::new(0),
             has_open_sets,
-            access_version: AtomicU64::new(1),
+            access_version: AtomicU64::new(u64::from(has_access)),
         })
     }
 
@@ -195,7 +196,7 @@ impl Desk {
         self.has_open_sets.load(Ordering::Acquire)
     }
 
-    /// A number that is another one after each step of a request for access. Takes no lock.
+    /// A number that is another one after each step of a request for access; 0 where there was none. Takes no lock.
     pub fn access_version(&self) -> u64 {
         self.access_version.load(Ordering::Acquire)
     }

@@ -88,6 +88,13 @@ pub(crate) struct DecisionBody {
     confirm: bool,
 }
 
+impl DecisionBody {
+    /// What is said along with it.
+    pub(crate) fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+}
+
 pub(crate) async fn approve(
     State(console): State<Arc<Console>>,
     Extension(peer): Extension<Peer>,
@@ -220,6 +227,23 @@ impl Console {
             Ok(console
                 .approvals
                 .reject(request.id, &approver.name, said.as_deref(), now)?)
+        })
+        .await
+    }
+
+    /// Takes access back: people that of others and their own, programs their own.
+    pub(crate) async fn revoke(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        id: &str,
+        said: Option<&str>,
+    ) -> Result<Request, Problem> {
+        let request = self.find(viewer, id)?;
+        let said = one_line(said)?;
+        let (console, by) = (Arc::clone(self), viewer.name().to_owned());
+        on_desk(move || {
+            let now = console.desk_now();
+            Ok(console.approvals.revoke(request.id, &by, said.as_deref(), now)?)
         })
         .await
     }

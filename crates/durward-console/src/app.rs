@@ -10,11 +10,12 @@ use durward_change::Desk;
 use durward_identity::LoginDesk;
 use tokio::sync::Semaphore;
 
+use crate::access_wishes::AccessDesk;
 use crate::change_sets::ChangeSets;
 use crate::limits::{BODY_BYTES_MAX, PASSWORD_CHECKS_MAX, WAITING_MAX};
 use crate::site::Site;
 use crate::tickets::Tickets;
-use crate::{api, change_sets, events, guard, pages};
+use crate::{access_wishes, api, change_sets, events, guard, pages};
 
 /// What is served.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct Console {
     pub(crate) gatekeeper: Arc<LoginDesk>,
     pub(crate) ledger: Ledger,
     pub(crate) change_sets: Arc<dyn ChangeSets>,
+    pub(crate) access: Arc<dyn AccessDesk>,
     pub(crate) tickets: Tickets,
     pub(crate) password_checks: Semaphore,
     pub(crate) waiting: Arc<Semaphore>,
@@ -42,6 +44,8 @@ pub struct ConsoleParts {
     pub ledger: Ledger,
     /// Judges files of statements.
     pub change_sets: Arc<dyn ChangeSets>,
+    /// Looks up what is asked for.
+    pub access: Arc<dyn AccessDesk>,
 }
 
 impl Console {
@@ -53,6 +57,7 @@ impl Console {
             gatekeeper: parts.gatekeeper,
             ledger: parts.ledger,
             change_sets: parts.change_sets,
+            access: parts.access,
             tickets: Tickets::default(),
             password_checks: Semaphore::new(PASSWORD_CHECKS_MAX),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
@@ -89,6 +94,8 @@ impl Console {
             .route("/api/v1/requests/{id}/reject", post(api::reject))
             .route("/api/v1/changes/plan", post(change_sets::plan))
             .route("/api/v1/changes", post(change_sets::submit))
+            .route("/api/v1/access", post(access_wishes::request))
+            .route("/api/v1/access/{id}/revoke", post(access_wishes::revoke))
             .route("/api/v1/events", get(events::stream))
             .fallback(pages::nothing_here)
             .layer(from_fn_with_state(Arc::clone(self), guard::guard))

@@ -56,7 +56,7 @@ pub(crate) async fn plan(
 ) -> Result<Json<Value>, Problem> {
     let viewer = console.decider(&headers, peer).await?;
     let body: ChangeBody = read(&headers, &body)?;
-    let database = database(&viewer, &body)?;
+    let database = database_of(&viewer, body.database.as_deref())?;
     let planned = console.change_sets.plan(&viewer.principal, &database, &body.text).await;
     planned.map(Json).map_err(unprocessable)
 }
@@ -69,7 +69,7 @@ pub(crate) async fn submit(
 ) -> Result<Json<Value>, Problem> {
     let viewer = console.decider(&headers, peer).await?;
     let body: ChangeBody = read(&headers, &body)?;
-    let database = database(&viewer, &body)?;
+    let database = database_of(&viewer, body.database.as_deref())?;
     let reason = one_line(body.reason.as_deref())?;
     let submitted = console
         .change_sets
@@ -77,10 +77,10 @@ pub(crate) async fn submit(
     console.document(&submitted.await.map_err(unprocessable)?).map(Json)
 }
 
-/// The database that a file is for: one that the password opens.
-fn database(viewer: &Viewer, body: &ChangeBody) -> Result<String, Problem> {
-    match (&body.database, viewer.databases()) {
-        (Some(name), databases) if databases.iter().any(|own| **own == **name) => Ok(name.clone()),
+/// The database that something is for: one that the password opens.
+pub(crate) fn database_of(viewer: &Viewer, named: Option<&str>) -> Result<String, Problem> {
+    match (named, viewer.databases()) {
+        (Some(name), databases) if databases.iter().any(|own| **own == *name) => Ok(name.to_owned()),
         (None, [only]) => Ok(only.to_string()),
         (Some(_), _) => Err(Problem::new(
             StatusCode::FORBIDDEN,

@@ -17,6 +17,7 @@
 //! ```
 
 mod access;
+mod access_wishes;
 mod api;
 mod app;
 mod change_sets;
@@ -31,6 +32,7 @@ mod site;
 mod tickets;
 mod webhook;
 
+pub use access_wishes::{AccessDesk, AccessWish};
 pub use app::{Console, ConsoleParts};
 pub use change_sets::{Answer, ChangeSets};
 pub use server::serve;

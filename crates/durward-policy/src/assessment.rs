@@ -229,7 +229,7 @@ fn opaque_objects(facts: &StatementFacts) -> BTreeSet<(String, String)> {
 }
 
 /// Whether a relation of the system's holds values of other relations' rows: planner statistics and out-of-line storage.
-fn copies_values(name: &QualifiedName) -> bool {
+pub(crate) fn copies_values(name: &QualifiedName) -> bool {
     match &*name.schema {
         "pg_toast" => true,
         "pg_catalog" => matches!(

@@ -5,7 +5,7 @@ use durward_model::{Assurance, CredentialKind, Digest, Principal, StatementFacts
 use foldhash::HashMap;
 
 use crate::snapshot::Verdict;
-use crate::{Decision, DecisionRequest, LabelUse, PolicySnapshot, PolicyVersion};
+use crate::{AccessGrant, Decision, DecisionRequest, LabelUse, PolicySnapshot, PolicyVersion};
 
 /// Memory that one snapshot's verdicts may take, facts included.
 pub(crate) const VERDICTS_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -98,6 +98,8 @@ pub(crate) struct VerdictKey {
     pub(crate) facts: FactsByContent,
     /// None where no policy asks for them.
     pub(crate) labels: Option<Arc<LabelUse>>,
+    /// A verdict ends with the access that it rests on.
+    pub(crate) access: Arc<[AccessGrant]>,
 }
 
 /// About how many bytes an entry keeps alive. The structs' own sizes are exact, the strings are estimated.
@@ -120,7 +122,8 @@ pub(crate) fn approximate_bytes(facts: &StatementFacts) -> u32 {
 }
 
 /// The verdicts that one session needs again and again, found by the address of its cached facts in well under a
-/// microsecond. Dropped as a whole when policy, principal, database or hour change.
+/// microsecond. Dropped as a whole when policy, principal, database, hour or
+/// access change.
 #[derive(Debug, Default)]
 pub struct DecisionCache {
     scope: Option<Scope>,
@@ -141,6 +144,7 @@ struct Scope {
     version: PolicyVersion,
     principal: Arc<PrincipalKey>,
     circumstances: Circumstances,
+    access: Arc<[AccessGrant]>,
 }
 
 impl DecisionCache {
@@ -155,6 +159,7 @@ impl DecisionCache {
         let current = self.scope.as_ref().filter(|scope| {
             scope.version == policy.version()
                 && scope.circumstances == circumstances
+                && (Arc::ptr_eq(&scope.access, request.access) || scope.access == *request.access)
                 && scope.principal.is_of(request.principal)
         });
         let principal = match current {
@@ -198,6 +203,7 @@ impl DecisionCache {
             version: policy.version(),
             principal: Arc::clone(&principal),
             circumstances,
+            access: Arc::clone(request.access),
         });
         principal
     }

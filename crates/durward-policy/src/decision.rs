@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use durward_model::{ApprovalTerms, Obligation, Principal, Refusal, StatementFacts};
+use durward_model::{ApprovalTerms, Label, Obligation, Principal, Refusal, StatementFacts};
 use serde::Serialize;
 
 use crate::PolicyVersion;
@@ -40,6 +40,38 @@ impl Terms {
     /// What must be done along with the statement. One that the enforcer doesn't know refuses the statement.
     pub fn obligations(&self) -> &[Obligation] {
         &self.obligations
+    }
+
+    /// The labels that are shown in clear; none where nothing is masked.
+    pub fn clear(&self) -> Option<&[Label]> {
+        self.obligations.iter().find_map(|obligation| match obligation {
+            Obligation::Mask { clear } => Some(clear.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// The first of these that masks, showing no more in clear than each that does.
+    pub fn strictest<'a>(all: impl Iterator<Item = &'a Arc<Self>> + Clone) -> Option<Arc<Self>> {
+        let masking = all.filter(|terms| terms.clear().is_some());
+        let first = masking.clone().next()?;
+        if masking.clone().all(|terms| terms.clear() == first.clear()) {
+            return Some(Arc::clone(first));
+        }
+        let mut shown = first.clear().unwrap_or_default().to_vec();
+        shown.retain(|label| {
+            masking
+                .clone()
+                .all(|terms| terms.clear().is_some_and(|clear| clear.contains(label)))
+        });
+        let obligations = first.obligations.iter().map(|obligation| match obligation {
+            Obligation::Mask { .. } => Obligation::Mask { clear: shown.clone() },
+            other => other.clone(),
+        });
+        Some(Arc::new(Self {
+            obligations: obligations.collect(),
+            rules: first.rules.clone(),
+            demands: first.demands.clone(),
+        }))
     }
 
     /// The names of the policies that decided, in the order in which they were loaded.

@@ -389,6 +389,12 @@ const fn weekday(day: i64) -> i64 {
 }
 
 impl Outcome {
+    /// Whether what permits it masks.
+    pub(crate) fn masks(&self) -> bool {
+        let mut obligations = self.permits.iter().flat_map(|rule| &rule.obligations);
+        obligations.any(|known| matches!(known, Obligation::Mask { .. }))
+    }
+
     /// The effect that the outcome has by itself, in a word.
     pub(crate) fn word(&self) -> &'static str {
         if !self.errors.is_empty() || (self.forbids.is_empty() && self.permits.is_empty()) {

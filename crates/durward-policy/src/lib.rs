@@ -35,12 +35,14 @@
 //!     facts: &Arc::new(facts),
 //!     session: &SessionContext::default(),
 //!     labels: None,
+//!     access: &Arc::default(),
 //! });
 //! let Decision::Deny(denial) = decision else { panic!("a drop by a person is refused") };
 //! assert_eq!(&*denial.refusal.rule, "drop");
 //! # Ok::<(), durward_policy::PolicyError>(())
 //! ```
 
+mod access;
 mod approval;
 mod assessment;
 mod cache;
@@ -61,6 +63,7 @@ mod store;
 mod verdict;
 mod wording;
 
+pub use access::{AccessGrant, AccessLabels, AccessScope};
 pub use cache::DecisionCache;
 pub use database::{DEFAULT_TAG, DatabaseContext, DatabaseMarks, Protection, ProtectionKind};
 pub use decision::{Decision, Denial, HoldOrder, Permit, Terms};

@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use durward_model::{Principal, StatementFacts};
+use durward_model::{Oid, Principal, StatementFacts};
 
-use crate::DatabaseContext;
+use crate::{AccessGrant, DatabaseContext};
 
 /// Everything that a decision rests on, apart from the policy itself.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,8 @@ pub struct DecisionRequest<'a> {
     pub session: &'a SessionContext,
     /// What the columns that it touches hold. Without it, everything is refused as soon as any policy asks for labels.
     pub labels: Option<&'a Arc<LabelUse>>,
+    /// The access that stands now for members of the chain on this database. Labels are lifted only where `labels` is known.
+    pub access: &'a Arc<[AccessGrant]>,
 }
 
 /// The labels of the columns that a statement touches, in words.
@@ -27,6 +29,8 @@ pub struct LabelUse {
     pub read: BTreeSet<Arc<str>>,
     /// Of columns that are written.
     pub written: BTreeSet<Arc<str>>,
+    /// The relations whose labelled columns are read.
+    pub relations: BTreeSet<Oid>,
 }
 
 /// What policy may know about the session, beyond who is at its other end.

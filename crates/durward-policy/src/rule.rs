@@ -21,6 +21,8 @@ pub(crate) struct Rule {
     /// What the approval takes, where the rule holds.
     pub(crate) approval: ApprovalTerms,
     pub(crate) obligations: Vec<Obligation>,
+    /// Whether access that was given for a time lifts it.
+    pub(crate) grantable: bool,
     /// What the client must have said. A forbid that asks for that and isn't a hold forbids nothing else.
     pub(crate) demand: Option<ReasonPattern>,
     pub(crate) sqlstate: &'static str,
@@ -121,6 +123,28 @@ impl ObjectsFrom {
 }
 
 impl Rule {
+    /// The rule that stands for access that somebody was given.
+    pub(crate) fn of_access(name: &Arc<str>, unmasks: Unmasks) -> Self {
+        Self {
+            name: Arc::clone(name),
+            effect: RuleEffect::Exempt,
+            reason: None,
+            hint: None,
+            hold: None,
+            approval: ApprovalTerms::default(),
+            obligations: Vec::new(),
+            grantable: false,
+            demand: None,
+            sqlstate: sqlstate::INSUFFICIENT_PRIVILEGE,
+            objects: None,
+            hazards: Vec::new(),
+            exempts: Vec::new(),
+            unmasks,
+            file: "access for a time".into(),
+            line: None,
+        }
+    }
+
     /// Whether it only asks for a reason: it then refuses those who give none, and nobody else.
     pub(crate) fn only_demands(&self) -> bool {
         self.demand.is_some() && self.hold.is_none()
@@ -196,7 +220,7 @@ impl Complaint {
     }
 }
 
-const ANNOTATIONS: &str = "@rule, @reason, @hint, @hold, @approve, @requires_reason, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
+const ANNOTATIONS: &str = "@rule, @reason, @hint, @hold, @approve, @requires_reason, @grantable, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
 
 /// Reads the annotations of one policy. Every annotation must be known, in place and well formed: a misspelt `@hold`
 /// would otherwise change a verdict in silence.
@@ -221,6 +245,7 @@ pub(crate) fn read_rule(policy: &Policy, file: &Arc<str>, line: Option<u32>) -> 
             approval: reader.approval.unwrap_or_default(),
             obligations: reader.obligations,
             demand: reader.demand,
+            grantable: reader.grantable,
             sqlstate: reader.sqlstate.unwrap_or(sqlstate::INSUFFICIENT_PRIVILEGE),
             objects: reader.objects,
             hazards: policy.entity_literals().iter().filter_map(hazard_of).collect(),
@@ -253,6 +278,7 @@ struct Reader {
     approval: Option<ApprovalTerms>,
     obligations: Vec<Obligation>,
     demand: Option<ReasonPattern>,
+    grantable: bool,
     sqlstate: Option<&'static str>,
     objects: Option<ObjectsFrom>,
     exempts: Vec<Arc<str>>,
@@ -277,6 +303,7 @@ impl Reader {
             }
             "approve" => approval::terms(value).map(|terms| self.approval = Some(terms)),
             "requires_reason" => ReasonPattern::parse(value).map(|demand| self.demand = Some(demand)),
+            "grantable" => grantable(value).map(|()| self.grantable = true),
             "annotate" => {
                 self.obligations.push(Obligation::Annotate(value.into()));
                 Ok(())
@@ -304,6 +331,7 @@ impl Reader {
             ("hint", self.hint.is_some() && !forbids),
             ("hold", self.hold.is_some() && !forbids),
             ("approve", self.approval.is_some() && !forbids),
+            ("grantable", self.grantable && !forbids),
             ("sqlstate", self.sqlstate.is_some() && !forbids),
             ("objects", self.objects.is_some() && !forbids),
             ("exempts", !self.exempts.is_empty() && forbids),
@@ -361,6 +389,16 @@ fn obligation(word: &str) -> Result<Obligation, Complaint> {
         "mask" => Ok(Obligation::Mask { clear: Vec::new() }),
         _ => Err(Complaint::new(format!("`@obligation` doesn't know `{word}`"))
             .hint("mask, read_only or durable_intent; text for the record goes into @annotate")),
+    }
+}
+
+fn grantable(word: &str) -> Result<(), Complaint> {
+    match word {
+        "yes" => Ok(()),
+        _ => {
+            Err(Complaint::new(format!("`@grantable` can't be `{word}`"))
+                .hint("yes; without it nothing lifts a forbid"))
+        }
     }
 }
 

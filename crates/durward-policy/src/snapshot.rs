@@ -5,6 +5,7 @@ use durward_model::Digest;
 use moka::sync::Cache;
 use serde::{Serialize, Serializer};
 
+use crate::access;
 use crate::assessment::Assessment;
 use crate::cache::{Circumstances, FactsByContent, PrincipalKey, VERDICTS_BYTES_MAX, VerdictKey, approximate_bytes};
 use crate::evaluate::{Member, Outcome, evaluate, members};
@@ -138,7 +139,8 @@ impl PolicySnapshot {
 
     /// The labels that a verdict rests on.
     pub(crate) fn labels_of<'a>(&self, request: &DecisionRequest<'a>) -> Option<&'a Arc<LabelUse>> {
-        request.labels.filter(|_| self.loaded.asks_for_labels)
+        let counts = self.loaded.asks_for_labels || !request.access.is_empty();
+        request.labels.filter(|_| counts)
     }
 
     /// How many rules there are.
@@ -182,6 +184,7 @@ impl PolicySnapshot {
             circumstances,
             facts: FactsByContent(Arc::clone(request.facts)),
             labels: self.labels_of(request).cloned(),
+            access: Arc::clone(request.access),
         };
         if let Some(verdict) = self.verdicts.get(&key) {
             return verdict;
@@ -195,7 +198,8 @@ impl PolicySnapshot {
 
     fn judge<'a>(&self, assessment: &Assessment, request: &DecisionRequest<'a>) -> Vec<(Member<'a>, Outcome)> {
         let judged = members(request).into_iter().map(|member| {
-            let outcome = evaluate(&self.loaded, &member, assessment, request);
+            let mut outcome = evaluate(&self.loaded, &member, assessment, request);
+            access::apply(&mut outcome, &member, assessment, request);
             (member, outcome)
         });
         judged.collect()

@@ -1,5 +1,6 @@
 //! The decisions, the loading and the wording, by topic.
 
+mod access;
 mod caching;
 mod chains;
 mod evasions;

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use crate::access::AccessBook;
 use crate::catalog::CatalogSource;
 use crate::changes::UndoDesk;
 use crate::labels::LabelBook;
@@ -67,6 +68,8 @@ pub struct Gateway {
     pub desk: Arc<LoginDesk>,
     /// Where held statements wait.
     pub approvals: Arc<Desk>,
+    /// When access ends that was given for a time.
+    pub(crate) access: AccessBook,
     /// Where changes are kept so that they can be taken back; none where they aren't.
     pub undo: Option<UndoDesk>,
     /// Who is there.
@@ -192,6 +195,7 @@ impl Gateway {
             ledger: parts.ledger,
             desk: parts.desk,
             approvals: parts.approvals,
+            access: AccessBook::default(),
             undo: parts.undo,
             request_pages: parts.request_pages,
             sessions: Arc::default(),
@@ -288,6 +292,8 @@ impl Gateway {
             if let Err(error) = self.approvals.sweep(unix_seconds().unwrap_or_default()) {
                 tracing::error!(%error, "expired requests for approval can't be ended");
             }
+            self.access
+                .standing(&self.approvals, unix_seconds().unwrap_or_default());
         }
     }
 
@@ -403,6 +409,7 @@ impl Gateway {
             now_unix_seconds: unix_seconds(),
             encrypted,
         };
+        let none = Arc::default();
         for (name, value) in asked {
             let text = set_statement(name, value);
             let analysis = self
@@ -418,6 +425,7 @@ impl Gateway {
                     session: &session,
                     // A setting holds no column.
                     labels: Some(&Arc::default()),
+                    access: &none,
                 };
                 match self.policy.current().decide(&request) {
                     Decision::Allow(_) => {}

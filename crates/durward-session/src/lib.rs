@@ -6,6 +6,7 @@
 //! The three types to know: [`Gateway`] (what sessions share, and the door), [`Database`] (what is behind it) and
 //! [`SessionRegistry`] (who is there, and how to end it).
 
+mod access;
 mod approvals;
 mod assessment;
 mod buffer;
@@ -38,6 +39,7 @@ mod undo;
 pub mod upstream;
 mod workers;
 
+pub use access::{ACCESS_CLASSES, ALL_LABELS};
 pub use approvals::LedgerRecorder;
 pub use assessment::Foreseen;
 pub use catalog::{CatalogSource, CatalogSourceError};

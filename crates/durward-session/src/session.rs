@@ -35,6 +35,7 @@ use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Severity};
 use foldhash::HashMap;
 
+use crate::access::KnownAccess;
 use crate::changes::OpenChanges;
 use crate::forward::ServerLink;
 use crate::gateway::{Database, Gateway};
@@ -88,6 +89,8 @@ pub(crate) struct Session {
     labelled: HashMap<usize, Labelled>,
     /// The labels of statements judged lately, by the address of their facts.
     label_uses: HashMap<usize, KnownLabels>,
+    /// The access that stands for this principal.
+    access: KnownAccess,
     /// A statement of the open transaction touches masked columns: no error or notice may hold values.
     guarded: bool,
     /// Policy has masked something for this principal.
@@ -247,6 +250,7 @@ impl Session {
             assessed: HashMap::default(),
             labelled: HashMap::default(),
             label_uses: HashMap::default(),
+            access: KnownAccess::default(),
             guarded: false,
             masked: false,
             status: TransactionStatus::Idle,

@@ -50,6 +50,13 @@ pub(crate) fn reject(desk: &Desk, directory: &Directory, decision: &Decision<'_>
     Ok(desk.reject(request.id, &by, note(decision.note)?.as_deref(), now)?)
 }
 
+/// Takes access back.
+pub(crate) fn revoke(desk: &Desk, directory: &Directory, decision: &Decision<'_>, now: i64) -> anyhow::Result<Request> {
+    let request = show(desk, decision.id)?;
+    let by = approver(directory, decision, &request)?.name;
+    Ok(desk.revoke(request.id, &by, note(decision.note)?.as_deref(), now)?)
+}
+
 fn approver(directory: &Directory, decision: &Decision<'_>, request: &Request) -> anyhow::Result<Approver> {
     let decider = Decider {
         identity: decision.identity,

@@ -170,6 +170,7 @@ async fn judge(gateway: &Gateway, database: &Database, principal: &Principal, te
             facts: &statement.facts,
             session: &SessionContext::default(),
             labels: Some(&labels),
+            access: &Arc::default(),
         });
         let mut planned = planned(decision, &statement.facts, span);
         planned.bodies = change_set::bodies(&statement.facts, &context);

@@ -47,6 +47,9 @@ pub(crate) enum Command {
     /// Statements that wait for approval
     #[command(subcommand)]
     Approvals(ApprovalsCommand),
+    /// Access for a time
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Changes that can be taken back
     #[command(subcommand)]
     Undo(UndoCommand),
@@ -183,6 +186,54 @@ pub(crate) enum ApprovalsCommand {
         #[command(flatten)]
         list: ListArgs,
     },
+}
+
+/// `durward access …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccessCommand {
+    /// Ask for access for a time, to be decided by somebody else with `durward approvals`; ends with 5 while it waits
+    Request(AccessRequestArgs),
+    /// Show what stands, or waits for a decision
+    Ls {
+        /// Show what has ended too
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Take access back before its time
+    Revoke(DecideArgs),
+}
+
+/// What access is asked for.
+#[derive(Debug, Args)]
+pub(crate) struct AccessRequestArgs {
+    /// For whom: the name of a local identity. An agent's access is its own, and a person's isn't that of their agents
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) identity: String,
+    /// The database, by the name that clients use; the only one where none is given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) database: Option<String>,
+    /// A table or schema, such as public.customers or hr; may be given again. Without it, the whole database
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) on: Vec<String>,
+    /// A label to be seen in clear, or all; may be given again. Without it and another class than read: all
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) label: Vec<String>,
+    /// A class of statement: read, write, maintenance or ddl; may be given again. Without it: read
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) class: Vec<String>,
+    /// For how long, from the decision on
+    #[arg(long, value_name = "NUMBER", default_value_t = 60)]
+    pub(crate) minutes: u32,
+    /// What it is for, in one line; approvers read it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDirectoryOption,
 }
 
 /// `durward change …`

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod access;
 mod approvals;
 mod audit;
 mod change;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(arguments) => gateway::serve(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Sessions(command) => sessions::run(&command),
+        Command::Access(command) => access::run(&command),
         Command::Approvals(command) => approvals::run(&command),
         Command::Undo(command) => undo::run(&command),
         Command::Change(command) => change::run(&command),

@@ -8,6 +8,7 @@ mod server;
 
 use std::path::PathBuf;
 
+use durward_console::AccessWish;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use client::{NoGateway, ask, find_gateway, socket_path};
@@ -43,6 +44,10 @@ pub(crate) enum Request {
     Approve(DecideRequest),
     /// Reject a request.
     Reject(DecideRequest),
+    /// Ask for access for a time.
+    AskForAccess(AccessRequest),
+    /// Take access back.
+    RevokeAccess(DecideRequest),
     /// Changes that can be taken back, newest first.
     Changes(WhichChanges),
     /// Take changes back, or look what that would do.
@@ -155,6 +160,17 @@ pub(crate) struct ChangeRequest {
     pub(crate) text: String,
     /// What it is for.
     pub(crate) reason: Option<String>,
+}
+
+/// Access that somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AccessRequest {
+    /// The database; the only one where none is given.
+    pub(crate) database: Option<String>,
+    /// For whom.
+    pub(crate) identity: String,
+    /// What.
+    pub(crate) wish: AccessWish,
 }
 
 /// An identity to add.

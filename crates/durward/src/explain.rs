@@ -155,6 +155,7 @@ pub(crate) async fn explain(
             facts: &statement.facts,
             session: &SessionContext::default(),
             labels: Some(&labels),
+            access: &Arc::default(),
         });
         // Without a gateway nobody has judged any column.
         let judged = database.labels.current().relations().next().is_some();

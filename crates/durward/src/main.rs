@@ -4,6 +4,7 @@
 //!
 //! The three types to know: `Settings` (options, resolved), `Running` (a gateway at work) and `Cli` (what was asked for).
 
+mod access;
 mod approvals;
 mod assemble;
 mod change_set;

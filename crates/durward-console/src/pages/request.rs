@@ -47,7 +47,9 @@ pub(super) fn page(console: &Console, entry: &Entry, request: &Request, said: Op
         }
         (requester(request))
         (statement(request))
-        section { h2 { "Effect" } (effect(&request.asked)) }
+        @if request.asked.access.is_none() {
+            section { h2 { "Effect" } (effect(&request.asked)) }
+        }
         (reasons(request))
         (precedents(&similar(request, &all, SIMILAR_MAX)))
         @if request.state == State::Pending {
@@ -102,7 +104,7 @@ fn statement(request: &Request) -> Markup {
     let asked = &request.asked;
     html! {
         section {
-            h2 { "Exactly what would run" }
+            h2 { @if asked.access.is_some() { "Exactly what is asked for" } @else { "Exactly what would run" } }
             @if asked.steps.is_empty() {
                 pre { code { (shown(&asked.text)) } }
             } @else {
@@ -122,10 +124,14 @@ fn statement(request: &Request) -> Markup {
                 p.faint { "runs, prepared before:" }
                 pre { code { (shown(text)) } }
             }
-            p.faint {
+            @if asked.access.is_some() {
+                p.faint {
+                    "From the decision on, by tables as they are now, whatever they are called later. Denials stand."
+                }
+            } @else { p.faint {
                 "Names are looked up in " (shown(&asked.search_path.join(", ")))
                 "; with the rights of " (shown(&asked.role)) "."
-            }
+            } }
         }
     }
 }

@@ -7,6 +7,9 @@ use durward_model::{Assurance, CredentialKind, Principal};
 /// What it comes to, in a line: an aid for whoever decides, made from facts alone.
 pub(super) fn verdict(request: &Request) -> String {
     let asked = &request.asked;
+    if let Some(access) = &asked.access {
+        return format!("{} wants {}", asked.principal, access.sentence());
+    }
     let touched = &asked.touched;
     let what = match touched.changes.as_slice() {
         [] => "nothing by name".to_owned(),
@@ -35,7 +38,15 @@ pub(super) fn cautions(request: &Request) -> Vec<String> {
         cautions.push(format!("Hazards: {}.", touched.hazards.join(", ")));
     }
     if !touched.labels.is_empty() {
-        cautions.push(format!("It touches columns labelled {}.", touched.labels.join(", ")));
+        let verb = if asked.access.is_some() {
+            "shows in clear"
+        } else {
+            "touches"
+        };
+        cautions.push(format!("It {verb} columns labelled {}.", touched.labels.join(", ")));
+    }
+    if asked.access.as_ref().is_some_and(|access| access.relations.is_none()) {
+        cautions.push("It is about the whole database.".to_owned());
     }
     if changes_rows(request) && matches!(asked.rows, MeasuredRows::NotMeasured(_) | MeasuredRows::Failed) {
         cautions.push(format!("How many rows it changes isn't known: {}.", asked.rows));

@@ -39,6 +39,7 @@ fn a_hit_rests_on_principal_database_time_and_policy() {
             facts: &facts,
             session,
             labels: None,
+            access: &Arc::default(),
         };
         for round in 0..3 {
             assert_eq!(word(&cache.decide(policy, &request)), expected, "round {round}");
@@ -73,6 +74,7 @@ fn groups_and_purpose_are_part_of_the_key() {
             facts: &facts,
             session: &session,
             labels: None,
+            access: &Arc::default(),
         };
         assert_eq!(word(&cache.decide(&policy, &request)), expected);
     };
@@ -98,6 +100,7 @@ fn a_permit_covers_its_own_statement_alone() {
         facts: &facts,
         session: &SessionContext::default(),
         labels: None,
+        access: &Arc::default(),
     };
     let Decision::Allow(permit) = policy.decide(&request) else {
         panic!("a read passes");
@@ -123,6 +126,7 @@ fn many_statements_stay_within_the_sessions_bound() {
             facts: &facts,
             session: &session,
             labels: None,
+            access: &Arc::default(),
         };
         assert_eq!(word(&cache.decide(policy, &request)), "allow");
     }
@@ -166,6 +170,7 @@ fn without_a_clock_a_rule_about_time_refuses_everything() {
             facts: &facts,
             session: &session,
             labels: None,
+            access: &Arc::default(),
         };
         assert_eq!(word(&policy.decide(&request)), expected, "day {day}");
     }

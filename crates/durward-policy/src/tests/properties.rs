@@ -1,5 +1,7 @@
 //! What holds for all facts.
 
+use std::sync::Arc;
+
 use durward_model::{
     AccessModes, Certainty, HazardKind, ObjectKind, Principal, PrincipalKind, RowBound, StatementClass, Subject,
 };
@@ -154,6 +156,7 @@ proptest! {
             facts: &std::sync::Arc::new(facts.0.clone()),
             session: &SessionContext::default(),
             labels: None,
+            access: &Arc::default(),
         });
         prop_assert_eq!(word.split(' ').next().unwrap(), explanation.verdict);
         prop_assert!(explanation.verdict == "allow" || explanation.message.is_some());

@@ -39,6 +39,7 @@ fn check(policy: &PolicySnapshot, facts: &Facts, read: &[&str], reason: Option<&
         facts: &Arc::new(facts.0.clone()),
         session: &SessionContext::default(),
         labels: Some(&labels),
+        access: &Arc::default(),
     });
     let refusal = match decision {
         Decision::Allow(permit) => permit.terms().unreasoned(reason),
@@ -90,6 +91,7 @@ fn what_is_permitted_with_a_reason_alone_is_said_in_the_record() {
         facts: &Arc::new(select().0),
         session: &SessionContext::default(),
         labels: Some(&labels),
+        access: &Arc::default(),
     });
     let Decision::Allow(permit) = decision else {
         panic!("it is allowed")
@@ -123,6 +125,7 @@ fn the_same_facts_under_other_labels_are_judged_anew() {
                 facts: &facts,
                 session: &SessionContext::default(),
                 labels: Some(&labels),
+                access: &Arc::default(),
             },
         );
         let Decision::Allow(permit) = decision else {
@@ -141,6 +144,7 @@ fn labels_that_are_not_known_refuse() {
         facts: &Arc::new(select().0),
         session: &SessionContext::default(),
         labels: None,
+        access: &Arc::default(),
     });
     assert!(matches!(decision, Decision::Deny(denial) if &*denial.refusal.rule == "policy-error"));
 }

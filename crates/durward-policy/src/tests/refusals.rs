@@ -113,6 +113,7 @@ fn an_explanation_reads_well() {
         facts: &Arc::new(facts.0),
         session: &SessionContext::default(),
         labels: None,
+        access: &Arc::default(),
     });
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!(json["verdict"], "deny");

@@ -106,6 +106,7 @@ pub(super) fn decide(
         facts: &Arc::new(facts.clone()),
         session: &SessionContext::default(),
         labels: None,
+        access: &Arc::default(),
     })
 }
 

@@ -531,14 +531,16 @@ impl Session {
             encrypted: self.encrypted,
         };
         let snapshot = self.gateway.policy.current();
+        let access = self.access();
         commands.iter().flatten().any(|subject| {
-            let labels = self.label_use(&subject.facts, &snapshot);
+            let labels = self.label_use(&subject.facts, &snapshot, &access);
             let request = DecisionRequest {
                 principal: &self.principal,
                 database: &self.database.context,
                 facts: &subject.facts,
                 session: &context,
                 labels: labels.as_ref(),
+                access: &access,
             };
             matches!(self.decisions.decide(&snapshot, &request), Decision::Hold(_))
         })

@@ -93,13 +93,15 @@ impl Session {
             encrypted: self.encrypted,
         };
         let snapshot = self.gateway.policy.current();
-        let labels = self.label_use(&subject.facts, &snapshot);
+        let access = self.access();
+        let labels = self.label_use(&subject.facts, &snapshot, &access);
         let request = DecisionRequest {
             principal: &self.principal,
             database: &self.database.context,
             facts: &subject.facts,
             session: &context,
             labels: labels.as_ref(),
+            access: &access,
         };
         let Decision::Allow(permit) = self.decisions.decide(&snapshot, &request) else {
             return Ok(Err("its condition may not be read"));

@@ -278,19 +278,21 @@ impl Session {
             encrypted: self.encrypted,
         };
         let snapshot = self.gateway.policy.current();
+        let access = self.access();
         let mut ruled: Vec<(Ruling, &Subject, StatementId)> = Vec::with_capacity(commands.len());
         let mut numbers = Vec::with_capacity(commands.len());
         for command in commands {
             let number = self.next_statement();
             numbers.push(number);
             for subject in command {
-                let labels = self.label_use(&subject.facts, &snapshot);
+                let labels = self.label_use(&subject.facts, &snapshot, &access);
                 let request = DecisionRequest {
                     principal: &self.principal,
                     database: &self.database.context,
                     facts: &subject.facts,
                     session: &context,
                     labels: labels.as_ref(),
+                    access: &access,
                 };
                 let ruling = match self.decisions.decide(&snapshot, &request) {
                     Decision::Allow(permit) => Ok(Ruling::Permit(permit)),

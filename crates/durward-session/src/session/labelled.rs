@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use durward_audit::{ColumnTreatment, LabelledColumn};
 use durward_model::{ColumnUse, Label, RelationUse, StatementFacts};
-use durward_policy::{LabelUse, PolicySnapshot};
+use durward_policy::{AccessGrant, LabelUse, PolicySnapshot};
 
 use super::Session;
+use super::hold::now;
+use crate::access::Asker;
 use crate::labels::LabelSnapshot;
 use crate::masks::holding;
 use durward_sql::catalog::CatalogSnapshot;
@@ -46,9 +48,25 @@ pub(super) struct KnownLabels {
 }
 
 impl Session {
-    /// The labels of what a statement touches, where a policy asks for them.
-    pub(super) fn label_use(&mut self, facts: &Arc<StatementFacts>, policy: &PolicySnapshot) -> Option<Arc<LabelUse>> {
-        if !policy.asks_for_labels() {
+    /// The access that stands now for this principal here.
+    pub(super) fn access(&mut self) -> Arc<[AccessGrant]> {
+        let asker = Asker {
+            principal: &self.principal,
+            database: self.database.name.as_str(),
+            catalog: &self.sight.context.catalog,
+        };
+        let (desk, book) = (&self.gateway.approvals, &self.gateway.access);
+        self.access.now(desk, book, asker, now())
+    }
+
+    /// The labels of what a statement touches, where a policy asks for them or access may show them in clear.
+    pub(super) fn label_use(
+        &mut self,
+        facts: &Arc<StatementFacts>,
+        policy: &PolicySnapshot,
+        access: &[AccessGrant],
+    ) -> Option<Arc<LabelUse>> {
+        if !policy.asks_for_labels() && access.is_empty() {
             return None;
         }
         let labels = self.database.labels.current();
@@ -120,6 +138,7 @@ pub fn label_use(facts: &StatementFacts, labels: &LabelSnapshot, catalog: &Catal
                 continue;
             };
             if column.read {
+                uses.relations.insert(usage.relation.oid);
                 uses.read.insert(label.as_str().into());
             }
             if column.written {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use durward_audit::Origin;
-use durward_model::{AccessModes, Label, Obligation, Refusal, StatementClass, StatementFacts, sqlstate};
+use durward_model::{AccessModes, Label, Refusal, StatementClass, StatementFacts, sqlstate};
 use durward_policy::Terms;
 use durward_sql::{Analysis, CannotRewrite, Rewritten};
 use durward_wire::postgres::backend::write::{self, Report, Severity};
@@ -160,15 +160,24 @@ impl Session {
         terms: &[Vec<Arc<Terms>>],
         sent: Sent<'_>,
     ) -> Result<Result<MessageMasks, Refusal>, End> {
-        let Some(strictest) = terms.iter().flatten().find(|terms| mask_of(terms).is_some()).cloned() else {
+        let Some(strictest) = Terms::strictest(terms.iter().flatten()) else {
             return Ok(Ok(MessageMasks::default()));
         };
+        // A message is rewritten as a whole, and an EXECUTE has the result of what it runs: one measure for all of it.
+        let measured = |own: &Arc<Terms>| match own.clear() {
+            Some(clear) if Some(clear) != strictest.clear() => Arc::clone(&strictest),
+            Some(_) | None => Arc::clone(own),
+        };
+        let terms: Vec<Vec<Arc<Terms>>> = terms
+            .iter()
+            .map(|command| command.iter().map(measured).collect())
+            .collect();
         let mut masks = MessageMasks {
             terms: Some(Arc::clone(&strictest)),
             ..MessageMasks::default()
         };
         let mut rewrites = false;
-        for (command, terms) in commands.iter().zip(terms) {
+        for (command, terms) in commands.iter().zip(&terms) {
             if let Err(refusal) = self.refuse_masks_as_data(command, terms, sent) {
                 return Ok(Err(refusal));
             }
@@ -457,14 +466,7 @@ impl Session {
 
 /// The labels that are shown in clear to one who has masks in force; `None` for one who hasn't.
 pub(super) fn mask_of(terms: &Terms) -> Option<&[Label]> {
-    terms.obligations().iter().find_map(|obligation| match obligation {
-        Obligation::Mask { clear } => Some(clear.as_slice()),
-        Obligation::ReadOnly
-        | Obligation::DurableIntent
-        | Obligation::Approve(_)
-        | Obligation::Reason { .. }
-        | Obligation::Annotate(_) => None,
-    })
+    terms.clear()
 }
 
 /// Whether what a subject gives is the result of its command.

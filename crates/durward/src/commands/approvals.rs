@@ -82,7 +82,7 @@ fn tell(decide: &DecideArgs, request: Held) -> anyhow::Result<ExitCode> {
 }
 
 /// 0 for what may run or ran, 5 for what waits, 1 for what won't run.
-fn code(state: State) -> ExitCode {
+pub(super) fn code(state: State) -> ExitCode {
     match state {
         State::Approved | State::AutoApproved | State::Used => ExitCode::SUCCESS,
         State::Pending => ExitCode::from(PENDING),
@@ -90,7 +90,7 @@ fn code(state: State) -> ExitCode {
     }
 }
 
-fn requests(data_dir: &DataDirectoryOption, all: bool) -> anyhow::Result<Vec<Held>> {
+pub(super) fn requests(data_dir: &DataDirectoryOption, all: bool) -> anyhow::Result<Vec<Held>> {
     let answer = ask(&find_gateway(data_dir)?, &Request::Approvals { all })?;
     Ok(serde_json::from_value(answer)?)
 }
@@ -184,10 +184,13 @@ fn show(request: &Held) -> anyhow::Result<()> {
             say(format!("  {name:<12}{value}"));
         }
     };
-    let verdict = format!(
-        "{} is {}: {} of {} rows",
-        request.id, request.state, touched.command, asked.rows
-    );
+    let verdict = match asked.access {
+        Some(_) => format!("{} is {}: access for a time", request.id, request.state),
+        None => format!(
+            "{} is {}: {} of {} rows",
+            request.id, request.state, touched.command, asked.rows
+        ),
+    };
     say(styled(Style::Strong, &verdict));
     let proved = format!("{:?}", principal.credential_kind).to_lowercase();
     field(
@@ -219,7 +222,9 @@ fn show(request: &Held) -> anyhow::Result<()> {
     say("");
     field("changes", &visible(&touched.changes.join(", ")));
     field("reads", &visible(&touched.reads.join(", ")));
-    field("rows", &asked.rows.to_string());
+    if asked.access.is_none() {
+        field("rows", &asked.rows.to_string());
+    }
     if let Some(effect) = &asked.effect {
         show_effect(effect);
     }

@@ -12,11 +12,11 @@ use durward_session::{Database, Gateway, LabelChoice};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::{Answer, ChangeRequest, DecideRequest, Request, socket_path};
+use super::{Answer, DecideRequest, Request, socket_path};
 use crate::approvals::{self, Decision};
 use crate::data_map::ColumnReport;
 use crate::policies::Policies;
-use crate::{change_set, data_map, explain, identities, undo};
+use crate::{access, change_set, data_map, explain, identities, undo};
 
 /// The longest request.
 ///
@@ -140,6 +140,18 @@ impl ControlDesk {
                 let (desk, directory) = (&self.gateway.approvals, &self.directory);
                 serde_json::to_value(approvals::reject(desk, directory, &decision(&wish, by), now()?)?)?
             }
+            Request::AskForAccess(mut asked) => {
+                let database = self.one_database(asked.database.as_deref())?;
+                let principal = self.local(&asked.identity)?;
+                asked.wish.reason = note(asked.wish.reason.as_deref())?;
+                let who = (&principal, Some(by));
+                let laid = access::request(&self.gateway, &database, who, &asked.wish, now()?);
+                serde_json::to_value(laid.await?)?
+            }
+            Request::RevokeAccess(wish) => {
+                let (desk, directory) = (&self.gateway.approvals, &self.directory);
+                serde_json::to_value(approvals::revoke(desk, directory, &decision(&wish, by), now()?)?)?
+            }
             Request::Changes(which) => serde_json::to_value(undo::changes(&self.gateway, &which)?)?,
             Request::Undo(wish) => {
                 if !wish.plan_only {
@@ -167,12 +179,18 @@ impl ControlDesk {
                 serde_json::Value::String(key.to_string())
             }
             Request::PlanChange(wish) => {
-                let (database, principal) = (self.one_database(&wish)?, self.local(&wish.identity)?);
+                let (database, principal) = (
+                    self.one_database(wish.database.as_deref())?,
+                    self.local(&wish.identity)?,
+                );
                 let plan = change_set::plan(&self.gateway, &database, &principal, &wish.text).await?;
                 serde_json::to_value(plan)?
             }
             Request::SubmitChange(wish) => {
-                let (database, principal) = (self.one_database(&wish)?, self.local(&wish.identity)?);
+                let (database, principal) = (
+                    self.one_database(wish.database.as_deref())?,
+                    self.local(&wish.identity)?,
+                );
                 let reason = note(wish.reason.as_deref())?;
                 let who = (&principal, Some(by));
                 let laid = change_set::submit(&self.gateway, &database, who, &wish.text, reason.as_deref(), now()?);
@@ -222,8 +240,8 @@ impl ControlDesk {
         })
     }
 
-    fn one_database(&self, wish: &ChangeRequest) -> anyhow::Result<Arc<Database>> {
-        if let Some(name) = &wish.database {
+    fn one_database(&self, named: Option<&str>) -> anyhow::Result<Arc<Database>> {
+        if let Some(name) = named {
             return self.database(name);
         }
         let mut all = self.gateway.databases();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use durward_change::Request;
-use durward_console::{Answer, ChangeSets, Console, ConsoleParts, Site};
+use durward_console::{AccessDesk, AccessWish, Answer, ChangeSets, Console, ConsoleParts, Site};
 use durward_model::Principal;
 use durward_session::{Database, Gateway};
 use serde_json::Value;
@@ -11,9 +11,9 @@ use tokio::sync::watch;
 
 use super::Start;
 use crate::assemble::Assembled;
-use crate::change_set;
 use crate::control::now;
 use crate::settings::Settings;
+use crate::{access, change_set};
 
 /// The door for people who decide, bound and not yet served.
 #[derive(Debug)]
@@ -55,6 +55,7 @@ impl Web {
             gatekeeper: Arc::clone(&gateway.desk),
             ledger: gateway.ledger.clone(),
             change_sets: Arc::new(DataPlane(Arc::clone(gateway))),
+            access: Arc::new(DataPlane(Arc::clone(gateway))),
         });
         let address = self.socket.local_addr().ok();
         let tls = assembled.listener.tls.as_ref();
@@ -101,6 +102,18 @@ impl ChangeSets for DataPlane {
                 change_set::submit(&self.0, &database, (principal, None), text, reason, now()?).await
             };
             submitted.await.map_err(|error: anyhow::Error| format!("{error:#}"))
+        })
+    }
+}
+
+impl AccessDesk for DataPlane {
+    fn request<'a>(&'a self, principal: &'a Principal, database: &'a str, wish: &'a AccessWish) -> Answer<'a, Request> {
+        Box::pin(async move {
+            let laid = async {
+                let database = self.database(database)?;
+                access::request(&self.0, &database, (principal, None), wish, now()?).await
+            };
+            laid.await.map_err(|error: anyhow::Error| format!("{error:#}"))
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Statements that wait for people: inline at a prompt, by an error and another try for programs. What is approved runs
 //! once, what isn't never does, and nothing waits upstream.
 
+mod access;
 mod drivers;
 pub(crate) mod house;
 mod reasons;

@@ -95,6 +95,13 @@ pub(super) const ACCESS_CHANGES: Report = Report {
             query: "SELECT time, version, accepted, digest, message, event FROM policy_changes
                 WHERE time_us >= :from AND time_us < :to ORDER BY event",
         },
+        Table {
+            name: "access-for-a-time",
+            meaning: "Access for a time: asked for, decided (until says how long it was to last), ended by time, or taken \
+                back.",
+            query: "SELECT time, request, change, who, database, access, until, by, note, self_confirmed, event
+                FROM approvals WHERE access IS NOT NULL AND time_us >= :from AND time_us < :to ORDER BY event",
+        },
     ],
     gaps: &["changes made at the database without the gateway, or at an identity provider: their own logs have them"],
     of_one_change: false,

@@ -30,6 +30,8 @@ pub(crate) struct House {
     policy: Option<NamedTempFile>,
     /// Where news are sent, and how they are signed.
     webhook: Option<(String, String)>,
+    /// People and agents see masks.
+    is_masked: bool,
 }
 
 impl House {
@@ -49,6 +51,14 @@ impl House {
         Self::open_with(Some(file), None)
     }
 
+    /// The same with masks in force.
+    pub(crate) fn open_masked() -> Self {
+        let mut house = Self::open_with(None, None);
+        house.is_masked = true;
+        house.restart();
+        house
+    }
+
     fn open_with(policy: Option<NamedTempFile>, webhook: Option<(String, String)>) -> Self {
         let server = PostgresServer::start();
         let upstream = server.create_database("holds", None);
@@ -60,6 +70,7 @@ impl House {
             data: tempfile::tempdir().expect("a folder"),
             policy,
             webhook,
+            is_masked: false,
         };
         house.restart();
         house
@@ -69,9 +80,10 @@ impl House {
     pub(crate) fn restart(&mut self) {
         drop(self.gateway.take());
         let policy = support::tests("guardrails/in_clear.cedar").display().to_string();
-        let mut arguments: Vec<String> = ["--policy", &policy, "--sampling=false", "--web=127.0.0.1:0"]
-            .map(str::to_owned)
-            .to_vec();
+        let mut arguments = vec!["--sampling=false".to_owned(), "--web=127.0.0.1:0".to_owned()];
+        if !self.is_masked {
+            arguments.extend(["--policy".to_owned(), policy]);
+        }
         if let Some(file) = &self.policy {
             arguments.extend(["--policy".to_owned(), file.path().display().to_string()]);
         }
@@ -154,6 +166,18 @@ impl House {
         await_that(column, || {
             let told = self.command(&["data", "label", "holds", column, label]);
             told.status.success().then_some(())
+        });
+    }
+
+    /// Waits until a statement is understood: the gateway has seen a change that went round it.
+    pub(crate) fn await_catalog(&self, client: &mut RawClient, text: &str) {
+        await_that(text, || {
+            client
+                .query(text)
+                .expect("an answer")
+                .sqlstate()
+                .is_none()
+                .then_some(())
         });
     }
 
