@@ -213,12 +213,15 @@ fn decisions() -> Vec<Step> {
         encrypted: true,
     };
     let (facts, _) = read_of_customers();
+    let access = Arc::default();
     let decide = move |cache: &mut DecisionCache, facts: &Arc<StatementFacts>| -> Decision {
         let request = DecisionRequest {
             principal: &principal(),
             database: &database,
             facts,
             session: &session,
+            labels: None,
+            access: &access,
         };
         cache.decide(&policy, &request)
     };

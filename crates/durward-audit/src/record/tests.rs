@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::digest::{DefinitionDigest, KeyedDigest};
 use crate::event::{
-    Administration, ApprovalMoved, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, IdentityChanged, KeyChanged,
-    KeyInForce, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SegmentsRetired, SessionEnded,
-    StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
+    Administration, ApprovalMoved, Checkpoint, ConfigurationLoaded, Definition, DefinitionKind, IdentityChanged,
+    KeyChanged, KeyInForce, LedgerOpened, LoginRefused, Origin, PolicyChanged, ProtocolViolation, SegmentsRetired,
+    SessionEnded, StatementIntent, StatementOutcome, StatementRefused, TransactionStatus,
 };
 use crate::fixture::{self, Statement};
 use crate::intent::{StatementIntentInput, StatementRefusedInput};
