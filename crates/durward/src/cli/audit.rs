@@ -199,6 +199,9 @@ pub(crate) struct ExportArgs {
     /// Send signed checkpoints alone, which vouch for the record wherever they are kept
     #[arg(long)]
     pub(crate) checkpoints: bool,
+    /// Send statements alone, as OpenTelemetry spans, to a collector (otlp+http://…)
+    #[arg(long, conflicts_with = "checkpoints")]
+    pub(crate) spans: bool,
     /// Go on sending events as they come, until Ctrl-C
     #[arg(long, short)]
     pub(crate) follow: bool,

@@ -280,8 +280,45 @@ fn exports_go_on_where_they_were() {
     let records = records.expect("records");
     let uid = |record: &Value| record.pointer("/attributes/0/value/stringValue").cloned();
     let first = uid(records.first().expect("a record")).expect("a name");
-    assert!(
-        records.len() > 3 && uids(&export(&["--after", number])).contains(&first.as_str().expect("text").to_owned())
+    let sent = uids(&export(&["--after", number]));
+    assert!(sent.contains(&first.as_str().expect("text").to_owned()), "{first}");
+
+    // Statements as spans.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let collector = format!("otlp+http://{}", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || serve_once(&listener, "200 OK"));
+    export(&["--to", &collector, "--spans"]);
+    let request: Value = serde_json::from_str(&server.join().expect("a server")).expect("JSON");
+    let spans = request
+        .pointer("/resourceSpans/0/scopeSpans/0/spans")
+        .and_then(Value::as_array);
+    let span = spans
+        .expect("spans")
+        .iter()
+        .find(|span| span["name"] == "DROP TABLE public.payments");
+    let span = span.expect("the refused statement");
+    let attribute = |name: &str| {
+        let attributes = span["attributes"].as_array().expect("attributes");
+        let found = attributes.iter().find(|attribute| attribute["key"] == name);
+        found
+            .and_then(|found| found["value"]["stringValue"].as_str())
+            .unwrap_or("-")
+            .to_owned()
+    };
+    let named = [
+        "db.system.name",
+        "db.operation.name",
+        "durward.verdict",
+        "error.type",
+        "user.name",
+    ];
+    assert_eq!(
+        named.map(attribute),
+        ["postgresql", "DROP TABLE", "refused", "42501", "agent for engineer"]
+    );
+    assert_eq!(
+        (span["traceId"].as_str().map(str::len), span["status"]["code"].as_u64()),
+        (Some(32), Some(2))
     );
 
     // By syslog over TCP: as many octets as each message says.

@@ -5,6 +5,7 @@
 mod cursor;
 mod destination;
 mod otlp;
+mod spans;
 mod syslog;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ use crate::cli::{ExportArgs, LedgerPlace};
 use crate::screen::complain;
 use cursor::Cursor;
 use destination::Destination;
+use spans::Spans;
 
 /// How many events are sent at once, and how long one waits for others.
 const BATCH_EVENTS_MAX: usize = 500;
@@ -54,8 +56,11 @@ pub(super) fn run(arguments: &ExportArgs, directory: &Path, place: &LedgerPlace)
         (None, None) => 0,
     };
     let mut export = Export {
-        destination: Destination::parse(&arguments.to, arguments.authorization_file.as_deref())?,
-        ocsf: Ocsf::new(&ledger),
+        destination: Destination::parse(&arguments.to, arguments.authorization_file.as_deref(), arguments.spans)?,
+        form: match arguments.spans {
+            true => Form::Spans(Spans::new(&ledger)),
+            false => Form::Ocsf(Ocsf::new(&ledger)),
+        },
         cursor,
         follow: arguments.follow,
         checkpoints: arguments.checkpoints,
@@ -65,7 +70,11 @@ pub(super) fn run(arguments: &ExportArgs, directory: &Path, place: &LedgerPlace)
     } else {
         ""
     };
-    let what = if arguments.checkpoints { "checkpoints" } else { "events" };
+    let what = match (arguments.checkpoints, arguments.spans) {
+        (true, _) => "checkpoints",
+        (_, true) => "statements as spans",
+        _ => "events",
+    };
     let object = format!("{what} after {after}{follow}, to {}", export.destination);
     let files = arguments.archive.files(directory)?;
     let mut tail = Tail::after(files, EventNumber(after)).context("the record can't be read")?;
@@ -74,9 +83,17 @@ pub(super) fn run(arguments: &ExportArgs, directory: &Path, place: &LedgerPlace)
     Ok(ExitCode::SUCCESS)
 }
 
+/// What events become.
+enum Form {
+    /// Objects of OCSF.
+    Ocsf(Ocsf),
+    /// Spans of OpenTelemetry.
+    Spans(Spans),
+}
+
 struct Export {
     destination: Destination,
-    ocsf: Ocsf,
+    form: Form,
     cursor: Option<Cursor>,
     follow: bool,
     /// Whether nothing but checkpoints is sent.
@@ -96,7 +113,10 @@ impl Export {
                     let number = event.stored.number;
                     let is_wanted = !self.checkpoints || matches!(event.stored.event, Event::Checkpoint(_));
                     // All are looked at: outcomes take from what came before.
-                    let object = self.ocsf.object(&event).filter(|_| is_wanted);
+                    let object = match &mut self.form {
+                        Form::Ocsf(ocsf) => ocsf.object(&event).filter(|_| is_wanted),
+                        Form::Spans(spans) => spans.span(event),
+                    };
                     batch.push(Line { number, object });
                     if batch.len() >= BATCH_EVENTS_MAX {
                         self.send(&mut batch)?;
@@ -122,8 +142,13 @@ impl Export {
         if !objects.is_empty() {
             self.deliver(&objects)?;
         }
+        // Spans whose end is still to come begin anew after a restart.
+        let needed_from = match &self.form {
+            Form::Spans(spans) => spans.needed_from(),
+            Form::Ocsf(_) => None,
+        };
         if let Some(cursor) = &mut self.cursor {
-            cursor.move_to(last.0)?;
+            cursor.move_to(needed_from.map_or(last.0, |event| last.0.min(event.saturating_sub(1))))?;
         }
         batch.clear();
         Ok(())

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
-use super::otlp::Collector;
+use super::otlp::{Collector, Signal};
 use super::syslog;
 use crate::commands::runtime;
 
@@ -44,7 +44,7 @@ impl Destination {
     ///
     /// # Errors
     /// When it is none of them, or the file with the credentials can't be read.
-    pub(super) fn parse(text: &str, authorization_file: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn parse(text: &str, authorization_file: Option<&Path>, spans: bool) -> anyhow::Result<Self> {
         let authorization = authorization_file
             .map(|path| {
                 std::fs::read_to_string(path)
@@ -54,8 +54,10 @@ impl Destination {
             .transpose()?;
         let is_http = text.starts_with("http://") || text.starts_with("https://");
         if let Some(url) = text.strip_prefix("otlp+").filter(|url| url.starts_with("http")) {
-            return Ok(Self::Otlp(Collector::new(url, authorization)?));
+            let signal = if spans { Signal::Spans } else { Signal::Logs };
+            return Ok(Self::Otlp(Collector::new(url, authorization, signal)?));
         }
+        ensure!(!spans, "--spans goes to a collector: --to otlp+http://HOST:4318");
         ensure!(is_http || authorization.is_none(), "--authorization-file is for HTTP");
         if text == "-" {
             return Ok(Self::Output);

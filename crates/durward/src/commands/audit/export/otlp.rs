@@ -1,4 +1,4 @@
-//! OTLP logs over HTTP, in their JSON encoding (OpenTelemetry protocol 1.x, section OTLP/HTTP).
+//! OTLP logs and spans over HTTP, in their JSON encoding (OpenTelemetry protocol 1.x, section OTLP/HTTP).
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use anyhow::{Context as _, ensure};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use super::spans::EVENT;
 use super::syslog::host_name;
 use crate::commands::runtime;
 
@@ -34,27 +35,46 @@ pub(super) struct Later {
     pub(super) after: Option<Duration>,
 }
 
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// Events as log records.
+    Logs,
+    /// Statements as spans, which are made already.
+    Spans,
+}
+
+impl Signal {
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Logs => "/v1/logs",
+            Self::Spans => "/v1/traces",
+        }
+    }
+}
+
 /// A collector.
 pub(super) struct Collector {
     url: String,
+    signal: Signal,
     authorization: Option<String>,
     client: reqwest::Client,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Collector {
-    /// A collector at `url`, which is `http…` or `https…`; `/v1/logs` follows where it has no path.
+    /// A collector at `url`, which is `http…` or `https…`; the signal's own path follows where it has none.
     ///
     /// # Errors
     /// When it is no URL.
-    pub(super) fn new(url: &str, authorization: Option<String>) -> anyhow::Result<Self> {
+    pub(super) fn new(url: &str, authorization: Option<String>, signal: Signal) -> anyhow::Result<Self> {
         let mut parsed = url::Url::parse(url).with_context(|| format!("--to: {url:?} is no URL"))?;
         ensure!(
             parsed.username().is_empty() && parsed.password().is_none(),
             "credentials don't belong in the URL: give them by --authorization-file"
         );
         if parsed.path() == "/" {
-            parsed.set_path("/v1/logs");
+            parsed.set_path(signal.path());
         }
         let client = reqwest::Client::builder()
             .timeout(PATIENCE)
@@ -62,6 +82,7 @@ impl Collector {
             .build()?;
         Ok(Self {
             url: parsed.into(),
+            signal,
             authorization,
             client,
             runtime: runtime()?,
@@ -82,7 +103,7 @@ impl Collector {
         let mut rest = objects;
         while !rest.is_empty() {
             let (now, later) = rest.split_at(fitting(rest));
-            self.runtime.block_on(self.post(&request(now, &host)))?;
+            self.runtime.block_on(self.post(&request(self.signal, now, &host)))?;
             rest = later;
         }
         Ok(())
@@ -140,7 +161,8 @@ async fn read(mut answer: reqwest::Response) -> anyhow::Result<String> {
 /// Whether a collector that answered with success has taken all records.
 fn taken(answer: &str) -> anyhow::Result<()> {
     let answer: Value = serde_json::from_str(answer).unwrap_or_default();
-    let rejected = match answer.pointer("/partialSuccess/rejectedLogRecords") {
+    let count = |name: &str| answer.pointer(&format!("/partialSuccess/{name}"));
+    let rejected = match count("rejectedLogRecords").or_else(|| count("rejectedSpans")) {
         Some(Value::String(text)) => text.parse().unwrap_or(0),
         Some(number) => number.as_u64().unwrap_or(0),
         None => 0,
@@ -153,23 +175,43 @@ fn taken(answer: &str) -> anyhow::Result<()> {
     Err(Rejected(format!("{rejected} events, {}", why.escape_debug())).into())
 }
 
-/// An `ExportLogsServiceRequest`.
-fn request(objects: &[&Value], host: &str) -> Value {
-    let ledger = objects.first().and_then(|object| object.pointer("/metadata/log_name"));
+/// An `ExportLogsServiceRequest`, or an `ExportTraceServiceRequest`.
+fn request(signal: Signal, objects: &[&Value], host: &str) -> Value {
+    let ledger = objects.first().map(|object| instance(object)).unwrap_or_default();
     let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
     let version = env!("CARGO_PKG_VERSION");
-    json!({ "resourceLogs": [{
-        "resource": { "attributes": [
-            text("service.name", "durward"),
-            text("service.version", version),
-            text("service.instance.id", ledger.and_then(Value::as_str).unwrap_or_default()),
-            text("host.name", host),
-        ] },
-        "scopeLogs": [{
-            "scope": { "name": "durward.audit", "version": version },
-            "logRecords": objects.iter().map(|object| record(object)).collect::<Vec<_>>(),
-        }],
-    }] })
+    let resource = json!({ "attributes": [
+        text("service.name", "durward"),
+        text("service.version", version),
+        text("service.instance.id", &ledger),
+        text("host.name", host),
+    ] });
+    let scope = json!({ "name": "durward.audit", "version": version });
+    match signal {
+        Signal::Logs => {
+            let records: Vec<Value> = objects.iter().map(|object| record(object)).collect();
+            let scoped = json!({ "scope": scope, "logRecords": records });
+            json!({ "resourceLogs": [{ "resource": resource, "scopeLogs": [scoped] }] })
+        }
+        Signal::Spans => {
+            let scoped = json!({ "scope": scope, "spans": objects });
+            json!({ "resourceSpans": [{ "resource": resource, "scopeSpans": [scoped] }] })
+        }
+    }
+}
+
+/// The record that an event or a span is of.
+fn instance(object: &Value) -> String {
+    let name = object.pointer("/metadata/log_name").and_then(Value::as_str);
+    let attributes = object.get("attributes").and_then(Value::as_array);
+    let of_span = || {
+        let event = attributes?
+            .iter()
+            .find(|attribute| attribute.get("key").is_some_and(|key| key == EVENT))?;
+        let (ledger, _) = event.pointer("/value/stringValue")?.as_str()?.split_once('/')?;
+        Some(format!("durward-ledger/{ledger}"))
+    };
+    name.map(str::to_owned).or_else(of_span).unwrap_or_default()
 }
 
 /// A log record: the event is its body, and its name an attribute, so that what comes twice can be told.
@@ -227,7 +269,7 @@ mod tests {
             "metadata": { "uid": "00ff/7", "log_name": "durward-ledger/00ff" },
             "unmapped": { "rules": ["a"], "big": 9_007_199_254_740_993_i64, "none": null, "so": true },
         });
-        let request = request(&[&object], "host");
+        let request = request(Signal::Logs, &[&object], "host");
         let scope = &request["resourceLogs"][0]["scopeLogs"][0];
         insta::assert_snapshot!(serde_json::to_string_pretty(&scope["logRecords"]).unwrap());
         let instance = &request["resourceLogs"][0]["resource"]["attributes"][2]["value"]["stringValue"];
@@ -247,6 +289,7 @@ mod tests {
         for text in [
             "{\"partialSuccess\":{\"rejectedLogRecords\":\"2\",\"errorMessage\":\"too old\"}}",
             "{\"partialSuccess\":{\"rejectedLogRecords\":1}}",
+            "{\"partialSuccess\":{\"rejectedSpans\":\"1\"}}",
         ] {
             assert!(taken(text).unwrap_err().is::<Rejected>());
         }
