@@ -140,15 +140,14 @@ impl Shipper {
             .context("the store lacks the last event that it says it has")?;
         let mut spool = self.spool(position - 1)?;
         let (_, signed) = spool.checkpoint()?;
-        ensure!(
-            position <= signed,
-            "it has {position} events of this record, and {signed} are signed here: was the record rolled back?"
-        );
-        let ours = spool.next_records(position, 1, usize::MAX)?;
-        ensure!(
-            ours.first().is_some_and(|ours| ours.record == theirs),
-            "its event {position} is not the one of this record: one of the two was changed, or another record has its id"
-        );
+        // Beyond what is signed there is nothing to compare.
+        let ours = spool.next_records(position.min(signed), 1, usize::MAX)?;
+        continues(
+            position,
+            signed,
+            ours.first().map(|ours| ours.record.as_slice()),
+            &theirs,
+        )?;
         Ok(position)
     }
 
@@ -160,6 +159,19 @@ impl Shipper {
         };
         Ok(Spool::after(files, position)?)
     }
+}
+
+/// Checks that this record, of which `signed` events are, goes on after the event `position` that the store has last.
+fn continues(position: u64, signed: u64, ours: Option<&[u8]>, theirs: &[u8]) -> anyhow::Result<()> {
+    ensure!(
+        position <= signed,
+        "it has {position} events of this record, and {signed} are signed here: was the record rolled back?"
+    );
+    ensure!(
+        ours == Some(theirs),
+        "its event {position} is not the one of this record: one of the two was changed, or another record has its id"
+    );
+    Ok(())
 }
 
 /// Events that go together, and the checkpoint that covers them where they reach it.
@@ -219,5 +231,39 @@ fn place(target: &Target) -> String {
     match target.address() {
         TargetAddress::Tcp { host, port, .. } => format!("{database} at {host}:{port}"),
         TargetAddress::Unix { folder, port } => format!("{database} at {}, port {port}", folder.display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_ahead_or_holds_something_else_gets_nothing() {
+        continues(7, 9, Some(b"seven"), b"seven").unwrap();
+        for (position, signed, ours, said) in [
+            (10, 9, None, "rolled back"),
+            (7, 9, Some(b"other".as_slice()), "not the one of this record"),
+            (7, 9, None, "not the one of this record"),
+        ] {
+            let error = continues(position, signed, ours, b"seven").unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn position_events_and_checkpoint_move_in_one_statement() {
+        let record = |number: u64| SpooledRecord {
+            number,
+            segment: 1,
+            kind: 30,
+            time_microseconds: 1_767_225_600_000_000,
+            record: vec![0x85, 0x27],
+        };
+        let batch = Batch {
+            records: vec![record(8), record(9)],
+            checkpoint: Some(("it's\n".to_owned(), 9)),
+        };
+        insta::assert_snapshot!(insert("'00ff'", 7, &batch));
     }
 }
