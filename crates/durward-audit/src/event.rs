@@ -597,7 +597,7 @@ pub struct ApprovalMoved {
     #[n(1)]
     pub request: String,
     /// What happened: `asked`, `approved`, `auto-approved`, `rejected`, `withdrawn`, `expired`, `superseded`,
-    /// `revoked`, `used`.
+    /// `revoked`, `break-glass`, `reviewed`, `used`.
     #[n(2)]
     pub change: String,
     /// Who asked, with the whole chain.

@@ -85,6 +85,8 @@ impl Book {
             | Event::Expired(_)
             | Event::Superseded(_)
             | Event::Revoked(_)
+            | Event::BrokeGlass(_)
+            | Event::Reviewed(_)
             | Event::Used(_) => {
                 if let Some(request) = self.requests.get_mut(&entry.id) {
                     // Only the journal's own order counts.
@@ -101,7 +103,7 @@ impl Book {
         let ended: Vec<RequestId> = self
             .requests
             .values()
-            .filter(|request| !request.state.is_open())
+            .filter(|request| !request.state.is_open() && !request.state.awaits_review())
             .map(|request| request.id)
             .collect();
         let too_many = ended.len().saturating_sub(ENDED_KEPT_MAX / 2);
@@ -124,7 +126,8 @@ impl Book {
         if bytes > TEXT_BYTES_MAX {
             return Err(DeskError::TooLong);
         }
-        let open = self.requests.values().filter(|request| request.state.is_open());
+        let counts = |request: &&Request| request.state.is_open() || request.state.awaits_review();
+        let open = self.requests.values().filter(counts);
         let (mut all, mut own) = (0, 0);
         for request in open {
             all += 1;
@@ -142,6 +145,7 @@ impl Book {
             expires_at: now.saturating_add(i64::from(asked.terms.expires_seconds)),
             approvals: Vec::new(),
             ending: None,
+            review: None,
         };
         Ok(Entry {
             id,
@@ -159,22 +163,9 @@ impl Book {
         now: i64,
     ) -> Result<Entry, DeskError> {
         let request = self.requests.get(&id).ok_or(DeskError::Unknown(id))?;
-        let own = approver.is_within(&request.asked.principal)
-            || request.asked.submitted_by.as_deref() == Some(approver.name.as_str());
-        let approval = Approval {
-            by: approver.name.clone(),
-            account: approver.account.clone(),
-            note: note.map(str::to_owned),
-            self_confirmed: own,
-            at: now,
-        };
-        let entry = self.move_by(id, Event::Approved(approval), now)?;
-        if own && !approver.is_only_one {
-            return Err(DeskError::Own(id));
-        }
-        if own && !approver.confirms {
-            return Err(DeskError::OwnUnconfirmed(id));
-        }
+        let own = is_own(request, approver);
+        let entry = self.move_by(id, Event::Approved(approval(approver, own, note, now)), now)?;
+        stands_apart(id, own, approver)?;
         let missing = request
             .asked
             .terms
@@ -188,6 +179,21 @@ impl Book {
         if request.approvals.iter().any(|known| known.by == approver.name) {
             return Err(DeskError::Twice(id));
         }
+        Ok(entry)
+    }
+
+    /// The entry by which somebody has looked at what ran without an approval.
+    pub(crate) fn review(
+        &self,
+        id: RequestId,
+        reviewer: &Approver,
+        note: Option<&str>,
+        now: i64,
+    ) -> Result<Entry, DeskError> {
+        let request = self.requests.get(&id).ok_or(DeskError::Unknown(id))?;
+        let own = is_own(request, reviewer);
+        let entry = self.move_by(id, Event::Reviewed(approval(reviewer, own, note, now)), now)?;
+        stands_apart(id, own, reviewer)?;
         Ok(entry)
     }
 
@@ -213,6 +219,31 @@ impl Book {
                 }),
             })
             .collect()
+    }
+}
+
+/// Whether a request is of whoever decides, or of somebody that they speak for.
+fn is_own(request: &Request, approver: &Approver) -> bool {
+    let asked = &request.asked;
+    approver.is_within(&asked.principal) || asked.submitted_by.as_deref() == Some(approver.name.as_str())
+}
+
+/// Nobody decides their own, but for the only one there is, knowingly.
+fn stands_apart(id: RequestId, own: bool, approver: &Approver) -> Result<(), DeskError> {
+    match (own, approver.is_only_one, approver.confirms) {
+        (false, _, _) | (true, true, true) => Ok(()),
+        (true, false, _) => Err(DeskError::Own(id)),
+        (true, true, false) => Err(DeskError::OwnUnconfirmed(id)),
+    }
+}
+
+fn approval(approver: &Approver, own: bool, note: Option<&str>, now: i64) -> Approval {
+    Approval {
+        by: approver.name.clone(),
+        account: approver.account.clone(),
+        note: note.map(str::to_owned),
+        self_confirmed: own,
+        at: now,
     }
 }
 

@@ -172,6 +172,66 @@ impl Desk {
         Ok(Answer::Pending(Box::new(request)))
     }
 
+    /// Lays a statement on the desk that runs now without anybody's approval, by whoever says why. It stays there until
+    /// somebody else has looked at it. An approval that is there already is spent instead.
+    ///
+    /// # Errors
+    /// Too many are open or unreviewed, the statement is too long, or nothing can be kept or recorded.
+    pub fn break_glass(&self, asked: &Asked, now: i64) -> Result<Answer, DeskError> {
+        if !asked.steps.is_empty() || asked.access.is_some() {
+            return Err(DeskError::NoStatement);
+        }
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let known = inner.book.latest_of(&asked.digest).cloned();
+        let ending = Ending {
+            by: Some(asked.session.clone()),
+            why: asked.reason.clone(),
+            at: now,
+        };
+        let (id, event) = match known {
+            Some(known) if known.state.may_run() => (known.id, Event::Used(Ending { why: None, ..ending })),
+            Some(known) if known.state == State::Rejected && known.expires_at > now => {
+                return Ok(Answer::Rejected(Box::new(known)));
+            }
+            Some(known) if known.state == State::Pending => (known.id, Event::BrokeGlass(ending)),
+            Some(_) | None => {
+                let entry = inner.book.ask(asked, now)?;
+                (self.commit(&mut inner, &entry)?.id, Event::BrokeGlass(ending))
+            }
+        };
+        let entry = inner.book.move_by(id, event, now)?;
+        let request = self.commit(&mut inner, &entry)?;
+        Ok(Answer::Granted(Box::new(Grant { request })))
+    }
+
+    /// Somebody has looked at what ran without an approval.
+    ///
+    /// # Errors
+    /// It is no such request, was reviewed already, is the reviewer's own, or that can't be kept.
+    pub fn review(
+        &self,
+        id: RequestId,
+        reviewer: &Approver,
+        note: Option<&str>,
+        now: i64,
+    ) -> Result<Request, DeskError> {
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let entry = inner.book.review(id, reviewer, note, now)?;
+        self.commit(&mut inner, &entry)
+    }
+
+    /// Whether somebody's review would count, without giving it.
+    ///
+    /// # Errors
+    /// As [`Desk::review`].
+    pub fn may_review(&self, id: RequestId, reviewer: &Approver, now: i64) -> Result<(), DeskError> {
+        let mut inner = self.lock();
+        let now = inner.book.now(now);
+        inner.book.review(id, reviewer, None, now).map(drop)
+    }
+
     /// Lays a change set or a wish for access on the desk, or finds the open request for just this one, or the rejection that still stands.
     /// Nothing is spent.
     ///

@@ -205,6 +205,9 @@ pub struct Request {
     pub approvals: Vec<Approval>,
     /// How it ended.
     pub ending: Option<Ending>,
+    /// Who has looked at it, where it ran without anybody's approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Approval>,
 }
 
 /// Somebody who decides.

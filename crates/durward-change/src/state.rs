@@ -28,6 +28,10 @@ pub enum State {
     Superseded,
     /// Access that was given was taken back before its time.
     Revoked,
+    /// It ran without anybody's approval, by somebody who said why; nobody else has looked at it yet.
+    BreakGlass,
+    /// It ran so, and somebody else has looked at it since.
+    Reviewed,
 }
 
 impl State {
@@ -43,14 +47,28 @@ impl State {
             Self::Expired => "expired",
             Self::Superseded => "superseded",
             Self::Revoked => "revoked",
+            Self::BreakGlass => "break-glass",
+            Self::Reviewed => "reviewed",
         }
     }
 
-    /// Whether it can still move.
+    /// Whether somebody has to look at it, although it has run.
+    pub const fn awaits_review(self) -> bool {
+        matches!(self, Self::BreakGlass)
+    }
+
+    /// Whether it may still run, or be decided.
     pub const fn is_open(self) -> bool {
         match self {
             Self::Pending | Self::Approved | Self::AutoApproved => true,
-            Self::Used | Self::Rejected | Self::Withdrawn | Self::Expired | Self::Superseded | Self::Revoked => false,
+            Self::Used
+            | Self::Rejected
+            | Self::Withdrawn
+            | Self::Expired
+            | Self::Superseded
+            | Self::Revoked
+            | Self::BreakGlass
+            | Self::Reviewed => false,
         }
     }
 
@@ -86,6 +104,10 @@ pub enum Event {
     Superseded(Ending),
     /// Access that was given is taken back.
     Revoked(Ending),
+    /// Its run begins without anybody's approval: recorded before anything is forwarded.
+    BrokeGlass(Ending),
+    /// Somebody else has looked at it.
+    Reviewed(Approval),
     /// Its run begins: recorded before anything is forwarded.
     Used(Ending),
     /// The next request has at least this number.
@@ -104,6 +126,8 @@ impl Event {
             Self::Expired(_) => "expired",
             Self::Superseded(_) => "superseded",
             Self::Revoked(_) => "revoked",
+            Self::BrokeGlass(_) => "break-glass",
+            Self::Reviewed(_) => "reviewed",
             Self::Used(_) => "used",
             Self::Numbered => "numbered",
         }
@@ -135,6 +159,8 @@ pub(crate) fn next(request: &Request, event: &Event) -> Result<State, TooLate> {
             Ok(if enough { State::Approved } else { State::Pending })
         }
         (State::Pending, Event::AutoApproved(_)) => Ok(State::AutoApproved),
+        (State::Pending, Event::BrokeGlass(_)) if request.asked.access.is_none() => Ok(State::BreakGlass),
+        (State::BreakGlass, Event::Reviewed(_)) => Ok(State::Reviewed),
         (State::Pending, Event::Rejected(_)) => Ok(State::Rejected),
         (State::Pending, Event::Withdrawn(_)) => Ok(State::Withdrawn),
         (State::Pending | State::Approved | State::AutoApproved, Event::Expired(_)) => Ok(State::Expired),
@@ -148,10 +174,22 @@ pub(crate) fn next(request: &Request, event: &Event) -> Result<State, TooLate> {
             | Event::Rejected(_)
             | Event::Withdrawn(_)
             | Event::Used(_)
+            | Event::BrokeGlass(_)
+            | Event::Reviewed(_)
             | Event::Revoked(_),
         )
-        | (State::Pending, Event::Used(_) | Event::Revoked(_))
-        | (State::Used | State::Rejected | State::Withdrawn | State::Expired | State::Superseded | State::Revoked, _)
+        | (State::Pending, Event::Used(_) | Event::Revoked(_) | Event::BrokeGlass(_) | Event::Reviewed(_))
+        | (
+            State::Used
+            | State::Rejected
+            | State::Withdrawn
+            | State::Expired
+            | State::Superseded
+            | State::Revoked
+            | State::BreakGlass
+            | State::Reviewed,
+            _,
+        )
         | (_, Event::Kept(_) | Event::Numbered) => late,
     }
 }
@@ -183,7 +221,9 @@ pub(crate) fn apply(request: &mut Request, entry: &Entry) -> Result<(), TooLate>
         | Event::Expired(ending)
         | Event::Superseded(ending)
         | Event::Revoked(ending)
+        | Event::BrokeGlass(ending)
         | Event::Used(ending) => request.ending = Some(ending.clone()),
+        Event::Reviewed(review) => request.review = Some(review.clone()),
         Event::Kept(_) | Event::Numbered => {}
     }
     Ok(())

@@ -123,6 +123,19 @@ pub(crate) async fn reject(
     console.document(&request).map(Json)
 }
 
+pub(crate) async fn review(
+    State(console): State<Arc<Console>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let viewer = console.decider(&headers, peer).await?;
+    let body: DecisionBody = read(&headers, &body)?;
+    let request = console.review(&viewer, &id, body.note(), body.confirm).await?;
+    console.document(&request).map(Json)
+}
+
 /// Reads a JSON body; an empty one is one without members. Another media type could be sent by a foreign page's form.
 pub(crate) fn read<T: DeserializeOwned + Default>(headers: &HeaderMap, body: &[u8]) -> Result<T, Problem> {
     if body.is_empty() {
@@ -148,7 +161,9 @@ impl Console {
     /// The requests that somebody may see, newest first.
     pub(crate) fn visible_to(&self, viewer: &Viewer, all: bool) -> Vec<Request> {
         let mut requests = self.approvals.list();
-        requests.retain(|request| (all || request.state.is_open()) && viewer.sees(request));
+        requests.retain(|request| {
+            (all || request.state.is_open() || request.state.awaits_review()) && viewer.sees(request)
+        });
         requests.truncate(LISTED_MAX);
         requests
     }
@@ -227,6 +242,25 @@ impl Console {
             Ok(console
                 .approvals
                 .reject(request.id, &approver.name, said.as_deref(), now)?)
+        })
+        .await
+    }
+
+    /// Has looked at what ran without an approval, in the name of whoever is logged in.
+    pub(crate) async fn review(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        id: &str,
+        said: Option<&str>,
+        confirms: bool,
+    ) -> Result<Request, Problem> {
+        let request = self.find(viewer, id)?;
+        let said = one_line(said)?;
+        let (console, viewer) = (Arc::clone(self), viewer.clone());
+        on_desk(move || {
+            let reviewer = console.approver(&viewer, &request, confirms)?;
+            let now = console.desk_now();
+            Ok(console.approvals.review(request.id, &reviewer, said.as_deref(), now)?)
         })
         .await
     }

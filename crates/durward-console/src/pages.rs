@@ -194,6 +194,21 @@ pub(crate) async fn reject(
     after(&console, &entry, &id, decided)
 }
 
+pub(crate) async fn review(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<DecisionForm>,
+) -> Response {
+    let entry = match decider(&console, &headers, &id, "review", &form) {
+        Ok(entry) => entry,
+        Err(response) => return *response,
+    };
+    let confirms = form.confirm.is_some();
+    let reviewed = console.review(&entry.viewer, &id, Some(&form.note), confirms).await;
+    after(&console, &entry, &id, reviewed)
+}
+
 /// Who decides by a form: logged in, and by a form that was made for them and for this.
 fn decider(
     console: &Console,

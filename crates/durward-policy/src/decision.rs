@@ -135,6 +135,8 @@ pub struct HoldOrder {
     pub approval: ApprovalTerms,
     /// What a client is told where nothing can be held: `42501`, that approval is needed, and what passes without.
     pub refusal: Refusal,
+    /// The rule that lets it run without an approval where its sender says why and breaks the glass, if any does.
+    pub break_glass: Option<Arc<str>>,
     pub(crate) permit: Permit,
 }
 

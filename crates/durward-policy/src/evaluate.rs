@@ -108,6 +108,8 @@ pub(crate) struct Outcome {
     pub(crate) lifted: Vec<(Arc<Rule>, Arc<Rule>)>,
     /// What shows labelled data in clear.
     pub(crate) unmasking: Vec<Arc<Rule>>,
+    /// What lets run without an approval what is held.
+    pub(crate) glass: Vec<Arc<Rule>>,
     /// What could not be evaluated. Cedar leaves an erring policy out, and a forbid that is left out would allow: any
     /// error refuses.
     pub(crate) errors: Vec<String>,
@@ -155,6 +157,11 @@ pub(crate) fn evaluate(
         let unmasking = exemptions.iter().filter(|exemption| !exemption.unmasks.is_empty());
         outcome.unmasking = unmasking.cloned().collect();
     }
+    outcome.glass = exemptions
+        .iter()
+        .filter(|exemption| exemption.breaks_glass)
+        .cloned()
+        .collect();
     outcome.permits = permits;
     for forbid in forbids {
         match exemptions

@@ -34,6 +34,8 @@ pub(crate) struct Rule {
     pub(crate) exempts: Vec<Arc<str>>,
     /// The labels that an exemption shows in clear.
     pub(crate) unmasks: Unmasks,
+    /// Whether whom it matches may run what is held without an approval, saying why.
+    pub(crate) breaks_glass: bool,
     pub(crate) file: Arc<str>,
     pub(crate) line: Option<u32>,
 }
@@ -140,6 +142,7 @@ impl Rule {
             hazards: Vec::new(),
             exempts: Vec::new(),
             unmasks,
+            breaks_glass: false,
             file: "access for a time".into(),
             line: None,
         }
@@ -220,7 +223,7 @@ impl Complaint {
     }
 }
 
-const ANNOTATIONS: &str = "@rule, @reason, @hint, @hold, @approve, @requires_reason, @grantable, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
+const ANNOTATIONS: &str = "@rule, @reason, @hint, @hold, @approve, @requires_reason, @grantable, @break_glass, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
 
 /// Reads the annotations of one policy. Every annotation must be known, in place and well formed: a misspelt `@hold`
 /// would otherwise change a verdict in silence.
@@ -231,7 +234,9 @@ pub(crate) fn read_rule(policy: &Policy, file: &Arc<str>, line: Option<u32>) -> 
     }
     let effect = match policy.effect() {
         Effect::Forbid => RuleEffect::Forbid,
-        Effect::Permit if reader.exempts.is_empty() && reader.unmasks.is_empty() => RuleEffect::Permit,
+        Effect::Permit if reader.exempts.is_empty() && reader.unmasks.is_empty() && !reader.breaks_glass => {
+            RuleEffect::Permit
+        }
         Effect::Permit => RuleEffect::Exempt,
     };
     reader.check_places(effect);
@@ -251,6 +256,7 @@ pub(crate) fn read_rule(policy: &Policy, file: &Arc<str>, line: Option<u32>) -> 
             hazards: policy.entity_literals().iter().filter_map(hazard_of).collect(),
             exempts: reader.exempts,
             unmasks: reader.unmasks,
+            breaks_glass: reader.breaks_glass,
             file: Arc::clone(file),
             line,
         }),
@@ -283,6 +289,7 @@ struct Reader {
     objects: Option<ObjectsFrom>,
     exempts: Vec<Arc<str>>,
     unmasks: Unmasks,
+    breaks_glass: bool,
     complaints: Vec<Complaint>,
 }
 
@@ -303,7 +310,8 @@ impl Reader {
             }
             "approve" => approval::terms(value).map(|terms| self.approval = Some(terms)),
             "requires_reason" => ReasonPattern::parse(value).map(|demand| self.demand = Some(demand)),
-            "grantable" => grantable(value).map(|()| self.grantable = true),
+            "break_glass" => yes(key, value).map(|()| self.breaks_glass = true),
+            "grantable" => yes(key, value).map(|()| self.grantable = true),
             "annotate" => {
                 self.obligations.push(Obligation::Annotate(value.into()));
                 Ok(())
@@ -336,6 +344,7 @@ impl Reader {
             ("objects", self.objects.is_some() && !forbids),
             ("exempts", !self.exempts.is_empty() && forbids),
             ("unmask", !self.unmasks.is_empty() && forbids),
+            ("break_glass", self.breaks_glass && forbids),
             ("obligation or @annotate", !self.obligations.is_empty() && forbids),
         ];
         for (key, _) in misplaced.into_iter().filter(|(_, misplaced)| *misplaced) {
@@ -392,14 +401,11 @@ fn obligation(word: &str) -> Result<Obligation, Complaint> {
     }
 }
 
-fn grantable(word: &str) -> Result<(), Complaint> {
-    match word {
-        "yes" => Ok(()),
-        _ => {
-            Err(Complaint::new(format!("`@grantable` can't be `{word}`"))
-                .hint("yes; without it nothing lifts a forbid"))
-        }
+fn yes(key: &str, word: &str) -> Result<(), Complaint> {
+    if word == "yes" {
+        return Ok(());
     }
+    Err(Complaint::new(format!("`@{key}` can't be `{word}`")).hint("yes; leave it out for no"))
 }
 
 fn sqlstate_of(word: &str) -> Result<&'static str, Complaint> {

@@ -37,6 +37,7 @@ pub(crate) struct Held {
     rules: Vec<Arc<str>>,
     pub(crate) approval: ApprovalTerms,
     pub(crate) refusal: Refusal,
+    break_glass: Option<Arc<str>>,
     /// What is granted once it is approved.
     terms: Arc<Terms>,
 }
@@ -58,6 +59,7 @@ impl Verdict {
                 rules: held.rules.clone(),
                 approval: held.approval.clone(),
                 refusal: held.refusal.clone(),
+                break_glass: held.break_glass.clone(),
                 permit: permit(&held.terms),
             }),
             Self::Deny(denial) => Decision::Deny(denial.clone()),
@@ -108,10 +110,23 @@ pub(crate) fn combine(
                 rules,
                 approval,
                 refusal,
+                break_glass: break_glass(judged),
             })
         }
         Some(_) | None => Verdict::Deny(Denial { refusal, rules }),
     }
+}
+
+/// The rule by which the glass may be broken: each member that is held needs one.
+fn break_glass(judged: &[(Member<'_>, Outcome)]) -> Option<Arc<str>> {
+    let holds = |outcome: &Outcome| outcome.forbids.iter().any(|rule| rule.hold.is_some());
+    let mut held = judged
+        .iter()
+        .map(|(_, outcome)| outcome)
+        .filter(|outcome| holds(outcome));
+    let first = held.clone().next()?.glass.first()?;
+    held.all(|outcome| !outcome.glass.is_empty())
+        .then(|| Arc::clone(&first.name))
 }
 
 /// What a hold grants in the end: what the permits do, on disk before it runs, with the rules that held it.

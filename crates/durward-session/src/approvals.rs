@@ -23,7 +23,7 @@ impl Recorder for LedgerRecorder {
     fn record(&self, request: &Request, event: &Move) -> Result<(), StoreError> {
         let (by, note, self_confirmed) = match event {
             Move::Kept(request) => (Some(request.asked.session.clone()), request.asked.reason.clone(), None),
-            Move::Approved(approval) => {
+            Move::Approved(approval) | Move::Reviewed(approval) => {
                 let by = match &approval.account {
                     Some(account) if *account != approval.by => format!("{} ({account})", approval.by),
                     Some(_) | None => approval.by.clone(),
@@ -36,6 +36,7 @@ impl Recorder for LedgerRecorder {
             | Move::Expired(ending)
             | Move::Superseded(ending)
             | Move::Revoked(ending)
+            | Move::BrokeGlass(ending)
             | Move::Used(ending) => (ending.by.clone(), ending.why.clone(), None),
             Move::Numbered => return Ok(()),
         };

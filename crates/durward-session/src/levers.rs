@@ -1,4 +1,4 @@
-//! What a client may set about its own holds: `durward.reason` and `durward.hold`. They look like settings, and the
+//! What a client may set about its own holds: `durward.reason`, `durward.hold` and `durward.approval`. They look like settings, and the
 //! server never hears of them.
 
 use durward_model::Refusal;
@@ -25,6 +25,8 @@ pub(crate) enum OnHold {
 pub(crate) enum Lever {
     Reason(Option<Box<str>>),
     Hold(Option<OnHold>),
+    /// Whether what is held next runs without an approval.
+    BreakGlass(bool),
 }
 
 impl Lever {
@@ -38,12 +40,18 @@ impl Lever {
                 "error" => Ok(Self::Hold(Some(OnHold::Error))),
                 _ => Err(invalid(name, value, "It is wait or error.")),
             },
+            (Some("approval"), None) => Ok(Self::BreakGlass(false)),
+            (Some("approval"), Some(value)) => match value.to_ascii_lowercase().as_str() {
+                "ask" => Ok(Self::BreakGlass(false)),
+                "break-glass" => Ok(Self::BreakGlass(true)),
+                _ => Err(invalid(name, value, "It is ask or break-glass.")),
+            },
             _ => Err(Refusal::new(
                 "42704",
                 "unknown-lever",
                 format!("unrecognized configuration parameter \"{name}\""),
             )
-            .with_hint("durward.reason and durward.hold can be set.")),
+            .with_hint("durward.reason, durward.hold and durward.approval can be set.")),
         }
     }
 }
@@ -72,6 +80,7 @@ pub(crate) struct Levers {
     hold: Option<OnHold>,
     first_reason: Option<Box<str>>,
     first_hold: Option<OnHold>,
+    breaks_glass: bool,
 }
 
 impl Levers {
@@ -90,6 +99,7 @@ impl Levers {
         match lever {
             Lever::Reason(reason) => self.reason = reason.or_else(|| self.first_reason.clone()),
             Lever::Hold(hold) => self.hold = hold.or(self.first_hold),
+            Lever::BreakGlass(breaks) => self.breaks_glass = breaks,
         }
     }
 
@@ -97,6 +107,17 @@ impl Levers {
     pub(crate) fn reset(&mut self) {
         self.set(Lever::Reason(None));
         self.set(Lever::Hold(None));
+        self.set(Lever::BreakGlass(false));
+    }
+
+    /// Whether what is held next runs without an approval, where policy lets it.
+    pub(crate) fn breaks_glass(&self) -> bool {
+        self.breaks_glass
+    }
+
+    /// The glass is broken for one statement at a time.
+    pub(crate) fn mend_glass(&mut self) {
+        self.breaks_glass = false;
     }
 
     pub(crate) fn reason(&self) -> Option<&str> {
@@ -132,6 +153,7 @@ mod tests {
         for (name, value) in [
             ("durward.hold", "no"),
             ("durward.holds", "wait"),
+            ("durward.approval", "yes"),
             ("durward.reason", "a\nb"),
             ("work_mem", "1"),
         ] {

@@ -21,7 +21,7 @@ pub(crate) struct Decision<'a> {
 /// The requests: open ones, or all that are kept.
 pub(crate) fn list(desk: &Desk, all: bool) -> Vec<Request> {
     let mut requests = desk.list();
-    requests.retain(|request| all || request.state.is_open());
+    requests.retain(|request| all || request.state.is_open() || request.state.awaits_review());
     requests
 }
 
@@ -48,6 +48,13 @@ pub(crate) fn reject(desk: &Desk, directory: &Directory, decision: &Decision<'_>
     let request = show(desk, decision.id)?;
     let by = approver(directory, decision, &request)?.name;
     Ok(desk.reject(request.id, &by, note(decision.note)?.as_deref(), now)?)
+}
+
+/// Has looked at what ran without an approval.
+pub(crate) fn review(desk: &Desk, directory: &Directory, decision: &Decision<'_>, now: i64) -> anyhow::Result<Request> {
+    let request = show(desk, decision.id)?;
+    let reviewer = approver(directory, decision, &request)?;
+    Ok(desk.review(request.id, &reviewer, note(decision.note)?.as_deref(), now)?)
 }
 
 /// Takes access back.

@@ -179,6 +179,14 @@ pub(crate) enum ApprovalsCommand {
     },
     /// Refuse a held statement
     Reject(DecideArgs),
+    /// Say that you have looked at what ran without an approval (break-glass)
+    Review {
+        #[command(flatten)]
+        decide: DecideArgs,
+        /// Review what you ran yourself, where nobody else could; it is recorded as such
+        #[arg(long)]
+        confirm: bool,
+    },
     /// Show requests as they come and are decided, until Ctrl-C; with a request, wait until it is decided
     Watch {
         /// Only this request; ends as `show` does

@@ -57,6 +57,9 @@ pub(super) fn page(console: &Console, entry: &Entry, request: &Request, said: Op
         } @else {
             p.outcome { (shown(&outcome(request))) }
         }
+        @if request.state.awaits_review() {
+            (review(entry, request, &console.review_actions(entry, request)))
+        }
         p.faint {
             "In a terminal: " code { "durward approvals show " (request.id) }
             span.keys {
@@ -238,7 +241,43 @@ fn actions(entry: &Entry, request: &Request, actions: &Actions) -> Markup {
     }
 }
 
+/// What somebody may do about what ran without an approval.
+fn review(entry: &Entry, request: &Request, actions: &Actions) -> Markup {
+    let review = format!("/requests/{}/review", request.id);
+    html! {
+        section.actions {
+            h2 { "Review" }
+            @match actions {
+                Actions::Nothing(why) | Actions::RejectOnly(why) => p.message { (shown(why)) },
+                Actions::Decide | Actions::Confirm => form method="post" action=(review) {
+                    input type="hidden" name="token" value=(entry.form_token(&review));
+                    label { "What you found, for the record" input #note name="note" maxlength="500" autocomplete="off"; }
+                    @if *actions == Actions::Confirm {
+                        label.confirm {
+                            input type="checkbox" name="confirm" value="yes" required;
+                            "I ran this myself, nobody else could review it, and I do so knowingly."
+                        }
+                    }
+                    button.primary #approve { "I have reviewed it" }
+                },
+            }
+        }
+    }
+}
+
 impl Console {
+    fn review_actions(&self, entry: &Entry, request: &Request) -> Actions {
+        let reviewer = match self.approver(&entry.viewer, request, false) {
+            Ok(reviewer) => reviewer,
+            Err(problem) => return Actions::Nothing(problem.detail),
+        };
+        match self.approvals.may_review(request.id, &reviewer, self.desk_now()) {
+            Ok(()) => Actions::Decide,
+            Err(DeskError::OwnUnconfirmed(_)) => Actions::Confirm,
+            Err(error) => Actions::Nothing(error.to_string()),
+        }
+    }
+
     fn actions(&self, entry: &Entry, request: &Request) -> Actions {
         let approver = match self.approver(&entry.viewer, request, false) {
             Ok(approver) => approver,

@@ -34,6 +34,10 @@ pub(super) fn cautions(request: &Request) -> Vec<String> {
     let asked = &request.asked;
     let touched = &asked.touched;
     let mut cautions = Vec::new();
+    if request.state.awaits_review() {
+        cautions
+            .push("The glass was broken: it ran without anybody's approval, and nobody has reviewed it.".to_owned());
+    }
     if !touched.hazards.is_empty() {
         cautions.push(format!("Hazards: {}.", touched.hazards.join(", ")));
     }
@@ -123,12 +127,24 @@ pub(super) fn outcome(request: &Request) -> String {
     let mut parts: Vec<String> = approved.collect();
     if let Some(ending) = &request.ending {
         let by = match (request.state, ending.by.as_deref()) {
-            (State::Used, Some(session)) => format!(" in session {session}"),
+            (State::Used | State::BreakGlass | State::Reviewed, Some(session)) => format!(" in session {session}"),
             (_, Some(by)) => format!(" by {by}"),
             (_, None) => String::new(),
         };
         let why = ending.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        parts.push(format!("{}{by}{why}", request.state));
+        let what = match request.state {
+            State::BreakGlass | State::Reviewed => "run without an approval".to_owned(),
+            state => state.to_string(),
+        };
+        parts.push(format!("{what}{by}{why}"));
+    }
+    if let Some(review) = &request.review {
+        let note = review
+            .note
+            .as_deref()
+            .map(|note| format!(": {note}"))
+            .unwrap_or_default();
+        parts.push(format!("reviewed by {}{note}", review.by));
     }
     parts.join("; ")
 }

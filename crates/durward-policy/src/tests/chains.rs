@@ -3,6 +3,7 @@
 use durward_model::{AccessModes as M, HazardKind, Principal, PrincipalKind, RowBound, StatementClass, Subject};
 
 use super::support::*;
+use crate::Decision;
 
 fn agent_for(kind: PrincipalKind) -> Principal {
     let mut agent = principal(PrincipalKind::Agent);
@@ -109,4 +110,32 @@ fn names_of_different_kinds_are_different_principals() {
     let mut service = principal(PrincipalKind::Service);
     service.subject.name = "app_user".into();
     assert_eq!(verdict(&policy, &service, &database(""), &truncate.0), "allow");
+}
+
+#[test]
+fn each_member_that_is_held_must_be_let_to_break_the_glass() {
+    let people = r#"
+        @rule("people-break-glass") @break_glass("yes") permit (principal is User, action, resource);
+    "#;
+    let agents = r#"
+        @rule("agents-break-glass") @break_glass("yes") permit (principal is Agent, action, resource);
+    "#;
+    let database = database("");
+    let many = write("UPDATE", "public.orders", M::UPDATE, RowBound::Unbounded);
+    let whole = many.clone().hazard(HazardKind::UpdateWithoutWhere, "public.orders");
+    let both = format!("{people}{agents}");
+    for (text, kind, breaks) in [
+        ("", PrincipalKind::Person, None),
+        (people, PrincipalKind::Person, Some("people-break-glass")),
+        (people, PrincipalKind::Agent, None),
+        (agents, PrincipalKind::Agent, None),
+        (&both, PrincipalKind::Agent, Some("agents-break-glass")),
+    ] {
+        let (policy, who) = (pack_with(text), principal(kind));
+        let Decision::Hold(order) = decide(&policy, &who, &database, &many.0) else {
+            panic!("it is held")
+        };
+        assert_eq!(order.break_glass.as_deref(), breaks, "{text} {kind}");
+        assert_eq!(verdict(&policy, &who, &database, &whole.0), "deny update-without-where");
+    }
 }

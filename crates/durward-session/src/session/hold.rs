@@ -133,6 +133,9 @@ impl Session {
             let inline = u32::try_from(HOLD_SECONDS_MAX.as_secs()).unwrap_or(u32::MAX);
             asked.terms.expires_seconds = asked.terms.expires_seconds.min(inline);
         }
+        if self.levers.breaks_glass() {
+            return Ok(self.break_glass(asked, held).await);
+        }
         let manner = if waits { Manner::Waiting } else { Manner::Parked };
         let digest = asked.digest.clone();
         let answer = on_desk(move || desk.present(&asked, manner, now())).await;
@@ -155,6 +158,51 @@ impl Session {
             Ok(Answer::Pending(request)) => Holding::Refused(pending(&request, self.page_of(request.id), first.order)),
             Err(error) => Holding::Refused(desk_refusal(&error, first.order)),
         })
+    }
+
+    /// Runs what is held without an approval, where policy lets its sender and they say why.
+    async fn break_glass(&mut self, asked: Asked, held: &[Held<'_>]) -> Holding {
+        let Some(first) = held.first() else {
+            return Holding::Released(String::new());
+        };
+        if let Some(barred) = held.iter().find(|held| held.order.break_glass.is_none()) {
+            let refusal = barred.order.refusal.clone();
+            let detail = refusal.detail.as_deref().unwrap_or_default();
+            let detail = format!("{detail}; the glass isn't yours to break here");
+            let hint = "Ask for approval: SET durward.approval = ask, and send it again.";
+            return Holding::Refused(refusal.with_detail(detail).with_hint(hint));
+        }
+        if asked.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+            let message = "the glass is broken with a reason only";
+            let refusal = Refusal::new(sqlstate::REASON_REQUIRED, "break-glass", message)
+                .with_hint("Say what it is for: SET durward.reason = '…'.");
+            return Holding::Refused(refusal);
+        }
+        let desk = Arc::clone(&self.gateway.approvals);
+        match on_desk(move || desk.break_glass(&asked, now())).await {
+            Ok(Answer::Granted(grant)) if grant.request().state == State::BreakGlass => {
+                self.levers.mend_glass();
+                let id = grant.request().id;
+                let page = self.page_of(id).map(|page| format!(", or at {page}"));
+                self.notice(
+                    &format!("{id} runs without an approval, and stays marked until somebody else has reviewed it"),
+                    None,
+                    Some(&format!(
+                        "Review it with: durward approvals review {id}{}.",
+                        page.unwrap_or_default()
+                    )),
+                );
+                Holding::Released(format!("break-glass: {id}"))
+            }
+            Ok(Answer::Granted(grant)) => {
+                // Somebody had approved it already.
+                self.allowance = allowance(grant.request());
+                Holding::Released(format!("approved: {}", grant.request().id))
+            }
+            Ok(Answer::Rejected(request)) => Holding::Refused(rejected(&request, self.page_of(request.id))),
+            Ok(Answer::Pending(request)) => Holding::Refused(pending(&request, self.page_of(request.id), first.order)),
+            Err(error) => Holding::Refused(desk_refusal(&error, first.order)),
+        }
     }
 
     /// People at a prompt wait; programs ask again, unless they say otherwise.
@@ -347,7 +395,13 @@ impl Session {
                 .with_hint("Sending it again asks again."),
             ),
             // Spent by another session of the same principal, or taken back there: it is asked for anew.
-            State::Pending | State::Used | State::Withdrawn | State::Superseded | State::Revoked => None,
+            State::Pending
+            | State::Used
+            | State::Withdrawn
+            | State::Superseded
+            | State::Revoked
+            | State::BreakGlass
+            | State::Reviewed => None,
         }
     }
 

@@ -53,6 +53,11 @@ pub(super) fn run(command: &ApprovalsCommand) -> anyhow::Result<ExitCode> {
             tell(decide, serde_json::from_value(request)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        ApprovalsCommand::Review { decide, confirm } => {
+            let request = Request::Review(wish(decide, *confirm));
+            let request = ask(&find_gateway(&decide.data_dir)?, &request)?;
+            tell(decide, serde_json::from_value(request)?)
+        }
         ApprovalsCommand::Watch { id, list } => watch(id.as_deref(), list.json, &list.data_dir),
     }
 }
@@ -84,7 +89,7 @@ fn tell(decide: &DecideArgs, request: Held) -> anyhow::Result<ExitCode> {
 /// 0 for what may run or ran, 5 for what waits, 1 for what won't run.
 pub(super) fn code(state: State) -> ExitCode {
     match state {
-        State::Approved | State::AutoApproved | State::Used => ExitCode::SUCCESS,
+        State::Approved | State::AutoApproved | State::Used | State::BreakGlass | State::Reviewed => ExitCode::SUCCESS,
         State::Pending => ExitCode::from(PENDING),
         State::Rejected | State::Withdrawn | State::Expired | State::Superseded | State::Revoked => ExitCode::FAILURE,
     }
@@ -128,11 +133,20 @@ fn watch(id: Option<&str>, json: bool, data_dir: &DataDirectoryOption) -> anyhow
     }
 }
 
+/// What ran without an approval is red until somebody has looked at it.
+fn state(state: State) -> String {
+    if state.awaits_review() {
+        styled(Style::Bad, state.as_str())
+    } else {
+        state.to_string()
+    }
+}
+
 fn line(request: &Held) -> String {
     format!(
         "{}  {}  {} on {}  {} rows  {}",
         request.id,
-        request.state,
+        state(request.state),
         visible(&request.asked.principal.to_string()),
         visible(&request.asked.database),
         request.asked.rows,
@@ -172,6 +186,10 @@ fn show_list(requests: &[Held]) -> anyhow::Result<()> {
         ],
         rows,
     ));
+    for request in requests.iter().filter(|request| request.state.awaits_review()) {
+        let marked = format!("{} ran without an approval, and nobody has reviewed it yet", request.id);
+        say(styled(Style::Bad, &marked));
+    }
     Ok(())
 }
 
@@ -249,6 +267,19 @@ fn show(request: &Held) -> anyhow::Result<()> {
         let by = ending.by.as_deref().map(|by| format!("by {by} ")).unwrap_or_default();
         let why = ending.why.as_deref().unwrap_or("");
         field(request.state.as_str(), &visible(&format!("{by}{why}")));
+    }
+    if let Some(review) = &request.review {
+        let note = review.note.as_deref().unwrap_or("");
+        field("reviewed", &visible(&format!("by {} {note}", review.by)));
+    }
+    if request.state.awaits_review() {
+        say(styled(
+            Style::Bad,
+            &format!(
+                "  ran without an approval; durward approvals review {} --note FOUND",
+                request.id
+            ),
+        ));
     }
     if request.state.is_open() {
         let left = u64::try_from(request.expires_at.saturating_sub(now()?)).unwrap_or(0);

@@ -41,7 +41,9 @@ pub(super) fn run(command: &ChangeCommand) -> anyhow::Result<ExitCode> {
                 | State::Withdrawn
                 | State::Expired
                 | State::Superseded
-                | State::Revoked => ExitCode::FAILURE,
+                | State::Revoked
+                | State::BreakGlass
+                | State::Reviewed => ExitCode::FAILURE,
             })
         }
     }

@@ -3,6 +3,7 @@
 
 mod access;
 mod drivers;
+mod glass;
 pub(crate) mod house;
 mod reasons;
 mod terms;

@@ -12,16 +12,16 @@ use sha2::Sha256;
 
 use crate::holds::house::{House, PATIENCE};
 
-const SECRET: &str = "a secret of more than twenty-four bytes";
+pub(crate) const SECRET: &str = "a secret of more than twenty-four bytes";
 
 /// What came in, once its signature is checked.
-struct News {
+pub(crate) struct News {
     id: String,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 /// A system that takes news, and refuses the first.
-fn receiver() -> (String, mpsc::Receiver<News>) {
+pub(crate) fn receiver() -> (String, mpsc::Receiver<News>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let (sender, news) = mpsc::channel();

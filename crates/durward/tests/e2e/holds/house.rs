@@ -46,9 +46,7 @@ impl House {
 
     /// The same under a policy of its own besides.
     pub(crate) fn open_under(policy: &str) -> Self {
-        let file = tempfile::Builder::new().suffix(".cedar").tempfile().expect("a file");
-        std::fs::write(file.path(), policy).expect("it is written");
-        Self::open_with(Some(file), None)
+        Self::open_with(Some(policy_file(policy)), None)
     }
 
     /// The same with masks in force.
@@ -57,6 +55,11 @@ impl House {
         house.is_masked = true;
         house.restart();
         house
+    }
+
+    /// Both.
+    pub(crate) fn open_telling_under(policy: &str, url: &str, secret: &str) -> Self {
+        Self::open_with(Some(policy_file(policy)), Some((url.to_owned(), secret.to_owned())))
     }
 
     fn open_with(policy: Option<NamedTempFile>, webhook: Option<(String, String)>) -> Self {
@@ -202,6 +205,12 @@ impl House {
              (SELECT count(*) FROM pg_stat_activity WHERE datname = 'holds' AND state LIKE 'idle in transaction%')",
         )
     }
+}
+
+fn policy_file(policy: &str) -> NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".cedar").tempfile().expect("a file");
+    std::fs::write(file.path(), policy).expect("it is written");
+    file
 }
 
 /// A simple Query.
