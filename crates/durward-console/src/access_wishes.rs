@@ -42,13 +42,21 @@ pub trait AccessDesk: Debug + Send + Sync {
     fn request<'a>(&'a self, principal: &'a Principal, database: &'a str, wish: &'a AccessWish) -> Answer<'a, Request>;
 }
 
-/// A wish as it is sent.
+/// A wish as it is sent. What isn't known is refused: a label that was misspelt would ask for all.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct WishBody {
     /// The database; the only one that the password opens, where none is given.
     database: Option<String>,
-    #[serde(flatten)]
-    wish: AccessWish,
+    #[serde(default)]
+    on: Vec<String>,
+    #[serde(default)]
+    labels: Vec<String>,
+    #[serde(default)]
+    classes: Vec<String>,
+    #[serde(default)]
+    seconds: u32,
+    reason: Option<String>,
 }
 
 pub(crate) async fn request(
@@ -58,10 +66,16 @@ pub(crate) async fn request(
     body: axum::body::Bytes,
 ) -> Result<Json<Value>, Problem> {
     let viewer = console.decider(&headers, peer).await?;
-    let mut body: WishBody = read(&headers, &body)?;
+    let body: WishBody = read(&headers, &body)?;
     let database = database_of(&viewer, body.database.as_deref())?;
-    body.wish.reason = one_line(body.wish.reason.as_deref())?;
-    let laid = console.access.request(&viewer.principal, &database, &body.wish).await;
+    let wish = AccessWish {
+        reason: one_line(body.reason.as_deref())?,
+        on: body.on,
+        labels: body.labels,
+        classes: body.classes,
+        seconds: body.seconds,
+    };
+    let laid = console.access.request(&viewer.principal, &database, &wish).await;
     let laid = laid.map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why))?;
     console.document(&laid).map(Json)
 }

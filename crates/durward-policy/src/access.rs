@@ -123,12 +123,12 @@ impl AccessGrant {
             return true;
         };
         let facts = request.facts;
-        let mut touched = facts.relations.iter().filter(|usage| is_touched(usage));
-        let covered = touched.all(|usage| {
-            let counts = !changes_alone || usage.modes.changes();
-            !counts || relations.contains(&usage.relation.oid)
-        });
-        covered
+        let counts = |usage: &&RelationUse| is_touched(usage) && (!changes_alone || usage.modes.changes());
+        let mut touched = facts.relations.iter().filter(counts).peekable();
+        // What names nothing, such as a VACUUM of everything, isn't about these relations.
+        let names_something = touched.peek().is_some() || !facts.objects.is_empty();
+        names_something
+            && touched.all(|usage| relations.contains(&usage.relation.oid))
             && facts.objects.iter().all(|object| {
                 let schema = object.schema.as_ref();
                 let is_new = object.modes == AccessModes::CREATE && object.kind == ObjectKind::Relation;

@@ -10,14 +10,15 @@ use durward_audit::Ledger;
 use durward_change::Desk;
 use durward_identity::LoginDesk;
 use durward_model::{DatabaseName, Principal, Refusal, SessionId};
-use durward_policy::{DatabaseContext, Decision, DecisionRequest, PolicyStore, SessionContext};
+use durward_policy::{AccessGrant, DatabaseContext, Decision, DecisionRequest, PolicyStore, SessionContext};
+use durward_sql::catalog::CatalogSnapshot;
 use durward_sql::{AnalysisContext, Analyzer, SessionSettings};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::access::AccessBook;
+use crate::access::{AccessBook, Asker, KnownAccess};
 use crate::catalog::CatalogSource;
 use crate::changes::UndoDesk;
 use crate::labels::LabelBook;
@@ -277,6 +278,21 @@ impl Gateway {
                 }
             }
         }
+    }
+
+    /// The access that stands now for somebody on a database.
+    pub fn access_of(
+        &self,
+        principal: &Principal,
+        database: &Database,
+        catalog: &CatalogSnapshot,
+    ) -> Arc<[AccessGrant]> {
+        let asker = Asker {
+            principal,
+            database: database.name.as_str(),
+            catalog,
+        };
+        KnownAccess::default().now(&self.approvals, &self.access, asker, unix_seconds().unwrap_or_default())
     }
 
     /// Ends requests that nobody has decided in time, until `shutdown` says true. Cancel safe: yes.

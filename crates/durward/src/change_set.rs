@@ -150,6 +150,7 @@ async fn judge(gateway: &Gateway, database: &Database, principal: &Principal, te
         "there are more than {STATEMENTS_MAX} statements in this file"
     );
     let policy = gateway.policy.current();
+    let access = gateway.access_of(principal, database, &context.catalog);
     let mut statements = Vec::with_capacity(analysis.statements.len());
     for together in &analysis.statements {
         let span = text.get(together.span.clone()).unwrap_or(text).trim();
@@ -170,7 +171,7 @@ async fn judge(gateway: &Gateway, database: &Database, principal: &Principal, te
             facts: &statement.facts,
             session: &SessionContext::default(),
             labels: Some(&labels),
-            access: &Arc::default(),
+            access: &access,
         });
         let mut planned = planned(decision, &statement.facts, span);
         planned.bodies = change_set::bodies(&statement.facts, &context);

@@ -10,7 +10,7 @@ use durward_model::{
 };
 use durward_policy::{DecisionRequest, PolicySnapshot, SessionContext};
 use durward_session::upstream::{UpstreamConnection, UpstreamCredentials};
-use durward_session::{Database, Foreseen, label_use};
+use durward_session::{Database, Foreseen, Gateway, label_use};
 use durward_sql::{AnalysisContext, Analyzer, SessionSettings, settings::PROBE_SQL};
 use serde::{Deserialize, Serialize};
 
@@ -118,7 +118,7 @@ pub(crate) fn principal(directory: Option<&Directory>, name: &str) -> anyhow::Re
 /// When the database can't be asked for its catalog and settings.
 pub(crate) async fn explain(
     analyzer: &Analyzer,
-    policy: &PolicySnapshot,
+    (policy, gateway): (&PolicySnapshot, Option<&Gateway>),
     database: &Database,
     principal: &Principal,
     sql: &str,
@@ -143,6 +143,9 @@ pub(crate) async fn explain(
             return Ok(report);
         }
     };
+    // Without a gateway nobody has been given anything.
+    let access = gateway.map(|gateway| gateway.access_of(principal, database, &context.catalog));
+    let access = access.unwrap_or_default();
     for statement in &analysis.statements {
         let labels = Arc::new(label_use(
             &statement.facts,
@@ -155,7 +158,7 @@ pub(crate) async fn explain(
             facts: &statement.facts,
             session: &SessionContext::default(),
             labels: Some(&labels),
-            access: &Arc::default(),
+            access: &access,
         });
         // Without a gateway nobody has judged any column.
         let judged = database.labels.current().relations().next().is_some();

@@ -212,6 +212,8 @@ fn an_agent_changes_definitions_in_its_schema() {
     let upkeep = facts(StatementClass::Maintenance, "ANALYZE").uses("public.orders", M::MAINTAIN);
     case.check(&upkeep, &[], "deny agent-maintenance", None);
     case.check(&upkeep, &grants, "allow", Some(&[]));
+    let of_all = facts(StatementClass::Maintenance, "ANALYZE");
+    case.check(&of_all, &grants, "deny agent-maintenance", None);
 }
 
 #[test]

@@ -65,5 +65,5 @@ fn alone(arguments: &ExplainArgs, sql: &str) -> anyhow::Result<Report> {
         database.context,
         false,
     );
-    runtime()?.block_on(explain(&analyzer, &policy, &database, &principal, sql))
+    runtime()?.block_on(explain(&analyzer, (&policy, None), &database, &principal, sql))
 }

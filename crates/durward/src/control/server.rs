@@ -233,7 +233,7 @@ impl ControlDesk {
                 let principal = explain::principal(Some(&self.directory), &principal)?;
                 let report = explain::explain(
                     &self.gateway.analyzer,
-                    &self.gateway.policy.current(),
+                    (&self.gateway.policy.current(), Some(&self.gateway)),
                     &found,
                     &principal,
                     &sql,

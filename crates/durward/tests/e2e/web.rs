@@ -1,5 +1,6 @@
 //! Deciding by HTTP: by people on pages, by programs in JSON, and by nobody who hasn't logged in.
 
+mod access;
 pub(crate) mod browser;
 
 use std::process::Stdio;
