@@ -306,7 +306,7 @@ impl Retainer {
             return Ok(is_old(*newest));
         }
         let mut newest = 0;
-        let read = each(&self.layout.own_segment(segment), |start, _| {
+        let read = each(&self.layout.own_segment(segment), |start| {
             newest = newest.max(start.time_microseconds);
             // Where the first one is young, so is the newest.
             is_old(start.time_microseconds)
@@ -382,14 +382,14 @@ impl Contents {
 }
 
 /// Reads the starts of a segment's records until `see` says no; true when it never did.
-fn each(path: &Path, mut see: impl FnMut(&record::RecordStart, u64) -> bool) -> Result<bool, LedgerError> {
+fn each(path: &Path, mut see: impl FnMut(&record::RecordStart) -> bool) -> Result<bool, LedgerError> {
     let unreadable = |error| LedgerError::io("read", path, &error);
     let file = File::open(path).map_err(unreadable)?;
     let mut reader = SegmentReader::new(file, u64::try_from(HEADER_BYTES).unwrap_or(u64::MAX));
     while let Step::Record(bytes) = reader.next().map_err(unreadable)? {
         let start = record::decode_start(&mut minicbor::Decoder::new(bytes))
             .map_err(|error| LedgerError::Damaged(error.to_string().into()))?;
-        if !see(&start, 0) {
+        if !see(&start) {
             return Ok(false);
         }
     }
