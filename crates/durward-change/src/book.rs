@@ -145,6 +145,7 @@ impl Book {
             expires_at: now.saturating_add(i64::from(asked.terms.expires_seconds)),
             approvals: Vec::new(),
             ending: None,
+            by_policy: None,
             review: None,
         };
         Ok(Entry {

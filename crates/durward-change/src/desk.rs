@@ -172,6 +172,48 @@ impl Desk {
         Ok(Answer::Pending(Box::new(request)))
     }
 
+    /// Lays a statement on the desk that a policy's own terms approve, and spends that. `why` is which terms.
+    ///
+    /// # Errors
+    /// Too many are open, the statement is too long, or nothing can be kept or recorded.
+    pub fn present_approved(&self, asked: &Asked, why: &str, now: i64) -> Result<Answer, DeskError> {
+        if !asked.steps.is_empty() || asked.access.is_some() {
+            return Err(DeskError::NoStatement);
+        }
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let known = inner.book.latest_of(&asked.digest).cloned();
+        let id = match known {
+            Some(known) if known.state == State::Rejected && known.expires_at > now => {
+                return Ok(Answer::Rejected(Box::new(known)));
+            }
+            Some(known) if known.state.is_open() => known.id,
+            Some(_) | None => {
+                let entry = inner.book.ask(asked, now)?;
+                self.commit(&mut inner, &entry)?.id
+            }
+        };
+        let ending = |by: Option<&str>, why: Option<&str>| Ending {
+            by: by.map(str::to_owned),
+            why: why.map(str::to_owned),
+            at: now,
+        };
+        // What people have approved already is spent as it is.
+        if inner
+            .book
+            .get(id)
+            .is_some_and(|request| request.state == State::Pending)
+        {
+            let approved = Event::AutoApproved(ending(None, Some(why)));
+            let entry = inner.book.move_by(id, approved, now)?;
+            self.commit(&mut inner, &entry)?;
+        }
+        let used = Event::Used(ending(Some(&asked.session), None));
+        let entry = inner.book.move_by(id, used, now)?;
+        let request = self.commit(&mut inner, &entry)?;
+        Ok(Answer::Granted(Box::new(Grant { request })))
+    }
+
     /// Lays a statement on the desk that runs now without anybody's approval, by whoever says why. It stays there until
     /// somebody else has looked at it. An approval that is there already is spent instead.
     ///

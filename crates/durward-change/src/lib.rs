@@ -40,7 +40,7 @@ pub use change_set::{Outlook, Step, covers};
 pub use desk::{Answer, Desk, Grant, Manner, NoRecorder, Recorder};
 pub use error::DeskError;
 pub use file::FileStore;
-pub use precedent::similar;
+pub use precedent::{precedents, similar};
 #[doc(hidden)]
 pub use request::example;
 pub use request::{Approval, Approver, Asked, Effect, Ending, MeasuredRows, Request, RequestId, Sample, Touched};

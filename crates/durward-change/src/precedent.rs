@@ -1,6 +1,7 @@
 //! What became of requests like this one.
 
-use crate::request::{Request, RequestId};
+use crate::request::{Asked, MeasuredRows, Request, RequestId};
+use crate::state::State;
 
 /// Earlier requests for the same command on the same objects of the same database, newest first, at most `most` of them.
 /// They are alike in what they touch, not in their conditions or values.
@@ -14,6 +15,28 @@ pub fn similar<'a>(request: &Request, newest_first: &'a [Request], most: usize) 
             && its.changes == touched.changes
     };
     newest_first.iter().filter(is_like).take(most).collect()
+}
+
+/// The requests that people have approved, and that ran, for the same chain, database and shape, with no fewer rows than
+/// `rows`.
+pub fn precedents(asked: &Asked, rows: u64, all: &[Request]) -> Vec<RequestId> {
+    let Some(shape) = &asked.shape else {
+        return Vec::new();
+    };
+    let is_one = |request: &&Request| {
+        let its = &request.asked;
+        let enough = match its.rows {
+            MeasuredRows::Counted(counted) | MeasuredRows::AtMost(counted) => counted >= rows,
+            MeasuredRows::MoreThan(_) | MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => false,
+        };
+        let by_people = request.by_policy.is_none() && request.approvals.iter().any(|given| !given.self_confirmed);
+        let same = its.database == asked.database
+            && its.principal.subject == asked.principal.subject
+            && its.principal.actors == asked.principal.actors
+            && its.shape.as_ref() == Some(shape);
+        request.state == State::Used && by_people && same && enough
+    };
+    all.iter().filter(is_one).map(|request| request.id).collect()
 }
 
 fn is_before(one: RequestId, other: RequestId) -> bool {

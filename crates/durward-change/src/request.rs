@@ -143,6 +143,9 @@ pub struct Asked {
     pub terms: ApprovalTerms,
     /// What the requester says it is for.
     pub reason: Option<String>,
+    /// The digest of the statement's shape, in hexadecimal, where it is one statement: what precedents are found by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<String>,
     /// The session that asked first.
     pub session: String,
     /// What its client calls itself, and where it is.
@@ -205,6 +208,9 @@ pub struct Request {
     pub approvals: Vec<Approval>,
     /// How it ended.
     pub ending: Option<Ending>,
+    /// The terms of policy that approved it, where no people did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_policy: Option<Ending>,
     /// Who has looked at it, where it ran without anybody's approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Approval>,
@@ -283,6 +289,7 @@ pub fn example() -> Asked {
         approver: "an operator".into(),
         terms: ApprovalTerms::default(),
         reason: None,
+        shape: None,
         session: "s1".to_owned(),
         client: "psql at 127.0.0.1".to_owned(),
         steps: Vec::new(),

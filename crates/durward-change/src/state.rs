@@ -215,8 +215,8 @@ pub(crate) fn apply(request: &mut Request, entry: &Entry) -> Result<(), TooLate>
                 request.expires_at = entry.at.saturating_add(i64::from(lasts));
             }
         }
-        Event::AutoApproved(ending)
-        | Event::Rejected(ending)
+        Event::AutoApproved(ending) => request.by_policy = Some(ending.clone()),
+        Event::Rejected(ending)
         | Event::Withdrawn(ending)
         | Event::Expired(ending)
         | Event::Superseded(ending)

@@ -4,6 +4,7 @@ use durward_model::{ApprovalTerms, Label, Obligation, Principal, Refusal, Statem
 use serde::Serialize;
 
 use crate::PolicyVersion;
+use crate::auto::{AutoApproval, HeldChange};
 use crate::cache::PrincipalKey;
 use crate::demand::Demand;
 
@@ -137,10 +138,28 @@ pub struct HoldOrder {
     pub refusal: Refusal,
     /// The rule that lets it run without an approval where its sender says why and breaks the glass, if any does.
     pub break_glass: Option<Arc<str>>,
+    /// For each member of the chain that is held, the terms of which one approves it; none where nothing does.
+    pub auto: Vec<Vec<Arc<AutoApproval>>>,
     pub(crate) permit: Permit,
 }
 
 impl HoldOrder {
+    /// The terms that approve what is held, in words; none where people have to.
+    pub fn approves_itself(&self, change: &HeldChange<'_>) -> Option<String> {
+        // Whoever named the approvers wants them.
+        let is_plain = self.approval.groups.is_empty() && self.approval.count <= 1;
+        if !is_plain || self.auto.is_empty() {
+            return None;
+        }
+        let each = self
+            .auto
+            .iter()
+            .map(|terms| terms.iter().find_map(|terms| terms.approves(change)));
+        let mut words: Vec<String> = each.collect::<Option<_>>()?;
+        words.dedup();
+        Some(words.join("; "))
+    }
+
     /// What the permit will grant, once it is released.
     pub fn permit(&self) -> &Permit {
         &self.permit

@@ -11,6 +11,7 @@ use durward_model::{
 };
 
 use crate::assessment::Assessment;
+use crate::auto::AutoApproval;
 use crate::load::Loaded;
 use crate::rule::Rule;
 use crate::{DecisionRequest, LabelUse};
@@ -110,6 +111,8 @@ pub(crate) struct Outcome {
     pub(crate) unmasking: Vec<Arc<Rule>>,
     /// What lets run without an approval what is held.
     pub(crate) glass: Vec<Arc<Rule>>,
+    /// On which terms what is held needs nobody's approval.
+    pub(crate) auto: Vec<Arc<AutoApproval>>,
     /// What could not be evaluated. Cedar leaves an erring policy out, and a forbid that is left out would allow: any
     /// error refuses.
     pub(crate) errors: Vec<String>,
@@ -161,6 +164,10 @@ pub(crate) fn evaluate(
         .iter()
         .filter(|exemption| exemption.breaks_glass)
         .cloned()
+        .collect();
+    outcome.auto = exemptions
+        .iter()
+        .filter_map(|exemption| exemption.auto.clone())
         .collect();
     outcome.permits = permits;
     for forbid in forbids {

@@ -45,6 +45,7 @@
 mod access;
 mod approval;
 mod assessment;
+mod auto;
 mod cache;
 mod database;
 mod decision;
@@ -64,6 +65,7 @@ mod verdict;
 mod wording;
 
 pub use access::{AccessGrant, AccessLabels, AccessScope};
+pub use auto::{AutoApproval, HeldChange};
 pub use cache::DecisionCache;
 pub use database::{DEFAULT_TAG, DatabaseContext, DatabaseMarks, Protection, ProtectionKind};
 pub use decision::{Decision, Denial, HoldOrder, Permit, Terms};

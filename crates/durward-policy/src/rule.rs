@@ -6,6 +6,7 @@ use durward_model::{ApprovalTerms, HazardKind, Label, Obligation, sqlstate};
 
 use crate::approval::{self, approver_in_words};
 use crate::assessment::Assessment;
+use crate::auto::{self, AutoApproval};
 use crate::demand::ReasonPattern;
 use crate::wording::{NamedObject, Template};
 
@@ -36,6 +37,8 @@ pub(crate) struct Rule {
     pub(crate) unmasks: Unmasks,
     /// Whether whom it matches may run what is held without an approval, saying why.
     pub(crate) breaks_glass: bool,
+    /// The terms on which what is held needs nobody's approval.
+    pub(crate) auto: Option<Arc<AutoApproval>>,
     pub(crate) file: Arc<str>,
     pub(crate) line: Option<u32>,
 }
@@ -143,6 +146,7 @@ impl Rule {
             exempts: Vec::new(),
             unmasks,
             breaks_glass: false,
+            auto: None,
             file: "access for a time".into(),
             line: None,
         }
@@ -223,7 +227,7 @@ impl Complaint {
     }
 }
 
-const ANNOTATIONS: &str = "@rule, @reason, @hint, @hold, @approve, @requires_reason, @grantable, @break_glass, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
+const ANNOTATIONS: &str = "@rule, @reason, @hint, @hold, @approve, @requires_reason, @grantable, @break_glass, @auto_approve, @obligation, @annotate, @objects, @sqlstate, @exempts, @unmask";
 
 /// Reads the annotations of one policy. Every annotation must be known, in place and well formed: a misspelt `@hold`
 /// would otherwise change a verdict in silence.
@@ -234,15 +238,13 @@ pub(crate) fn read_rule(policy: &Policy, file: &Arc<str>, line: Option<u32>) -> 
     }
     let effect = match policy.effect() {
         Effect::Forbid => RuleEffect::Forbid,
-        Effect::Permit if reader.exempts.is_empty() && reader.unmasks.is_empty() && !reader.breaks_glass => {
-            RuleEffect::Permit
-        }
+        Effect::Permit if reader.is_plain() => RuleEffect::Permit,
         Effect::Permit => RuleEffect::Exempt,
     };
     reader.check_places(effect);
     match reader.name.take() {
         Some(name) if reader.complaints.is_empty() => Ok(Rule {
-            name,
+            name: Arc::clone(&name),
             effect,
             reason: reader.reason,
             hint: reader.hint,
@@ -257,6 +259,7 @@ pub(crate) fn read_rule(policy: &Policy, file: &Arc<str>, line: Option<u32>) -> 
             exempts: reader.exempts,
             unmasks: reader.unmasks,
             breaks_glass: reader.breaks_glass,
+            auto: reader.auto.map(|auto| Arc::new(auto.of_rule(&name))),
             file: Arc::clone(file),
             line,
         }),
@@ -290,10 +293,16 @@ struct Reader {
     exempts: Vec<Arc<str>>,
     unmasks: Unmasks,
     breaks_glass: bool,
+    auto: Option<AutoApproval>,
     complaints: Vec<Complaint>,
 }
 
 impl Reader {
+    /// Whether it exempts from nothing, so that it permits.
+    fn is_plain(&self) -> bool {
+        self.exempts.is_empty() && self.unmasks.is_empty() && !self.breaks_glass && self.auto.is_none()
+    }
+
     fn read(&mut self, key: &str, value: &str) {
         let value = value.trim();
         if value.is_empty() {
@@ -310,6 +319,7 @@ impl Reader {
             }
             "approve" => approval::terms(value).map(|terms| self.approval = Some(terms)),
             "requires_reason" => ReasonPattern::parse(value).map(|demand| self.demand = Some(demand)),
+            "auto_approve" => auto::terms(value).map(|terms| self.auto = Some(terms)),
             "break_glass" => yes(key, value).map(|()| self.breaks_glass = true),
             "grantable" => yes(key, value).map(|()| self.grantable = true),
             "annotate" => {
@@ -345,6 +355,7 @@ impl Reader {
             ("exempts", !self.exempts.is_empty() && forbids),
             ("unmask", !self.unmasks.is_empty() && forbids),
             ("break_glass", self.breaks_glass && forbids),
+            ("auto_approve", self.auto.is_some() && forbids),
             ("obligation or @annotate", !self.obligations.is_empty() && forbids),
         ];
         for (key, _) in misplaced.into_iter().filter(|(_, misplaced)| *misplaced) {

@@ -6,6 +6,7 @@ use durward_model::{
 };
 
 use crate::assessment::Assessment;
+use crate::auto::AutoApproval;
 use crate::cache::PrincipalKey;
 use crate::decision::Terms;
 use crate::demand::Demand;
@@ -38,6 +39,7 @@ pub(crate) struct Held {
     pub(crate) approval: ApprovalTerms,
     pub(crate) refusal: Refusal,
     break_glass: Option<Arc<str>>,
+    auto: Vec<Vec<Arc<AutoApproval>>>,
     /// What is granted once it is approved.
     terms: Arc<Terms>,
 }
@@ -60,6 +62,7 @@ impl Verdict {
                 approval: held.approval.clone(),
                 refusal: held.refusal.clone(),
                 break_glass: held.break_glass.clone(),
+                auto: held.auto.clone(),
                 permit: permit(&held.terms),
             }),
             Self::Deny(denial) => Decision::Deny(denial.clone()),
@@ -111,10 +114,22 @@ pub(crate) fn combine(
                 approval,
                 refusal,
                 break_glass: break_glass(judged),
+                auto: auto(judged),
             })
         }
         Some(_) | None => Verdict::Deny(Denial { refusal, rules }),
     }
+}
+
+/// The terms of each member that is held; none at all where one of them has none.
+fn auto(judged: &[(Member<'_>, Outcome)]) -> Vec<Vec<Arc<AutoApproval>>> {
+    let held = judged.iter().map(|(_, outcome)| outcome);
+    let held = held.filter(|outcome| outcome.forbids.iter().any(|rule| rule.hold.is_some()));
+    let terms: Vec<Vec<Arc<AutoApproval>>> = held.map(|outcome| outcome.auto.clone()).collect();
+    if terms.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    terms
 }
 
 /// The rule by which the glass may be broken: each member that is held needs one.

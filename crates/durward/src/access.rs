@@ -187,6 +187,7 @@ fn asked(access: Access, principal: &Principal, database: &Database, (reason, by
         approver: "somebody else".into(),
         terms: ApprovalTerms::default(),
         reason: Some(reason.to_owned()),
+        shape: None,
         session: String::new(),
         client: match by {
             Some(by) => format!("durward access request by {by}"),

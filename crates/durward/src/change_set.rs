@@ -296,6 +296,7 @@ fn asked(judged: &Judged, principal: &Principal, text: &str) -> Asked {
             .unwrap_or_else(|| "an operator".into()),
         terms,
         reason: None,
+        shape: None,
         session: String::new(),
         client: String::new(),
         steps: statements.iter().map(step).collect(),

@@ -125,6 +125,9 @@ pub(super) fn outcome(request: &Request) -> String {
         format!("approved by {}{own}{note}", approval.by)
     });
     let mut parts: Vec<String> = approved.collect();
+    if let Some(terms) = &request.by_policy {
+        parts.push(format!("approved {}", terms.why.as_deref().unwrap_or("by policy")));
+    }
     if let Some(ending) = &request.ending {
         let by = match (request.state, ending.by.as_deref()) {
             (State::Used | State::BreakGlass | State::Reviewed, Some(session)) => format!(" in session {session}"),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use durward_audit::Moment;
-use durward_change::{Answer, Asked, DeskError, Manner, MeasuredRows, Request, RequestId, State};
-use durward_model::{ApprovalTerms, PrincipalKind, Refusal, StatementId, sqlstate};
-use durward_policy::HoldOrder;
+use durward_change::{Answer, Asked, DeskError, Manner, MeasuredRows, Request, RequestId, State, precedents};
+use durward_model::{ApprovalTerms, PrincipalKind, Refusal, RowBound, StatementId, sqlstate};
+use durward_policy::{HeldChange, HoldOrder};
 use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Report, Severity};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -23,6 +23,11 @@ use crate::limits::{
 
 /// The name under which waiting clients are told that they still are.
 const HEARTBEAT_NAME: &[u8] = b"durward.hold";
+
+/// Within which time a change that is taken back is no precedent.
+///
+/// Unit: seconds. Reason: a day, in which whoever works with the data has seen it.
+const REGRET_SECONDS: i64 = 86_400;
 
 /// A command that policy holds.
 #[derive(Debug, Clone, Copy)]
@@ -136,6 +141,9 @@ impl Session {
         if self.levers.breaks_glass() {
             return Ok(self.break_glass(asked, held).await);
         }
+        if let Some(why) = self.approved_by_policy(&asked, held) {
+            return Ok(self.run_approved(asked, why, first.order).await);
+        }
         let manner = if waits { Manner::Waiting } else { Manner::Parked };
         let digest = asked.digest.clone();
         let answer = on_desk(move || desk.present(&asked, manner, now())).await;
@@ -158,6 +166,70 @@ impl Session {
             Ok(Answer::Pending(request)) => Holding::Refused(pending(&request, self.page_of(request.id), first.order)),
             Err(error) => Holding::Refused(desk_refusal(&error, first.order)),
         })
+    }
+
+    /// The terms of policy that approve what is held, where they approve all of it.
+    fn approved_by_policy(&self, asked: &Asked, held: &[Held<'_>]) -> Option<String> {
+        if held.iter().any(|held| held.order.auto.is_empty()) {
+            return None;
+        }
+        let rows = match asked.rows {
+            MeasuredRows::Counted(rows) | MeasuredRows::AtMost(rows) => Some(rows),
+            MeasuredRows::MoreThan(_) | MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => None,
+        };
+        let bounds = held.iter().map(|held| held.subject.facts.rows_written);
+        let change = HeldChange {
+            rows,
+            keyed: bounds.into_iter().all(|bound| matches!(bound, RowBound::AtMost(_))),
+            full_undo: asked.effect.as_ref().is_some_and(|effect| effect.undo == "full"),
+            reason: asked.reason.as_deref(),
+            precedents: rows.map_or(0, |rows| self.precedents(asked, rows)),
+        };
+        let words: Option<Vec<String>> = held.iter().map(|held| held.order.approves_itself(&change)).collect();
+        let mut words = words?;
+        words.dedup();
+        Some(words.join("; "))
+    }
+
+    /// How many people's approvals speak for a change. One that was taken back within a day speaks against all.
+    fn precedents(&self, asked: &Asked, rows: u64) -> u32 {
+        // What was taken back isn't known where nothing is kept.
+        let Some(undo) = &self.gateway.undo else {
+            return 0;
+        };
+        let found = precedents(asked, rows, &self.gateway.approvals.list());
+        if found.is_empty() {
+            return 0;
+        }
+        let changes = undo.vault.list();
+        let mut theirs = changes.iter().filter(|record| {
+            let request = record.change.request;
+            request.is_some_and(|request| found.contains(&request))
+        });
+        let taken_back = theirs.any(|record| {
+            let mut undoes = changes.iter().filter(|other| other.change.undoes.contains(&record.id));
+            undoes.any(|other| other.at.saturating_sub(record.at) <= REGRET_SECONDS)
+        });
+        if taken_back {
+            return 0;
+        }
+        u32::try_from(found.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Runs what the terms of a policy approve.
+    async fn run_approved(&mut self, asked: Asked, why: String, order: &HoldOrder) -> Holding {
+        let desk = Arc::clone(&self.gateway.approvals);
+        match on_desk(move || desk.present_approved(&asked, &why, now())).await {
+            Ok(Answer::Granted(grant)) => {
+                self.allowance = allowance(grant.request());
+                let said = approvals_in_words(grant.request());
+                self.notice(&format!("{} is approved {said}", grant.request().id), None, None);
+                Holding::Released(format!("approved: {}", grant.request().id))
+            }
+            Ok(Answer::Rejected(request)) => Holding::Refused(rejected(&request, self.page_of(request.id))),
+            Ok(Answer::Pending(request)) => Holding::Refused(pending(&request, self.page_of(request.id), order)),
+            Err(error) => Holding::Refused(desk_refusal(&error, order)),
+        }
     }
 
     /// Runs what is held without an approval, where policy lets its sender and they say why.
@@ -251,6 +323,7 @@ impl Session {
             approver: order.map_or_else(|| "".into(), |order| Arc::clone(&order.approver)),
             terms,
             reason: self.levers.reason().map(str::to_owned),
+            shape: shape_of(commands),
             session: self.id.to_string(),
             client: format!("{} at {}", handle.program(), handle.client_address()),
             steps: Vec::new(),
@@ -448,6 +521,17 @@ impl Session {
     }
 }
 
+/// The digest of the shape of a message's one statement.
+fn shape_of(commands: &[Vec<Subject>]) -> Option<String> {
+    match commands {
+        [command] => match command.as_slice() {
+            [subject] => Some(subject.shape.to_string()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// How a wait ended.
 enum Waited {
     Decided(Box<Request>),
@@ -588,7 +672,7 @@ fn detail(request: &Request, page: Option<String>) -> String {
 
 fn approvals_in_words(request: &Request) -> String {
     if request.approvals.is_empty() {
-        let why = request.ending.as_ref().and_then(|ending| ending.why.as_deref());
+        let why = request.by_policy.as_ref().and_then(|ending| ending.why.as_deref());
         return one_line(why.unwrap_or("by policy"));
     }
     let said = request.approvals.iter().map(|approval| {

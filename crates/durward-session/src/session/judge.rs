@@ -37,7 +37,7 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 enum Ruling {
     Permit(Permit),
-    Hold(HoldOrder),
+    Hold(Box<HoldOrder>),
 }
 
 impl Ruling {
@@ -296,7 +296,7 @@ impl Session {
                 };
                 let ruling = match self.decisions.decide(&snapshot, &request) {
                     Decision::Allow(permit) => Ok(Ruling::Permit(permit)),
-                    Decision::Hold(order) => Ok(Ruling::Hold(order)),
+                    Decision::Hold(order) => Ok(Ruling::Hold(Box::new(order))),
                     Decision::Deny(denial) => Err((denial.refusal, denial.rules)),
                 };
                 let (refusal, rules) = match ruling {

@@ -268,6 +268,9 @@ fn show(request: &Held) -> anyhow::Result<()> {
         let why = ending.why.as_deref().unwrap_or("");
         field(request.state.as_str(), &visible(&format!("{by}{why}")));
     }
+    if let Some(terms) = &request.by_policy {
+        field("approved", &visible(terms.why.as_deref().unwrap_or("by policy")));
+    }
     if let Some(review) = &request.review {
         let note = review.note.as_deref().unwrap_or("");
         field("reviewed", &visible(&format!("by {} {note}", review.by)));

@@ -2,6 +2,7 @@
 //! once, what isn't never does, and nothing waits upstream.
 
 mod access;
+mod auto;
 mod drivers;
 mod glass;
 pub(crate) mod house;
