@@ -21,6 +21,7 @@ mod record;
 mod relief;
 mod server_side;
 mod subjects;
+mod trace;
 
 use std::future::poll_fn;
 use std::io;
@@ -122,6 +123,8 @@ pub(crate) struct Session {
     server_said_farewell: bool,
     /// The client sends no more, and the server has been told.
     said_goodbye: bool,
+    /// The trace that the message that was decided last says it belongs to.
+    trace: Option<Box<str>>,
     /// What the statement that was decided last may do.
     allowance: Allowance,
     /// What the open transaction has changed.
@@ -267,6 +270,7 @@ impl Session {
             server_relay_bytes: 0,
             server_said_farewell: false,
             said_goodbye: false,
+            trace: None,
             allowance: Allowance::default(),
             changes: OpenChanges::of(parts.undoes),
             captured: None,

@@ -14,6 +14,7 @@ use super::hold::{Held, Holding, Waiting};
 use super::labelled::Manner;
 use super::masking::{MessageMasks, Sent, mask_of};
 use super::subjects::Subject;
+use super::trace::traceparent;
 use super::{End, OwnQuery, Session};
 use crate::catalog::{CatalogSource, TextRow};
 use crate::limits::{DEFINITION_LOCK_PAUSE, DEFINITION_LOCK_SECONDS_MAX, STATEMENT_BYTES_MAX};
@@ -271,6 +272,7 @@ impl Session {
             return Err(End::Revoked(refusal));
         }
         self.allowance = Allowance::default();
+        self.trace = traceparent(sent.as_str()).map(Box::from);
         let relieved = self.relieved(commands).await?;
         let commands = relieved.as_deref().unwrap_or(commands);
         let context = SessionContext {
@@ -437,7 +439,7 @@ impl Session {
                     literals: subject.literals,
                     parameters: subject.parameters,
                     reason: self.levers.reason(),
-                    trace: None,
+                    trace: self.trace.as_deref(),
                 };
                 (permit, input)
             })
@@ -486,7 +488,7 @@ impl Session {
             literals: Some(subject.literals),
             parameters: subject.parameters,
             reason: self.levers.reason(),
-            trace: None,
+            trace: self.trace.as_deref(),
             rule: &refusal.rule,
             sqlstate: &refusal.sqlstate,
             message: &refusal.message,
@@ -511,7 +513,7 @@ impl Session {
             literals: Some(self.gateway.ledger.keyed_digest(text)),
             parameters: None,
             reason: self.levers.reason(),
-            trace: None,
+            trace: std::str::from_utf8(text).ok().and_then(traceparent),
             rule: &refusal.rule,
             sqlstate: &refusal.sqlstate,
             message: &refusal.message,

@@ -41,6 +41,14 @@ impl Sent<'_> {
             Self::Before { portal } => Arc::clone(&portal.prepared.text),
         }
     }
+
+    /// The same, borrowed.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Now { text, .. } => text,
+            Self::Before { portal } => &portal.prepared.text,
+        }
+    }
 }
 
 /// How the commands of a message are masked.

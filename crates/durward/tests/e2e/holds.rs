@@ -325,7 +325,8 @@ fn levers_are_the_gateways_own() {
     );
     for (wrong, sqlstate) in [
         ("SET durward.hold = 'perhaps'", "22023"),
-        ("SET durward.approval = 'c1'", "42704"),
+        ("SET durward.approval = 'c1'", "22023"),
+        ("SET durward.other = 'c1'", "42704"),
         ("SET durward.hold = 'wait'; SELECT 1", "0A000"),
     ] {
         let answer = person.query(wrong).expect("an answer");
