@@ -247,11 +247,7 @@ impl Restorer {
 
     fn write_tree(&mut self) -> Result<(), LedgerError> {
         let directory = self.layout.tree();
-        self.tree
-            .take_fresh()
-            .iter()
-            .try_for_each(|(level, first, hashes)| tree::write(&directory, *level, *first, hashes))
-            .map_err(|error| LedgerError::io("write", directory, &error))
+        tree::write_fresh(&mut self.tree, &directory).map_err(|error| LedgerError::io("write", directory, &error))
     }
 
     /// Writes what stands beside the events. Returns how many there are. What is then in the directory proves nothing by

@@ -11,7 +11,7 @@ use std::io;
 use crate::merkle::{self, Hash};
 
 pub(crate) use compare::{Comparison, first_event, last_event};
-pub(crate) use files::{TreeFiles, cut, write};
+pub(crate) use files::{TreeFiles, cut, write, write_fresh};
 
 /// Levels of the tree from one tile level to the next (C2SP `tlog-tiles`).
 pub(crate) const TILE_HEIGHT: u32 = 8;

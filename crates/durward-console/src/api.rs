@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use durward_change::{Request, RequestId};
+use durward_change::{Approver, Desk, DeskError, Request, RequestId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -215,15 +215,7 @@ impl Console {
         said: Option<&str>,
         confirms: bool,
     ) -> Result<Request, Problem> {
-        let request = self.find(viewer, id)?;
-        let said = one_line(said)?;
-        let (console, viewer) = (Arc::clone(self), viewer.clone());
-        on_desk(move || {
-            let approver = console.approver(&viewer, &request, confirms)?;
-            let now = console.desk_now();
-            Ok(console.approvals.approve(request.id, &approver, said.as_deref(), now)?)
-        })
-        .await
+        self.as_approver(viewer, id, said, confirms, Desk::approve).await
     }
 
     /// Says no in the name of whoever is logged in.
@@ -233,17 +225,9 @@ impl Console {
         id: &str,
         said: Option<&str>,
     ) -> Result<Request, Problem> {
-        let request = self.find(viewer, id)?;
-        let said = one_line(said)?;
-        let (console, viewer) = (Arc::clone(self), viewer.clone());
-        on_desk(move || {
-            let approver = console.approver(&viewer, &request, false)?;
-            let now = console.desk_now();
-            Ok(console
-                .approvals
-                .reject(request.id, &approver.name, said.as_deref(), now)?)
-        })
-        .await
+        let reject =
+            |desk: &Desk, id, approver: &Approver, said: Option<&str>, now| desk.reject(id, &approver.name, said, now);
+        self.as_approver(viewer, id, said, false, reject).await
     }
 
     /// Has looked at what ran without an approval, in the name of whoever is logged in.
@@ -254,13 +238,25 @@ impl Console {
         said: Option<&str>,
         confirms: bool,
     ) -> Result<Request, Problem> {
+        self.as_approver(viewer, id, said, confirms, Desk::review).await
+    }
+
+    /// Does with a request what only an approver may.
+    async fn as_approver(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        id: &str,
+        said: Option<&str>,
+        confirms: bool,
+        act: impl FnOnce(&Desk, RequestId, &Approver, Option<&str>, i64) -> Result<Request, DeskError> + Send + 'static,
+    ) -> Result<Request, Problem> {
         let request = self.find(viewer, id)?;
         let said = one_line(said)?;
         let (console, viewer) = (Arc::clone(self), viewer.clone());
         on_desk(move || {
-            let reviewer = console.approver(&viewer, &request, confirms)?;
+            let approver = console.approver(&viewer, &request, confirms)?;
             let now = console.desk_now();
-            Ok(console.approvals.review(request.id, &reviewer, said.as_deref(), now)?)
+            Ok(act(&console.approvals, request.id, &approver, said.as_deref(), now)?)
         })
         .await
     }

@@ -202,11 +202,7 @@ impl<'a> Walk<'a> {
 
     fn store_tree(&mut self) -> Result<(), LedgerError> {
         let directory = self.layout.tree();
-        self.tree
-            .take_fresh()
-            .iter()
-            .try_for_each(|(level, first, hashes)| tree::write(&directory, *level, *first, hashes))
-            .map_err(|error| LedgerError::io("write", directory, &error))
+        tree::write_fresh(&mut self.tree, &directory).map_err(|error| LedgerError::io("write", directory, &error))
     }
 
     fn record(&mut self, record: &[u8]) -> Result<(), Halt> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::merkle::{self, Hash, Subtrees};
 use crate::store;
-use crate::tree::{HASH_BYTES, TILE_HEIGHT, TILE_LEVELS, hashes_at};
+use crate::tree::{HASH_BYTES, TILE_HEIGHT, TILE_LEVELS, Tree, hashes_at};
 
 fn file_name(level: u32) -> String {
     format!("level-{level}")
@@ -69,6 +69,13 @@ impl Subtrees for TreeFiles {
         let width = 1 << above;
         Ok(merkle::full_root(&self.hashes(level, index * width, width)?))
     }
+}
+
+/// Writes what a tree has that isn't in its files yet.
+pub(crate) fn write_fresh(tree: &mut Tree, directory: &Path) -> io::Result<()> {
+    let fresh = tree.take_fresh();
+    let mut fresh = fresh.iter();
+    fresh.try_for_each(|(level, first, hashes)| write(directory, *level, *first, hashes))
 }
 
 /// Writes hashes at their place in a level's file, on disk before this returns.
