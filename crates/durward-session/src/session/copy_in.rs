@@ -8,11 +8,13 @@ use super::Session;
 
 /// How many rows a COPY may bring, and how many it has.
 ///
-/// In text and CSV a row ends with a line, and only in CSV may it hold further ones: there are never more rows than lines.
+/// In text and CSV a row ends with a line, and only in CSV may it hold further ones: there are never more rows than lines. All
+/// lines of a COPY end alike, in LF, CR or both (manual, COPY, "Text Format"): there are as many as there are of either.
 #[derive(Debug)]
 pub(super) struct CopyBound {
     rows_max: u64,
-    lines: u64,
+    line_feeds: u64,
+    carriage_returns: u64,
     /// The last byte ended a line.
     at_line_start: bool,
     /// The server has been told that it fails: what still comes is dropped.
@@ -21,15 +23,20 @@ pub(super) struct CopyBound {
 
 impl CopyBound {
     fn count(&mut self, data: &[u8]) {
-        let lines = memchr::memchr_iter(b'\n', data).count();
-        self.lines = self.lines.saturating_add(u64::try_from(lines).unwrap_or(u64::MAX));
+        let count = |byte| u64::try_from(memchr::memchr_iter(byte, data).count()).unwrap_or(u64::MAX);
+        self.line_feeds = self.line_feeds.saturating_add(count(b'\n'));
+        self.carriage_returns = self.carriage_returns.saturating_add(count(b'\r'));
         if let Some(last) = data.last() {
-            self.at_line_start = *last == b'\n';
+            self.at_line_start = matches!(last, b'\n' | b'\r');
         }
     }
 
+    fn lines(&self) -> u64 {
+        self.line_feeds.max(self.carriage_returns)
+    }
+
     fn is_exceeded(&self) -> bool {
-        self.lines.saturating_add(u64::from(!self.at_line_start)) > self.rows_max
+        self.lines().saturating_add(u64::from(!self.at_line_start)) > self.rows_max
     }
 }
 
@@ -38,7 +45,8 @@ impl Session {
     pub(super) fn bound_copy(&mut self, rows_max: Option<u64>) {
         self.copy_bound = rows_max.map(|rows_max| CopyBound {
             rows_max,
-            lines: 0,
+            line_feeds: 0,
+            carriage_returns: 0,
             at_line_start: true,
             is_failed: false,
         });
@@ -100,7 +108,7 @@ impl Session {
 
     /// Between messages alone: nothing can be put into the middle of one.
     fn fail_copy_that_exceeds(&mut self) {
-        let whole_lines = |bound: &CopyBound| bound.lines > bound.rows_max;
+        let whole_lines = |bound: &CopyBound| bound.lines() > bound.rows_max;
         if self.client_relay_bytes == 0 && self.copy_bound.as_ref().is_some_and(whole_lines) {
             self.fail_copy_of_many();
         }

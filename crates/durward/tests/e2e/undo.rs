@@ -189,6 +189,15 @@ fn more_rows_than_a_person_may_change_are_taken_back_before_they_show() {
         assert!(answer.error().is_some(), "{hidden} ran");
         assert_eq!(house.rows("archive").len(), 150, "{hidden}");
     }
+    runs(
+        &mut person,
+        "PREPARE wide AS DELETE FROM archive USING orders WHERE archive.id = orders.id",
+    );
+    for hidden in ["EXECUTE wide", "EXPLAIN ANALYZE EXECUTE wide"] {
+        let answer = person.query(hidden).expect("an answer");
+        assert!(answer.error().is_some(), "{hidden} ran");
+        assert_eq!(house.rows("archive").len(), 150, "{hidden}");
+    }
     let left = runs(
         &mut person,
         "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'durward%'",
@@ -221,7 +230,17 @@ fn a_copy_of_more_rows_than_a_person_may_bring_leaves_none() {
     // A last row needs no end of line.
     let mut last = lines(1001, 101);
     last.pop();
-    for rows in [lines(2001, 101), last, lines(3001, 50_000)] {
+    let ending = |end: &str| {
+        let text = String::from_utf8(lines(4001, 101)).expect("text");
+        text.replace('\n', end).into_bytes()
+    };
+    for rows in [
+        lines(2001, 101),
+        last,
+        ending("\r"),
+        ending("\r\n"),
+        lines(3001, 50_000),
+    ] {
         for answer in [
             person.query_with_copy(copy, &rows).expect("an answer"),
             person.extended(copy, &rows).expect("an answer"),
