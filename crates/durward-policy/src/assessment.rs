@@ -29,6 +29,8 @@ pub(crate) struct Assessment {
     pub(crate) functions: BTreeSet<String>,
     /// Whether a function that is called writes by itself.
     pub(crate) writing_functions: bool,
+    /// Rows are changed by code that it runs, or by what it sets off.
+    pub(crate) changes_indirectly: bool,
     /// Objects of DDL.
     pub(crate) objects: BTreeSet<String>,
     /// What could not be seen through, and why.
@@ -71,6 +73,10 @@ impl Assessment {
                 .map(|used| used.function.name.to_string())
                 .collect(),
             writing_functions: facts.functions.iter().any(|used| used.effect == FunctionEffect::Writes),
+            changes_indirectly: facts
+                .relations
+                .iter()
+                .any(|used| !used.direct && used.modes.intersects(ROWS)),
             objects: BTreeSet::new(),
             opaque: opaque_objects(facts),
             certainty: certainty_of(facts),

@@ -322,6 +322,10 @@ fn context(
         ("systemChanged", set(&assessment.system)),
         ("outsideDdlSchemas", set(&assessment.outside_schemas)),
         (
+            "changesIndirectly",
+            RestrictedExpression::new_bool(assessment.changes_indirectly),
+        ),
+        (
             "temporaryOnly",
             RestrictedExpression::new_bool(assessment.temporary_only),
         ),

@@ -83,6 +83,8 @@ type Statement = {
   // The most rows that can be written, where the text and the catalog prove a bound; else the largest Long.
   "rowsBounded": Bool,
   "rowsMax": Long,
+  // Whether code that it runs, or a constraint or trigger that it sets off, changes rows.
+  "changesIndirectly": Bool,
   // Marked relations and objects that are used against their mark.
   "offLimits": Set<String>,
   "readOnlyChanged": Set<String>,

@@ -45,13 +45,20 @@ pub(crate) enum Expected {
     /// A read of the rows that a change is about to touch: as a query of our own, but its failure is the client's.
     Before,
     /// A change that runs under names of our own, so that its effect is read along with it.
-    Captured {
-        run: Box<Run>,
-        /// The client hears what columns its result has.
-        describes: bool,
-    },
+    Captured { run: Box<Run>, answers: Answers },
     /// The `Sync` behind queries of our own that stand in no pipeline of the client's.
     ProbeSync,
+}
+
+/// What a run under names of our own answers to the client besides its rows and its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Answers {
+    /// The client's own Bind.
+    pub(crate) bind: bool,
+    /// What columns its result has, where it has any.
+    pub(crate) describe: bool,
+    /// That it has none.
+    pub(crate) no_data: bool,
 }
 
 /// One execution under way.

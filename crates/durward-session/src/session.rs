@@ -10,6 +10,7 @@ mod effect;
 mod effects;
 mod given;
 mod guard;
+mod held_back;
 mod hold;
 mod judge;
 pub(crate) mod labelled;
@@ -53,6 +54,7 @@ use crate::sight::Sight;
 use capture::Allowance;
 use change_set::Run;
 use copy_in::CopyBound;
+use held_back::HeldBack;
 pub(crate) use judge::unix_seconds;
 use labelled::{KnownLabels, Labelled};
 use masking::Assessed;
@@ -107,6 +109,8 @@ pub(crate) struct Session {
     fresh_block: Option<Box<str>>,
     /// The portal that is to run was lost with a Sync of ours, and must be bound again before.
     unbound: bool,
+    /// A Bind that goes to the server with its Execute.
+    held_back: Option<HeldBack>,
     /// The server has asked for COPY data, and the client hasn't ended it.
     copying_in: bool,
     /// How many rows the COPY under way may bring.
@@ -262,6 +266,7 @@ impl Session {
             in_block: false,
             fresh_block: None,
             unbound: false,
+            held_back: None,
             copying_in: false,
             copy_bound: None,
             copy_refusal: None,

@@ -68,6 +68,12 @@ impl AnalyzedStatement {
     pub fn moves_names(&self) -> bool {
         crate::analysis::moves_names(&self.facts, &self.effects)
     }
+
+    /// Whether it calls code that the database's own definitions hold.
+    pub fn calls_code(&self) -> bool {
+        let mut functions = self.facts.functions.iter();
+        functions.any(|used| !used.function.oid.is_built_in())
+    }
 }
 
 /// Bounds of analysis.

@@ -288,6 +288,17 @@ impl RawClient {
         self.read_until_ready(b"", &message(b'S', b""))
     }
 
+    /// Sends Parse, Bind, Describe and Sync, and no Execute.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn bound(&mut self, text: &str) -> Result<Transcript, RawError> {
+        let parse = message(b'P', &[&[0], terminated(text).as_slice(), &[0, 0]].concat());
+        let (bind, describe) = (message(b'B', &[0; 8]), message(b'D', b"P\0"));
+        self.send(&[parse, bind, describe, message(b'S', b"")].concat())?;
+        self.read_until_ready(b"", b"")
+    }
+
     fn send_extended(&mut self, text: &str, parameters: &[Option<String>], binary: bool) -> Result<(), RawError> {
         let parse = message(b'P', &[&[0], terminated(text).as_slice(), &[0, 0]].concat());
         let count = u16::try_from(parameters.len()).expect("tests have few parameters");

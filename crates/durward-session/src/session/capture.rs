@@ -21,7 +21,7 @@ use super::{End, Listen, OwnQuery, Session};
 use crate::catalog::TextRow;
 use crate::changes::{Boundary, Capturing, Excess, ExcessKey, TextSettings, UNDO_ROWS_MAX};
 use crate::prepared::Portal;
-use crate::replies::{Expected, Run};
+use crate::replies::{Answers, Expected, Run};
 
 /// A change that is about to run, and how its effect is read.
 #[derive(Debug)]
@@ -258,7 +258,15 @@ impl Session {
     pub(super) async fn run_captured_query(&mut self, capture: Capture, permitted: Permitted<'_>) -> Result<bool, End> {
         self.settle().await?;
         let ends_transaction = self.status == TransactionStatus::Idle;
-        match self.run_captured(capture, permitted, &Given::default(), true).await? {
+        // A simple query hears of columns, and of none of their absence.
+        let of_query = Answers {
+            describe: true,
+            ..Answers::default()
+        };
+        match self
+            .run_captured(capture, permitted, &Given::default(), of_query)
+            .await?
+        {
             Ran::Exceeded(_) if ends_transaction && self.waits() => {
                 self.roll_back_quietly().await?;
                 return Ok(false);
@@ -285,7 +293,8 @@ impl Session {
         self.unbound = false;
         // The portal itself never runs.
         let gone = self.names.set_portal(name, None);
-        if let Ran::Exceeded(why) = self.run_captured(capture, permitted, &given, false).await? {
+        let answers = self.answer_held_back();
+        if let Ran::Exceeded(why) = self.run_captured(capture, permitted, &given, answers).await? {
             self.take_back(exceeded(&why));
         }
         drop(gone);
@@ -299,7 +308,7 @@ impl Session {
         capture: Capture,
         permitted: Permitted<'_>,
         given: &Given<'_>,
-        is_simple: bool,
+        answers: Answers,
     ) -> Result<Ran, End> {
         self.client.close_gate();
         let Capture { read, allowance } = capture;
@@ -385,7 +394,7 @@ impl Session {
         self.apply_effects(statement, place, literals, &mut run);
         self.replies.push(Expected::Captured {
             run: Box::new(run),
-            describes: is_simple,
+            answers,
         });
         while self.replies.awaits_captured() {
             if self.client.is_congested() {

@@ -30,7 +30,7 @@ use crate::replies::{Expected, Run};
 
 /// What to do with the client's buffer after a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     /// The message is dealt with.
     Next,
     /// It must wait for an answer of the server's.
@@ -120,6 +120,7 @@ impl Session {
         self.refuse_by_table(frame)?;
         if self.replies.is_skipping() && !matches!(frame.tag, tag::SYNC | tag::TERMINATE) {
             // As the server: messages up to Sync aren't even looked at.
+            self.drop_held_back();
             return Ok(Flow::Next);
         }
         // The end of a COPY waits until the server has asked for the data, so that a Sync behind it is known to count.
@@ -138,6 +139,9 @@ impl Session {
                 error.to_string(),
             ))
         })?;
+        if self.held_back.is_some() && self.goes_with_held_back(&message, bytes).await? {
+            return Ok(Flow::Next);
+        }
         match message {
             FrontendMessage::Query { text } => self.query(text, bytes).await,
             FrontendMessage::Parse(parse) => self.parse(parse, bytes).await,
@@ -197,7 +201,7 @@ impl Session {
         }
     }
 
-    fn pass(&mut self, frame: Frame<'_>, bytes: &[u8], expected: Option<Expected>) -> Result<Flow, End> {
+    pub(super) fn pass(&mut self, frame: Frame<'_>, bytes: &[u8], expected: Option<Expected>) -> Result<Flow, End> {
         if !self.server.control(frame, bytes) {
             return Err(violation("a message that can't be passed on"));
         }
@@ -400,7 +404,13 @@ impl Session {
                 is_holdable: false,
             })
         });
+        let waits = self.names.statement(bind.statement).cloned();
+        let waits = waits.is_some_and(|prepared| self.may_run_as_planned(&prepared));
         let undo = self.names.set_portal(bind.portal, portal);
+        if waits {
+            self.hold_back(bind.portal, bytes, undo);
+            return Ok(Flow::Next);
+        }
         self.pass(frame, bytes, Some(Expected::Bind { undo: Some(undo) }))
     }
 
@@ -419,6 +429,8 @@ impl Session {
             }
         };
         self.unbound = false;
+        // What was refused isn't bound.
+        self.drop_held_back();
         Ok(flow)
     }
 
@@ -496,7 +508,9 @@ impl Session {
                 if statement.as_ref().is_some_and(ends_transaction) {
                     self.keep_changes().await?;
                 }
-                if self.unbound {
+                if self.send_held_back(portal)? {
+                    self.unbound = false;
+                } else if self.unbound {
                     self.rebind(name, portal)?;
                 }
                 if let Some(lever) = &portal.prepared.lever {
@@ -525,7 +539,7 @@ impl Session {
     }
 
     /// Whether policy holds any of these.
-    fn would_hold(&mut self, commands: &[Vec<Subject>]) -> bool {
+    pub(super) fn would_hold(&mut self, commands: &[Vec<Subject>]) -> bool {
         let context = SessionContext {
             now_unix_seconds: unix_seconds(),
             encrypted: self.encrypted,
@@ -659,8 +673,7 @@ impl Session {
         prepared: &Arc<Prepared>,
     ) -> Result<Result<Option<AnalyzedStatement>, NoAnalysis>, End> {
         self.follow_catalog();
-        let unmoved =
-            prepared.stamp == self.sight.stamp() && !self.sight.is_stale() && !self.database.catalog.is_behind();
+        let unmoved = self.is_unmoved(prepared);
         let Some(statement) = &prepared.statement else {
             return Ok(Ok(None));
         };
@@ -678,6 +691,11 @@ impl Session {
             Place::Command { command } => analysis.statements.get(*command).cloned(),
             Place::BodyOf { command } => analysis.statements.get(*command).and_then(body_of),
         }))
+    }
+
+    /// Whether nothing that the analysis of a prepared statement rests on has moved since.
+    pub(super) fn is_unmoved(&self, prepared: &Prepared) -> bool {
+        prepared.stamp == self.sight.stamp() && !self.sight.is_stale() && !self.database.catalog.is_behind()
     }
 
     fn refuse_name(&self, name: &[u8]) -> Option<Refusal> {
@@ -702,7 +720,7 @@ impl Session {
         self.refuse_query(refusal)
     }
 
-    fn refuse_extended_text(&mut self, origin: Origin, text: &[u8], refusal: Refusal) -> Result<Flow, End> {
+    pub(super) fn refuse_extended_text(&mut self, origin: Origin, text: &[u8], refusal: Refusal) -> Result<Flow, End> {
         self.record_not_understood(origin, text, &refusal);
         self.refuse_extended(refusal)
     }

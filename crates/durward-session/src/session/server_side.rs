@@ -14,7 +14,7 @@ use super::masking::mask_of;
 use super::{APPLICATION_NAME, End, Session};
 use crate::assessment::Viewer;
 use crate::masks::{ReadyMasks, holds_masked};
-use crate::replies::{Expected, Run};
+use crate::replies::{Answers, Expected, Run};
 use crate::report::report;
 
 /// Rows whose columns come from elsewhere than their lineage says are never shown.
@@ -140,7 +140,10 @@ impl Session {
         }
         match self.replies.front_mut() {
             Some(Expected::ProbeExtended | Expected::ProbeSync | Expected::Before) => self.follow_probe(frame),
-            Some(Expected::Captured { .. }) => self.follow_captured(frame),
+            Some(Expected::Captured { answers, .. }) => {
+                let answers = *answers;
+                self.follow_captured(frame, answers)
+            }
             Some(Expected::OwnClose) if frame.tag == tag::CLOSE_COMPLETE => {
                 self.replies.pop();
                 Ok(Fate::Keep)
@@ -149,10 +152,8 @@ impl Session {
             Some(Expected::Query { .. }) => self.follow_query(frame),
             Some(Expected::Execute { .. }) => self.follow_execute(frame),
             Some(Expected::Parse { .. }) if frame.tag == tag::PARSE_COMPLETE => {
-                if let Some(Expected::Parse { run }) = self.replies.pop() {
-                    self.record_outcome(&run, None, None);
-                }
-                Ok(Fate::Forward)
+                // Nothing has run: of what is prepared only a failure is an outcome.
+                self.answered()
             }
             Some(Expected::Bind { .. }) if frame.tag == tag::BIND_COMPLETE => self.answered(),
             Some(Expected::Rebind { .. }) if frame.tag == tag::BIND_COMPLETE => {
@@ -219,10 +220,13 @@ impl Session {
     }
 
     /// The answers to a change that runs under names of ours: the client hears of its own columns and of its end.
-    fn follow_captured(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
+    fn follow_captured(&mut self, frame: Frame<'_>, answers: Answers) -> Result<Fate, End> {
         match frame.tag {
-            tag::PARSE_COMPLETE | tag::BIND_COMPLETE | tag::NO_DATA => Ok(Fate::Keep),
-            tag::ROW_DESCRIPTION => self.follow_captured_shape(frame),
+            tag::PARSE_COMPLETE => Ok(Fate::Keep),
+            tag::BIND_COMPLETE if answers.bind => Ok(Fate::Forward),
+            tag::NO_DATA if answers.no_data => Ok(Fate::Forward),
+            tag::BIND_COMPLETE | tag::NO_DATA => Ok(Fate::Keep),
+            tag::ROW_DESCRIPTION => self.follow_captured_shape(frame, answers),
             tag::COMMAND_COMPLETE => {
                 let affected = command_rows(frame)?;
                 if let Some(run) = self.replies.front_run().and_then(|run| run.capturing.as_mut()) {
@@ -242,18 +246,23 @@ impl Session {
         }
     }
 
-    fn follow_captured_shape(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
-        let Some(Expected::Captured { run, describes }) = self.replies.front_mut() else {
+    fn follow_captured_shape(&mut self, frame: Frame<'_>, answers: Answers) -> Result<Fate, End> {
+        let Some(run) = self.replies.front_run() else {
             return Err(End::ServerFault("a description that nobody waits for"));
         };
-        let describes = *describes;
         let read = run.capturing.as_ref().filter(|capturing| capturing.reads_rows);
         let Some(clients) = read.map(|capturing| capturing.client_columns) else {
             // All of it is the client's.
             self.ready_masks(frame)?;
-            return Ok(if describes { Fate::Forward } else { Fate::Keep });
+            return Ok(if answers.describe { Fate::Forward } else { Fate::Keep });
         };
         if clients == 0 {
+            if answers.no_data {
+                self.say(Frame {
+                    tag: tag::NO_DATA,
+                    body: &[],
+                })?;
+            }
             return Ok(Fate::Keep);
         }
         let body = cut::row_description(frame.body, clients).map_err(|_| DISAGREEMENT)?;
@@ -262,7 +271,7 @@ impl Session {
             body: &body,
         };
         self.ready_masks(shown)?;
-        if describes {
+        if answers.describe {
             self.say(shown)?;
         }
         Ok(Fate::Keep)

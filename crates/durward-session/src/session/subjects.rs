@@ -245,10 +245,7 @@ impl Session {
     /// names stand since then, theirs are looked up as they run. Where anything has moved, its text is analysed anew:
     /// the same facts name the same functions, and all that these touch by now.
     pub(super) async fn has_moved_under(&mut self, cursor: &Arc<Prepared>) -> Result<Result<bool, NoAnalysis>, End> {
-        let calls_bodies = cursor.statement.iter().any(|statement| {
-            let mut functions = statement.facts.functions.iter();
-            functions.any(|used| !used.function.oid.is_built_in())
-        });
+        let calls_bodies = cursor.statement.as_ref().is_some_and(AnalyzedStatement::calls_code);
         if !calls_bodies {
             return Ok(Ok(false));
         }

@@ -2,6 +2,7 @@
 //! changed since. What may not do as much as it does is taken back before its client hears of it.
 
 mod house;
+mod planned;
 mod shapes;
 
 use durward_testkit::RawClient;
