@@ -125,9 +125,11 @@ pub(crate) enum Step<'a> {
 #[derive(Debug)]
 pub(crate) struct SegmentReader {
     file: File,
+    /// Initialised space, of which the bytes before `end` were read.
     buffer: Vec<u8>,
     /// Where in the buffer the next frame starts.
     start: usize,
+    end: usize,
     /// Where in the file the next frame starts.
     offset: u64,
 }
@@ -139,6 +141,7 @@ impl SegmentReader {
             file,
             buffer: Vec::new(),
             start: 0,
+            end: 0,
             offset,
         }
     }
@@ -156,7 +159,7 @@ impl SegmentReader {
     /// The next frame. Moves past it only when it is a good record.
     pub(crate) fn next(&mut self) -> io::Result<Step<'_>> {
         if !self.fill(FRAME_BYTES)? {
-            let nothing_left = self.buffer.len() == self.start;
+            let nothing_left = self.end == self.start;
             return Ok(if nothing_left { Step::End } else { Step::Incomplete });
         }
         let Some((length, expected)) = self.frame_head() else {
@@ -185,33 +188,29 @@ impl SegmentReader {
     }
 
     fn frame_head(&self) -> Option<([u8; 4], [u8; 4])> {
-        let head = self.buffer.get(self.start..self.start + FRAME_BYTES)?;
+        let head = self.buffer.get(self.start..self.end)?.get(..FRAME_BYTES)?;
         let (length, checksum) = head.split_at_checked(4)?;
         Some((length.try_into().ok()?, checksum.try_into().ok()?))
     }
 
     /// Makes at least `wanted` bytes available from `start`; false when the file has fewer.
     fn fill(&mut self, wanted: usize) -> io::Result<bool> {
-        while self.buffer.len() - self.start < wanted {
+        while self.end - self.start < wanted {
             if self.start > 0 {
-                self.buffer.drain(..self.start);
+                self.buffer.copy_within(self.start..self.end, 0);
+                self.end -= self.start;
                 self.start = 0;
             }
-            let held = self.buffer.len();
-            self.buffer.resize(held + READ_BYTES.max(wanted), 0);
-            let place = self.offset + u64::try_from(held).unwrap_or(u64::MAX);
-            let space = self.buffer.get_mut(held..).unwrap_or_default();
-            let read = match self.file.read_at(space, place) {
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    self.buffer.truncate(held);
-                    continue;
-                }
+            if self.buffer.len() < wanted.max(READ_BYTES) {
+                self.buffer.resize(wanted.max(READ_BYTES), 0);
+            }
+            let place = self.offset + u64::try_from(self.end).unwrap_or(u64::MAX);
+            let space = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.file.read_at(space, place) {
+                Ok(0) => return Ok(false),
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
-            };
-            self.buffer.truncate(held + read);
-            if read == 0 {
-                return Ok(false);
             }
         }
         Ok(true)

@@ -58,11 +58,10 @@ impl Buffer {
 
     /// Appends `bytes`.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        self.make_room(bytes.len());
-        if let Some(space) = self.bytes.get_mut(self.end..self.end + bytes.len()) {
-            space.copy_from_slice(bytes);
-            self.end += bytes.len();
+        if self.bytes.capacity() - self.end < bytes.len() {
+            self.make_room(bytes.len());
         }
+        self.extend_with(|out| out.extend_from_slice(bytes));
     }
 
     /// Appends what `write` writes.

@@ -1,12 +1,15 @@
 //! The sessions that are alive: for listing, for ending, and for cancel requests.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Instant;
 
 use durward_model::{DatabaseName, Principal, SessionId};
+use futures_util::task::AtomicWaker;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -37,7 +40,8 @@ pub struct SessionHandle {
     secret_key: Box<[u8]>,
     statements: AtomicU64,
     killed: AtomicBool,
-    wake: Notify,
+    /// The session's own task.
+    wake: AtomicWaker,
     /// A statement of the session's waits for approval: cancelling means to take it back.
     holding: AtomicBool,
     cancels: AtomicU64,
@@ -153,7 +157,7 @@ impl SessionRegistry {
             secret_key: facts.secret_key,
             statements: AtomicU64::new(0),
             killed: AtomicBool::new(false),
-            wake: Notify::new(),
+            wake: AtomicWaker::new(),
             holding: AtomicBool::new(false),
             cancels: AtomicU64::new(0),
             cancelled: Notify::new(),
@@ -168,11 +172,17 @@ impl SessionRegistry {
 }
 
 impl SessionHandle {
-    /// Waits until the session is to end. Cancel safe: yes.
+    /// Waits until the session is to end, for the session's own task alone. Cancel safe: yes.
     pub(crate) async fn ended(&self) {
-        while !self.is_killed() {
-            self.wake.notified().await;
-        }
+        poll_fn(|cx| {
+            self.wake.register(cx.waker());
+            if self.is_killed() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 
     /// Whether a statement waits for approval from here on.
@@ -219,7 +229,7 @@ impl SessionHandle {
 
     fn kill(&self) {
         self.killed.store(true, Ordering::Release);
-        self.wake.notify_one();
+        self.wake.wake();
     }
 
     fn key(&self) -> CancelKey {

@@ -78,7 +78,7 @@ impl Workers {
 
 impl Worker {
     fn start(number: usize, mut alive: watch::Receiver<()>) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let handle = runtime.handle().clone();
         thread::Builder::new()
             .name(format!("sessions-{number}"))

@@ -1,10 +1,10 @@
 //! From records to rows.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use durward_model::SessionId;
+use foldhash::{HashMap, HashSet};
 use minicbor::{Decode as _, Decoder};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -64,6 +64,8 @@ pub(crate) struct Indexer {
     events: u64,
     groups: HashMap<GroupKey, GroupDelta>,
     open: OpenStatements,
+    /// The statement that each session prepared last, and its row: of its outcome only a failure is recorded.
+    prepared: HashMap<i64, (u64, GroupKey)>,
     definitions: HashMap<DefinitionDigest, i64>,
     refusals: HashMap<(String, String, String), i64>,
     touched: HashSet<(i64, i64)>,
@@ -155,11 +157,12 @@ impl Indexer {
             ledger,
             reader,
             events,
-            groups: HashMap::new(),
+            groups: HashMap::default(),
             open,
-            definitions: HashMap::new(),
-            refusals: HashMap::new(),
-            touched: HashSet::new(),
+            prepared: HashMap::default(),
+            definitions: HashMap::default(),
+            refusals: HashMap::default(),
+            touched: HashSet::default(),
             extent: None,
             until: u64::MAX,
             survey: None,
@@ -183,6 +186,7 @@ impl Indexer {
         self.reader = LogReader::open(&layout, layout.first_segment()?, None)?;
         self.events = 0;
         self.open.clear();
+        self.prepared.clear();
         self.forget();
         Ok(())
     }
@@ -199,13 +203,15 @@ impl Indexer {
 
     fn batch(&mut self) -> Result<bool, IndexError> {
         let mut taken = 0;
+        let mut record = Vec::new();
         while taken < BATCH_RECORDS_MAX && self.events < self.until {
             // Each record is copied out of the reader: what is made of it needs the whole indexer.
-            let record = match self.reader.next()? {
-                Found::Record(record) => record.to_vec(),
+            record.clear();
+            match self.reader.next()? {
+                Found::Record(bytes) => record.extend_from_slice(bytes),
                 Found::Segment => continue,
                 Found::Nothing => break,
-            };
+            }
             self.take(&record)?;
             taken += 1;
         }
@@ -282,7 +288,7 @@ impl Indexer {
         match start.code {
             code::STATEMENT_INTENT => self.intent(&start, &d.decode()?),
             // There is nothing that it could be the outcome of.
-            code::STATEMENT_OUTCOME if self.open.is_empty() => Ok(()),
+            code::STATEMENT_OUTCOME if self.open.is_empty() && self.prepared.is_empty() => Ok(()),
             code::STATEMENT_OUTCOME => {
                 self.outcome(&d.decode()?);
                 Ok(())
@@ -328,6 +334,10 @@ impl Indexer {
         let event = number(start.number);
         self.groups.entry(key).or_default().decided(time, event, intent.origin);
         self.ran(start, intent)?;
+        if intent.origin == Origin::Parse {
+            self.prepared.insert(key.session, (intent.statement.0, key));
+            return Ok(());
+        }
         if self.open.len() >= OPEN_STATEMENTS_MAX {
             self.open.clear();
         }
@@ -367,6 +377,13 @@ impl Indexer {
 
     fn outcome(&mut self, outcome: &StatementOutcome) {
         let statement = (outcome.session.0.cast_signed(), outcome.statement.0);
+        if let Some((prepared, key)) = self.prepared.get(&statement.0)
+            && *prepared == statement.1
+        {
+            self.groups.entry(*key).or_default().prepared(outcome);
+            self.prepared.remove(&statement.0);
+            return;
+        }
         if let Some(open) = self.open.remove(&statement) {
             for key in std::iter::once(open.row).chain(open.more) {
                 self.groups.entry(key).or_default().ended(outcome);
@@ -482,6 +499,7 @@ impl Indexer {
         let SessionId(session) = ended.session;
         let session = session.cast_signed();
         self.open.retain(|(of, _), _| *of != session);
+        self.prepared.remove(&session);
         self.connection
             .prepare_cached(
                 "UPDATE ix_session SET ended = ?2, ended_event = ?3, reason = ?4, statements = ?5, refused = ?6
@@ -577,7 +595,7 @@ fn add_open(open: &mut OpenStatements, statement: (i64, u64), row: GroupKey) {
 fn open_statements(connection: &Connection) -> Result<OpenStatements, IndexError> {
     let mut query = connection.prepare("SELECT session, statement, shape, basis, minute FROM ix_open_statement")?;
     let mut rows = query.query([])?;
-    let mut open = HashMap::new();
+    let mut open = HashMap::default();
     while let Some(row) = rows.next()? {
         let key = GroupKey {
             session: row.get(0)?,

@@ -62,6 +62,8 @@ impl GroupDelta {
     pub(super) fn decided(&mut self, time: i64, event: i64, origin: Origin) {
         self.count += 1;
         self.prepared += i64::from(matches!(origin, Origin::Parse | Origin::Describe));
+        // What is prepared has run nothing: that its outcome isn't recorded leaves nothing unknown.
+        self.outcomes += i64::from(origin == Origin::Parse);
         // A clock may step back.
         let (first, first_event) = self.first.unwrap_or((time, event));
         self.first = Some((first.min(time), first_event));
@@ -84,6 +86,14 @@ impl GroupDelta {
             .saturating_add(number(outcome.rows_affected.unwrap_or(0)));
         self.duration = self.duration.saturating_add(duration);
         self.duration_max = self.duration_max.max(duration);
+    }
+
+    /// Counts the outcome of what was only prepared.
+    pub(super) fn prepared(&mut self, outcome: &StatementOutcome) {
+        if let Some(sqlstate) = &outcome.sqlstate {
+            self.errors += 1;
+            self.last_error = Some(sqlstate.clone());
+        }
     }
 
     /// Adds this to the row.

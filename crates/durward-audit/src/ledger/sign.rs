@@ -15,8 +15,8 @@ use crate::ledger::sync::TellIfPanicking;
 use crate::note::TreeHead;
 use crate::tree::Tree;
 
-/// After so many events the tree is signed, however soon that is.
-const CHECKPOINT_EVENTS: u64 = 1_000;
+/// After so many events the tree is signed, however soon that is: what waits for its signature is kept in memory.
+const CHECKPOINT_EVENTS: u64 = 200_000;
 /// How long the thread sleeps when nothing is to be signed.
 const IDLE: Duration = Duration::from_secs(60);
 

@@ -43,6 +43,7 @@ impl Property {
 fn statement_row(row: &Row<'_>) -> Result<SearchRow, IndexError> {
     let refused = row.get::<_, i64>("refusal")? != 0;
     let (executions, outcomes, errors) = (count(row, "count")?, count(row, "outcomes")?, count(row, "errors")?);
+    let ran = outcomes.saturating_sub(count(row, "prepared")?);
     let shape: Option<ShapeText> = row
         .get::<_, Option<String>>("shape")?
         .map(|text| serde_json::from_str(&text))
@@ -91,7 +92,7 @@ fn statement_row(row: &Row<'_>) -> Result<SearchRow, IndexError> {
         },
         rows: count(row, "rows")?,
         rows_affected: count(row, "rows_affected")?,
-        duration_microseconds_mean: count(row, "duration")?.checked_div(outcomes).unwrap_or(0),
+        duration_microseconds_mean: count(row, "duration")?.checked_div(ran).unwrap_or(0),
         duration_microseconds_max: count(row, "duration_max")?,
         first_event: EventNumber(count(row, "first_event")?),
         last_event: EventNumber(count(row, "last_event")?),
@@ -247,7 +248,8 @@ pub(super) fn find(connection: &Connection, filter: &SearchFilter) -> Result<Vec
         });
         conditions.values.extend(property.values);
     }
-    let query = "SELECT g.session, g.refusal, g.first, g.last, g.count, g.first_event, g.last_event, g.outcomes,
+    let query =
+        "SELECT g.session, g.refusal, g.first, g.last, g.count, g.prepared, g.first_event, g.last_event, g.outcomes,
             g.errors, g.last_error, g.rows, g.rows_affected, g.duration, g.duration_max,
             p.display, p.content AS principal, s.database, s.client_address, s.client_program,
             h.normalized, h.class, h.command, h.content AS shape, b.rules, b.policy_version, b.approval,

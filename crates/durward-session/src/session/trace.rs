@@ -11,7 +11,10 @@ const VALUE_BYTES: usize = 55;
 
 /// The last well-formed `traceparent` in a comment. It is the client's word: the record keeps it, and nothing rests on it.
 pub(super) fn traceparent(text: &str) -> Option<&str> {
-    let name = memmem::rfind(text.as_bytes(), NAME)?;
+    let bytes = text.as_bytes();
+    // Most texts have no comment at all, and few a slash.
+    memchr::memchr_iter(b'/', bytes).find(|slash| bytes.get(slash + 1) == Some(&b'*'))?;
+    let name = memmem::rfind(bytes, NAME)?;
     let comment = text.get(..name)?.rsplit_once("/*")?.1;
     let start = name + NAME.len();
     let value = text.get(start..start + VALUE_BYTES)?;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use durward_audit::{Event, ShownEvent, StatementIntent, StatementOutcome, StatementRefused};
+use durward_audit::{Event, Origin, ShownEvent, StatementIntent, StatementOutcome, StatementRefused};
 use durward_model::{SessionId, StatementId};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -39,6 +39,8 @@ impl Spans {
     /// The span that ends with this event, if one does. Events must come in order.
     pub(super) fn span(&mut self, shown: ShownEvent) -> Option<Value> {
         match &shown.stored.event {
+            // Nothing runs by a Parse.
+            Event::StatementIntent(intent) if intent.origin == Origin::Parse => None,
             Event::StatementIntent(intent) => {
                 let key = (intent.session, intent.statement);
                 if self.open.len() >= OPEN_MAX {
