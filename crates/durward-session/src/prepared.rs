@@ -1,6 +1,6 @@
 //! What a prepared statement or a portal will run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use durward_audit::KeyedDigest;
 use durward_sql::AnalyzedStatement;
@@ -28,6 +28,24 @@ pub(crate) struct Prepared {
     pub(crate) held_types: Option<Box<[u32]>>,
     /// It sets this, and the server was sent something harmless in its place.
     pub(crate) lever: Option<Lever>,
+    /// Its last analysis since what the first rests on has moved.
+    pub(crate) again: Mutex<Option<(Stamp, AnalyzedStatement)>>,
+}
+
+impl Prepared {
+    /// What it was under what holds now, where it was analysed anew then.
+    pub(crate) fn analyzed_again(&self, now: &Stamp) -> Option<AnalyzedStatement> {
+        let again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
+        again
+            .as_ref()
+            .filter(|(stamp, _)| stamp == now)
+            .map(|(_, statement)| statement.clone())
+    }
+
+    /// Keeps a later analysis.
+    pub(crate) fn remember(&self, now: Stamp, statement: &AnalyzedStatement) {
+        *self.again.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, statement.clone()));
+    }
 }
 
 /// How to find a prepared statement in the analysis of its text.

@@ -8,6 +8,7 @@ mod copy_in;
 mod count;
 mod effect;
 mod effects;
+mod extended;
 mod given;
 mod guard;
 mod held_back;

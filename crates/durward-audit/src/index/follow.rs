@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::background::give_way;
 use crate::error::LedgerError;
 use crate::index::{IndexError, Indexer};
 
@@ -62,9 +63,10 @@ impl Follower {
     pub(crate) fn start(directory: &Path, events_before: u64, progress: Arc<Progress>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (directory, stopped, told) = (PathBuf::from(directory), Arc::clone(&stop), Arc::clone(&progress));
-        let started = thread::Builder::new()
-            .name("durward-index".into())
-            .spawn(move || report(&told, follow(&directory, events_before, &told, &stopped)));
+        let started = thread::Builder::new().name("durward-index".into()).spawn(move || {
+            give_way();
+            report(&told, follow(&directory, events_before, &told, &stopped))
+        });
         let thread = started
             .inspect_err(|error| {
                 report(

@@ -1,6 +1,6 @@
 //! What the session must remember of statements: names, settings, the transaction.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use durward_audit::KeyedDigest;
 use durward_sql::{AnalyzedStatement, SessionEffect};
@@ -37,6 +37,7 @@ impl Session {
                         literals,
                         held_types: None,
                         lever: None,
+                        again: Mutex::default(),
                     };
                     run.undo
                         .push(self.names.set_statement(name.as_bytes(), Some(Arc::new(prepared))));
@@ -115,6 +116,7 @@ impl Session {
             literals,
             held_types: None,
             lever: None,
+            again: Mutex::default(),
         };
         let portal = Portal {
             prepared: Arc::new(prepared),

@@ -10,7 +10,7 @@ use durward_policy::Terms;
 use durward_sql::{Analysis, CannotRewrite, Rewritten};
 use durward_wire::postgres::backend::write::{self, Report, Severity};
 
-use super::client_side::body_of;
+use super::extended::body_of;
 use super::judge::NoAnalysis;
 use super::subjects::Subject;
 use super::{End, Session};
