@@ -1,4 +1,5 @@
-# One place for what a person, CI and the documentation run. Everything is built with one profile into one directory.
+# One place for what a person, CI and the documentation run. All that is tried and tested is built with one profile into
+# one directory; what is shipped is optimised further.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -19,9 +20,9 @@ demo: ## Build, start a private PostgreSQL with a shop in it and the gateway in 
 	@exec $(durward) demo $(ARGS)
 
 .PHONY: build
-build: ## Build the program: target/release/durward
+build: ## Build the program as it is shipped: target/dist/durward
 	@scripts/setup.sh build
-	@cargo build --release --locked --workspace
+	cargo build --profile dist --locked --package durward --bin durward
 
 .PHONY: test
 test: ## Everything that CI runs: format, lints, repository rules, all tests with real servers and clients
@@ -38,7 +39,7 @@ lint: ## Format check, clippy and the repository rules
 .PHONY: bench
 bench: ## Measure against direct connections, a relay and PgBouncer; writes docs/benchmarks.md
 	@scripts/setup.sh bench
-	@cargo build --quiet --release --locked --workspace
+	cargo build --profile dist --locked --package durward --bin durward
 	@cargo xtask bench $(ARGS)
 
 .PHONY: docs

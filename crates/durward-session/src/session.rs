@@ -110,6 +110,8 @@ pub(crate) struct Session {
     fresh_block: Option<Box<str>>,
     /// The portal that is to run was lost with a Sync of ours, and must be bound again before.
     unbound: bool,
+    /// What was judged last would be held where it runs.
+    prepares_held: bool,
     /// A Bind that goes to the server with its Execute.
     held_back: Option<HeldBack>,
     /// The server has asked for COPY data, and the client hasn't ended it.
@@ -267,6 +269,7 @@ impl Session {
             in_block: false,
             fresh_block: None,
             unbound: false,
+            prepares_held: false,
             held_back: None,
             copying_in: false,
             copy_bound: None,

@@ -86,7 +86,7 @@ impl Paths {
     /// Starts the demo (a private server with the gateway in front), a relay, and PgBouncer where it is installed.
     pub(super) fn open(root: &Path) -> anyhow::Result<Self> {
         let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-        let binary = target.join("release/durward");
+        let binary = target.join("dist/durward");
         ensure!(
             binary.exists(),
             "{} is missing: build it first, or run `make bench`",

@@ -60,7 +60,7 @@ impl Session {
             Verdict::No(refusal) => self.refuse_extended(refusal),
             Verdict::Wait(_) | Verdict::Skipped => Ok(Flow::Next),
             Verdict::Go(recorded, numbers, masks) => {
-                let keeps_bind = self.would_hold(&commands)
+                let keeps_bind = self.prepares_held
                     || (self.keeps_changes() && commands.iter().flatten().any(|own| changes(&own.facts)));
                 match &masks.rewritten {
                     _ if lever.is_some() => self.server.lever_parse(recorded, parse.statement),

@@ -362,6 +362,7 @@ impl Session {
             .collect();
         // Nothing runs by a Parse: it is held when it runs.
         let prepares = |held: &Held<'_>| held.subject.origin == Origin::Parse;
+        self.prepares_held = !held.is_empty();
         let note = match held.first() {
             None => {
                 self.follow_change_sets(commands, sent).await;
