@@ -29,6 +29,8 @@ const EVENTS: [u32; 3] = [10_000, 300_000, 1_000_000];
 const TABLES_IN_BATCH: u32 = 500;
 /// The gateway has come to rest when it takes less of a processor than this within a second.
 const RESTING_CPU_SECONDS: f64 = 0.03;
+/// It has to stay so for as long as it may be between two looks at what is new.
+const RESTING_SECONDS: u32 = 20;
 /// How long it may take to: names and values of all tables are looked at once.
 const REST_SECONDS_MAX: u64 = 900;
 
@@ -162,7 +164,7 @@ fn tables(paths: &Paths, extent: Extent) -> anyhow::Result<Curve> {
 fn rest(paths: &Paths) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let mut quiet = 0;
-    while quiet < 4 {
+    while quiet < RESTING_SECONDS {
         ensure!(
             began.elapsed() < Duration::from_secs(REST_SECONDS_MAX),
             "the gateway doesn't come to rest"
