@@ -288,10 +288,15 @@ fn refusal(
         let (kind, name) = (kind_word(member.subject.kind), one_line(&member.subject.name));
         detail.push_str(&format!("; binds {kind} \"{name}\", for whom the statement runs"));
     }
-    let others: Vec<&str> = refusing.iter().skip(1).map(|(_, other)| &*other.name).collect();
-    if !others.is_empty() {
-        detail.push_str("; also refused by: ");
-        detail.push_str(&others.join(", "));
+    for (words, holds) in [("also refused by", false), ("also held by", true)] {
+        let others = refusing.iter().skip(1).map(|(_, other)| other);
+        let others: Vec<&str> = others
+            .filter(|other| other.hold.is_some() == holds)
+            .map(|other| &*other.name)
+            .collect();
+        if !others.is_empty() {
+            detail.push_str(&format!("; {words}: {}", others.join(", ")));
+        }
     }
     let mut hints: Vec<String> = Vec::new();
     // What would pass for the person doesn't help the agent.

@@ -228,6 +228,11 @@ impl Replies {
         self.skipping
     }
 
+    /// What failed was no pipeline of the client's: no `Sync` of its will come.
+    pub(crate) fn skip_nothing(&mut self) {
+        self.skipping = false;
+    }
+
     /// Whether a COPY that takes data from the client is under way or may yet begin.
     pub(crate) fn copies_in(&self) -> bool {
         self.queue.iter().any(|expected| match expected {

@@ -6,6 +6,7 @@ mod change_set;
 mod client_side;
 mod copy_in;
 mod count;
+mod deferred;
 mod effect;
 mod effects;
 mod extended;
@@ -110,6 +111,8 @@ pub(crate) struct Session {
     fresh_block: Option<Box<str>>,
     /// The portal that is to run was lost with a Sync of ours, and must be bound again before.
     unbound: bool,
+    /// What the open transaction's bounded statements may have put off until its end may change so many rows.
+    deferred_rows_max: Option<u64>,
     /// What was judged last would be held where it runs.
     prepares_held: bool,
     /// A Bind that goes to the server with its Execute.
@@ -269,6 +272,7 @@ impl Session {
             in_block: false,
             fresh_block: None,
             unbound: false,
+            deferred_rows_max: None,
             prepares_held: false,
             held_back: None,
             copying_in: false,

@@ -264,7 +264,7 @@ impl Session {
             ..Answers::default()
         };
         match self
-            .run_captured(capture, permitted, &Given::default(), of_query)
+            .run_captured(capture, permitted, &Given::default(), (of_query, ends_transaction))
             .await?
         {
             Ran::Exceeded(_) if ends_transaction && self.waits() => {
@@ -294,7 +294,7 @@ impl Session {
         // The portal itself never runs.
         let gone = self.names.set_portal(name, None);
         let answers = self.answer_held_back();
-        if let Ran::Exceeded(why) = self.run_captured(capture, permitted, &given, answers).await? {
+        if let Ran::Exceeded(why) = self.run_captured(capture, permitted, &given, (answers, false)).await? {
             self.take_back(exceeded(&why));
         }
         drop(gone);
@@ -308,7 +308,7 @@ impl Session {
         capture: Capture,
         permitted: Permitted<'_>,
         given: &Given<'_>,
-        answers: Answers,
+        (answers, commits): (Answers, bool),
     ) -> Result<Ran, End> {
         self.client.close_gate();
         let Capture { read, allowance } = capture;
@@ -415,6 +415,12 @@ impl Session {
             }
         }
         let mut affected = run.capturing.as_ref().map_or(0, |capturing| capturing.affected);
+        if looks_around && !commits {
+            self.note_deferred(allowance.rows_max);
+        } else if looks_around && !self.do_deferred().await? {
+            self.record_outcome(&run, None, Some(sqlstate::QUERY_CANCELED));
+            return Ok(Ran::Done);
+        }
         if looks_around {
             affected = match (self.rows_changed().await?, before) {
                 (Some(after), Some(before)) => most_changed(&before, &after).max(affected),
@@ -423,10 +429,7 @@ impl Session {
             };
         }
         if let Some(rows_max) = allowance.rows_max.filter(|rows_max| affected > *rows_max) {
-            let changed = match affected {
-                u64::MAX => "a number of rows that can't be told".to_owned(),
-                rows => format!("{rows} rows of a table"),
-            };
+            let changed = number_of_rows(affected);
             let why = format!("it changed {changed}, and may change {rows_max}");
             self.remember_excess((literals, parameters), Some(affected), &why);
             self.record_outcome(&run, None, Some(sqlstate::EFFECT_EXCEEDED));
@@ -440,7 +443,7 @@ impl Session {
 
     /// How many rows of each table the open transaction has changed, and those before it that the server hasn't reported
     /// yet: it does that only between transactions. `None` where it doesn't say.
-    async fn rows_changed(&mut self) -> Result<Option<HashMap<String, u64>>, End> {
+    pub(super) async fn rows_changed(&mut self) -> Result<Option<HashMap<String, u64>>, End> {
         let Ok(answers) = self.ask_within(&[OwnQuery::RowsChanged]).await? else {
             return Ok(None);
         };
@@ -452,7 +455,7 @@ impl Session {
     }
 
     /// Rolls a single statement back that has run outside of a block, without the client hearing anything.
-    async fn roll_back_quietly(&mut self) -> Result<(), End> {
+    pub(super) async fn roll_back_quietly(&mut self) -> Result<(), End> {
         self.client.forget_gated();
         let rolled_back = self.ask(&[OwnQuery::Rollback]).await?;
         if rolled_back.is_ok() {
@@ -476,7 +479,8 @@ impl Session {
     }
 
     /// Makes the server undo what has run, and the client hear why instead of what it did.
-    fn take_back(&mut self, refusal: Refusal) {
+    pub(super) fn take_back(&mut self, refusal: Refusal) {
+        self.deferred_rows_max = None;
         self.client.forget_gated();
         self.server.refused_extended();
         self.replies.push(Expected::RefusedExtended {
@@ -714,15 +718,23 @@ pub(super) fn texts(rows: Vec<TextRow>) -> Vec<Row> {
 }
 
 /// The rows of that table of which most have changed.
-fn most_changed(before: &HashMap<String, u64>, after: &HashMap<String, u64>) -> u64 {
+pub(super) fn most_changed(before: &HashMap<String, u64>, after: &HashMap<String, u64>) -> u64 {
     let changed = after
         .iter()
         .map(|(table, rows)| rows.saturating_sub(before.get(table).copied().unwrap_or_default()));
     changed.max().unwrap_or_default()
 }
 
+/// The most rows of a table, in words.
+pub(super) fn number_of_rows(rows: u64) -> String {
+    match rows {
+        u64::MAX => "a number of rows that can't be told".to_owned(),
+        rows => format!("{rows} rows of a table"),
+    }
+}
+
 /// What a client is told whose change did more than it may.
-fn exceeded(why: &str) -> Refusal {
+pub(super) fn exceeded(why: &str) -> Refusal {
     Refusal::new(
         sqlstate::EFFECT_EXCEEDED,
         "effect-exceeded",

@@ -152,7 +152,7 @@ impl Session {
             }
             FrontendMessage::Sync if self.copying_in => self.pass(frame, bytes, None),
             FrontendMessage::Sync => {
-                if !self.in_block && !self.replies.is_skipping() {
+                if !self.in_block && !self.replies.is_skipping() && self.may_end_pipelined().await? {
                     self.keep_changes().await?;
                 }
                 let flow = self.pass(frame, bytes, Some(Expected::Sync))?;
@@ -276,6 +276,9 @@ impl Session {
                     }
                     (Ok(_), _, _) => None,
                     (Err(reason), _, _) => reason,
+                };
+                let Some(recorded) = self.may_end(&analysis.statements, &numbers, recorded).await? else {
+                    return Ok(Some(Flow::Next));
                 };
                 if analysis.statements.iter().any(ends_transaction) {
                     self.keep_changes().await?;

@@ -12,6 +12,7 @@ use durward_wire::postgres::frontend::{Bind, Parse};
 
 use super::capture::{Course, Permitted, changes, unbounded};
 use super::client_side::{Flow, ends_transaction, unread, violation};
+use super::deferred::sets_constraints;
 use super::judge::{NoAnalysis, Verdict, unix_seconds};
 use super::lever::lever_of;
 use super::masking::Sent;
@@ -223,7 +224,12 @@ impl Session {
                     (Ok(_), _, _) => None,
                     (Err(reason), _, _) => reason,
                 };
-                if statement.as_ref().is_some_and(ends_transaction) {
+                let ends = statement.as_ref().is_some_and(ends_transaction);
+                if (ends || statement.as_ref().is_some_and(sets_constraints)) && !self.may_end_pipelined().await? {
+                    self.record_unbounded(numbers);
+                    return Ok(Some(Flow::Next));
+                }
+                if ends {
                     self.keep_changes().await?;
                 }
                 if self.send_held_back(portal)? {

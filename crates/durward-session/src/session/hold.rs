@@ -87,8 +87,15 @@ impl Session {
             if self.replies.is_skipping() {
                 return Ok(Holding::Skipped);
             }
+            let commits = self.may_commit_itself(commands) && !is_known(&counted);
+            let counted = if commits {
+                MeasuredRows::NotMeasured(COMMITS_ITSELF.into())
+            } else {
+                counted
+            };
             // Several commands run and commit together, so that no count of theirs comes in time.
-            let passes = passes(&counted, &terms).filter(|_| commands.len() == 1 || is_known(&counted));
+            let countable = commands.len() == 1 && !commits;
+            let passes = passes(&counted, &terms).filter(|_| countable || is_known(&counted));
             if let Some(note) = passes {
                 self.allowance.rows_max = terms.rows_pass;
                 return Ok(Holding::Released(note));
@@ -390,6 +397,13 @@ impl Session {
         Ok(refusal)
     }
 
+    /// Outside of a transaction block procedures and DO may commit in their midst (manual section 43.8): no count comes in
+    /// time.
+    fn may_commit_itself(&self, commands: &[Vec<Subject>]) -> bool {
+        let mut subjects = commands.iter().flatten();
+        !self.in_block && subjects.any(|subject| matches!(&*subject.facts.command, "CALL" | "DO"))
+    }
+
     /// Gives the place at the desk up; with a reason, the request is taken back unless it is decided.
     async fn step_back(&self, desk: Arc<durward_change::Desk>, id: RequestId, why: Option<&'static str>) {
         let stepped = on_desk(move || match why {
@@ -588,6 +602,9 @@ pub(super) fn merged(held: &[Held<'_>]) -> ApprovalTerms {
         .reduce(|all, one| all.merge(&one))
         .unwrap_or_default()
 }
+
+/// Why what a procedure does can't be counted before it stands.
+const COMMITS_ITSELF: &str = "it may commit by itself; within BEGIN and COMMIT it can't";
 
 fn is_known(rows: &MeasuredRows) -> bool {
     matches!(rows, MeasuredRows::Counted(_) | MeasuredRows::AtMost(_))

@@ -32,6 +32,8 @@ pub(crate) enum OwnQuery {
     CaptureTerms(Oid),
     /// How many rows of each table the session has changed, and not reported yet.
     RowsChanged,
+    /// Does at once what was put off until the end of the transaction.
+    ConstraintsNow,
     /// Ends a transaction block in which nothing has run.
     Rollback,
     /// Where the open transaction goes back to after a count.
@@ -82,6 +84,7 @@ impl OwnQuery {
                 )
             }
             Self::RowsChanged => ROWS_CHANGED_SQL.to_owned(),
+            Self::ConstraintsNow => "SET CONSTRAINTS ALL IMMEDIATE".to_owned(),
             Self::Rollback => "ROLLBACK".to_owned(),
             Self::Savepoint => "SAVEPOINT durward_gateway".to_owned(),
             Self::RollBackToSavepoint => "ROLLBACK TO SAVEPOINT durward_gateway".to_owned(),
@@ -100,6 +103,7 @@ impl OwnQuery {
             | Self::CountLimits
             | Self::CaptureTerms(_)
             | Self::RowsChanged
+            | Self::ConstraintsNow
             | Self::Rollback
             | Self::Savepoint
             | Self::RollBackToSavepoint

@@ -438,6 +438,7 @@ impl Session {
             self.in_block = status != TransactionStatus::Idle;
         }
         if status == TransactionStatus::Idle {
+            self.deferred_rows_max = None;
             self.guarded = !self.replies.is_empty() && self.guarded;
             self.names.end_transaction();
             if self.sight.end_transaction() {

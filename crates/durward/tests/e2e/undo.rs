@@ -217,6 +217,75 @@ fn more_rows_than_a_person_may_change_are_taken_back_before_they_show() {
     assert_eq!(house.rows("archive").len(), 150);
 }
 
+/// What is put off until a transaction's end, and what ends it by itself.
+const LATE: &str = "
+    CREATE FUNCTION wiped() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM archive WHERE price >= 0; RETURN NULL; END';
+    CREATE TABLE trapped (id integer PRIMARY KEY, n integer);
+    INSERT INTO trapped SELECT n, n FROM generate_series(1, 5) n;
+    CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON trapped DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION wiped();
+    CREATE PROCEDURE wipe_and_commit() LANGUAGE plpgsql AS 'BEGIN DELETE FROM archive WHERE price >= 0; COMMIT; END';
+    CREATE TABLE linked (id integer PRIMARY KEY, other integer REFERENCES linked DEFERRABLE INITIALLY DEFERRED);
+    INSERT INTO archive SELECT id, price, status FROM orders WHERE price < 150;
+";
+
+#[test]
+fn nothing_that_a_person_may_not_do_waits_for_the_commit() {
+    let house = House::open(None);
+    house.execute(LATE);
+    let mut person = house.connect_with("engineer", "error");
+    let rows = || house.rows("archive").len();
+    // A text that was taken back once is asked about beforehand.
+    let mut texts = (1..).map(|n| format!("UPDATE trapped SET n = n + {n} WHERE id = 1"));
+    let mut update = || texts.next().expect("another");
+    // By itself, in a pipeline, in a block, and as its constraints are set.
+    fails(&mut person, &update(), "WD003");
+    let answer = person.extended(&update(), b"").expect("an answer");
+    assert_eq!(answer.sqlstate().as_deref(), Some("WD003"), "{answer:?}");
+    for last in ["COMMIT", "SET CONSTRAINTS ALL IMMEDIATE", "PREPARE TRANSACTION 'p'"] {
+        runs(&mut person, "BEGIN");
+        runs(&mut person, &update());
+        let answer = person.query(last).expect("an answer");
+        assert!(answer.error().is_some(), "{last}: {answer:?}");
+        assert_eq!(
+            answer.status(),
+            Some(if last.starts_with("SET") { 'E' } else { 'I' }),
+            "{last}"
+        );
+        runs(&mut person, "ROLLBACK");
+        assert_eq!(rows(), 150, "{last}");
+    }
+    runs(&mut person, "BEGIN");
+    runs(&mut person, &update());
+    let answer = person.extended("COMMIT", b"").expect("an answer");
+    assert_eq!(answer.sqlstate().as_deref(), Some("WD003"), "{answer:?}");
+    runs(&mut person, "ROLLBACK");
+    assert_eq!(rows(), 150);
+    // What commits by itself is asked for first, or bounded by a block.
+    for itself in [
+        "CALL wipe_and_commit()",
+        "DO $$ BEGIN DELETE FROM archive WHERE price >= 0; COMMIT; END $$",
+    ] {
+        for answer in [person.query(itself), person.extended(itself, b"")] {
+            assert!(answer.expect("an answer").error().is_some(), "{itself}");
+            assert_eq!(rows(), 150, "{itself}");
+        }
+        runs(&mut person, "BEGIN");
+        assert!(person.query(itself).expect("an answer").error().is_some());
+        runs(&mut person, "ROLLBACK");
+        assert_eq!(rows(), 150, "{itself}");
+    }
+    // What is put off and harmless goes on, and what fails at the end says so.
+    runs(&mut person, "INSERT INTO linked VALUES (1, 1)");
+    runs(&mut person, "BEGIN");
+    runs(&mut person, "INSERT INTO linked VALUES (2, 3)");
+    runs(&mut person, "INSERT INTO linked VALUES (3, 2)");
+    runs(&mut person, "COMMIT");
+    fails(&mut person, "INSERT INTO linked VALUES (4, 5)", "23503");
+    runs(&mut person, "SELECT 1");
+    assert_eq!(house.rows("linked").len(), 3);
+}
+
 #[test]
 fn a_copy_of_more_rows_than_a_person_may_bring_leaves_none() {
     let house = House::open(None);
