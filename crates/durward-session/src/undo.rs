@@ -37,6 +37,8 @@ pub struct UndoWish {
     pub plan_only: bool,
 }
 
+    /// What it is for.
+    pub reason: Option<String>,
 /// What was, or would be, taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndoReport {
@@ -163,7 +165,7 @@ impl Gateway {
                 applied: false,
             },
         };
-        undoing.begin().await?;
+        undoing.begin(wish.reason.as_deref()).await?;
         for record in &records {
             undoing.change(record).await?;
         }
@@ -211,7 +213,11 @@ struct Undoing {
 }
 
 impl Undoing {
-    async fn begin(&mut self) -> Result<(), UndoError> {
+    async fn begin(&mut self, reason: Option<&str>) -> Result<(), UndoError> {
+        if let Some(reason) = reason {
+            let text = format!("SET durward.reason TO '{}'", reason.replace('\'', "''"));
+            self.connection.simple_query(&text).await?;
+        }
         // Whoever waits for an approval comes back with the same statements.
         self.connection.simple_query("SET durward.hold TO 'error'").await?;
         self.connection.simple_query("BEGIN").await?;

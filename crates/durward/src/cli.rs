@@ -306,10 +306,14 @@ pub(crate) enum UndoCommand {
         #[command(flatten)]
         list: ListArgs,
     },
-    /// Show one change: who, in which session, what it did to how many rows, how much of it can be taken back
+    /// Show one change: who, in which session, how much of it can be taken back, and what it did to some rows; values of
+    /// labelled columns are shown as their labels
     Show {
         /// The change, as `ls` shows it
         id: String,
+        /// How many rows to show
+        #[arg(long, value_name = "COUNT", default_value_t = 20)]
+        rows: usize,
         #[command(flatten)]
         list: ListArgs,
     },
@@ -356,6 +360,9 @@ pub(crate) struct UndoArgs {
     /// The local identity in whose name; without it, the system account as an operator
     #[arg(long = "as", value_name = "IDENTITY")]
     pub(crate) identity: Option<String>,
+    /// What it is for, in one line: recorded with each of its statements, and demanded where policy does
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

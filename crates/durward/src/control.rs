@@ -52,6 +52,13 @@ pub(crate) enum Request {
     RevokeAccess(DecideRequest),
     /// Changes that can be taken back, newest first.
     Changes(WhichChanges),
+    /// Some of the rows of a change, what labelled columns hold left out.
+    ChangedRows {
+        /// The change.
+        id: String,
+        /// How many.
+        rows_max: usize,
+    },
     /// Take changes back, or look what that would do.
     Undo(UndoRequest),
     /// Record that somebody reads a record; true when it is this gateway's, and it was.
@@ -149,6 +156,9 @@ pub(crate) struct UndoRequest {
     pub(crate) partial: bool,
     /// Only looks.
     pub(crate) plan_only: bool,
+    /// What it is for.
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
 }
 
 /// A file of statements.

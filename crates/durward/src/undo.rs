@@ -9,7 +9,6 @@ use durward_model::{Assurance, CredentialId, CredentialKind, Principal, Principa
 use durward_session::{Gateway, UndoReport, UndoWish};
 
 use crate::control::{UndoRequest, WhichChanges};
-use crate::explain;
 
 /// The changes that are asked for, newest first.
 pub(crate) fn changes(gateway: &Gateway, which: &WhichChanges) -> anyhow::Result<Vec<ChangeRecord>> {
@@ -68,7 +67,14 @@ pub(crate) async fn undo(
     }
     ensure!(!found.is_empty(), "no change fits that could be taken back");
     let principal = match &wish.identity {
-        Some(name) => explain::principal(Some(directory), name)?,
+        // It speaks through the system account: no credential of its own is shown.
+        Some(name) => Principal {
+            credential_kind: CredentialKind::SystemAccount,
+            credential: CredentialId(account.into()),
+            ..directory
+                .principal(name)
+                .with_context(|| format!("there is no local identity {name}"))?
+        },
         None => system_account(account),
     };
     let standing = Standing::inside(Arc::clone(directory), Arc::new(principal.clone()));
@@ -79,6 +85,7 @@ pub(crate) async fn undo(
             standing,
             partial: wish.partial,
             plan_only: wish.plan_only,
+            reason: wish.reason.clone(),
         })
         .await?;
     Ok(report)

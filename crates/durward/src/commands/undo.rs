@@ -5,7 +5,8 @@ use anyhow::Context as _;
 use durward_audit::Moment;
 use durward_change::undo::{ChangeRecord, Coverage};
 use durward_change::visible;
-use durward_session::UndoReport;
+use durward_session::{ShownRow, ShownTable, UndoReport};
+use serde::Serialize;
 
 use crate::cli::{ChangesArgs, UndoArgs, UndoCommand};
 use crate::control::{Request, UndoRequest, WhichChanges, ask, find_gateway};
@@ -13,6 +14,14 @@ use crate::screen::{Style, age, say, say_json, styled, table};
 
 /// The most conflicts that are shown.
 const CONFLICTS_SHOWN_MAX: usize = 50;
+
+/// A change with some of its rows.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    record: &'a ChangeRecord,
+    images: &'a [ShownTable],
+}
 
 /// `durward undo …`
 pub(super) fn run(command: &UndoCommand) -> anyhow::Result<ExitCode> {
@@ -29,17 +38,27 @@ pub(super) fn run(command: &UndoCommand) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        UndoCommand::Show { id, list } => {
+        UndoCommand::Show { id, rows, list } => {
             let which = WhichChanges {
                 ids: vec![id.clone()],
                 ..WhichChanges::default()
             };
-            let answer = ask(&find_gateway(&list.data_dir)?, &Request::Changes(which))?;
-            let changes: Vec<ChangeRecord> = serde_json::from_value(answer)?;
+            let gateway = find_gateway(&list.data_dir)?;
+            let changes: Vec<ChangeRecord> = serde_json::from_value(ask(&gateway, &Request::Changes(which))?)?;
+            let wanted = Request::ChangedRows {
+                id: id.clone(),
+                rows_max: *rows,
+            };
+            let tables: Vec<ShownTable> = serde_json::from_value(ask(&gateway, &wanted)?)?;
             if list.json {
-                say_json(&changes)?;
+                let shown = changes.iter().map(|record| Shown {
+                    record,
+                    images: &tables,
+                });
+                say_json(&shown.collect::<Vec<_>>())?;
             } else {
                 changes.iter().for_each(show);
+                tables.iter().for_each(show_rows);
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -54,6 +73,7 @@ fn run_undo(undo: &UndoArgs, partial: bool, plan_only: bool) -> anyhow::Result<E
         identity: undo.identity.clone(),
         partial,
         plan_only,
+        reason: undo.reason.clone(),
     });
     let report: UndoReport = serde_json::from_value(ask(&find_gateway(&undo.data_dir)?, &request)?)?;
     let stopped = !report.applied && !report.conflicts.is_empty() && !partial;
@@ -182,4 +202,42 @@ fn show(record: &ChangeRecord) {
     let undoes: Vec<String> = change.undoes.iter().map(ToString::to_string).collect();
     field("takes back", &undoes.join(", "));
     field("undo", &change.coverage.to_string());
+}
+
+/// Some rows of a table, as they were and as they were left.
+fn show_rows(shown: &ShownTable) {
+    if shown.rows.is_empty() {
+        return;
+    }
+    say("");
+    say(format!("  {}", styled(Style::Strong, &visible(&shown.name))));
+    let heads = std::iter::once("").chain(shown.columns.iter().map(String::as_str));
+    let rows = shown.rows.iter().map(|row| {
+        let what = match row {
+            ShownRow { before: None, .. } => "inserted",
+            ShownRow { after: None, .. } => "deleted",
+            ShownRow { .. } => "changed",
+        };
+        let cells = (0..shown.columns.len()).map(|at| {
+            let value = |row: &Option<Vec<Option<String>>>| row.as_ref().map(|row| cell(row.get(at)));
+            match (value(&row.before), value(&row.after)) {
+                (Some(before), Some(after)) if before != after => format!("{before} → {after}"),
+                (Some(value), _) | (None, Some(value)) => value,
+                (None, None) => String::new(),
+            }
+        });
+        std::iter::once(what.to_owned()).chain(cells).collect()
+    });
+    say(table(&heads.collect::<Vec<_>>(), rows));
+    if shown.more > 0 {
+        say(format!("  … and {} more rows", shown.more));
+    }
+}
+
+fn cell(value: Option<&Option<String>>) -> String {
+    match value {
+        Some(Some(value)) => visible(&value.split_whitespace().collect::<Vec<_>>().join(" ")),
+        Some(None) => "NULL".to_owned(),
+        None => String::new(),
+    }
 }

@@ -157,6 +157,10 @@ impl ControlDesk {
                 serde_json::to_value(approvals::revoke(desk, directory, &decision(&wish, by), now()?)?)?
             }
             Request::Changes(which) => serde_json::to_value(undo::changes(&self.gateway, &which)?)?,
+            Request::ChangedRows { id, rows_max } => {
+                self.record(by, "undo_show", &id)?;
+                serde_json::to_value(self.gateway.changed_rows(id.parse()?, rows_max).await?)?
+            }
             Request::Undo(wish) => {
                 if !wish.plan_only {
                     self.record(by, "undo", &format!("{:?}", wish.which))?;
