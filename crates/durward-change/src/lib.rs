@@ -43,7 +43,9 @@ pub use file::FileStore;
 pub use precedent::{precedents, similar};
 #[doc(hidden)]
 pub use request::example;
-pub use request::{Approval, Approver, Asked, Effect, Ending, MeasuredRows, Request, RequestId, Sample, Touched};
+pub use request::{
+    Approval, Approver, Asked, CarriedRows, Effect, Ending, MeasuredRows, Request, RequestId, Sample, Touched,
+};
 pub use state::{Entry, Event, State};
 pub use store::{MemoryStore, Store, StoreError};
 pub use visible::{Piece, hides, pieces, visible};

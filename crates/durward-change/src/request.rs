@@ -103,6 +103,27 @@ pub struct Sample {
     pub key: Vec<Option<String>>,
     /// What the columns hold.
     pub before: Vec<Option<String>>,
+    /// The rows of other tables, or others of its own, that foreign keys would change along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<CarriedRows>,
+}
+
+/// Rows of one table that foreign keys would change along with a statement's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarriedRows {
+    /// `schema.name`.
+    pub table: String,
+    /// How many.
+    pub rows: u64,
+    /// They would be deleted, as opposed to changed.
+    pub deleted: bool,
+}
+
+impl fmt::Display for CarriedRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.deleted { "deleted" } else { "changed" };
+        write!(f, "{} rows of {} {what} by foreign keys", self.rows, self.table)
+    }
     /// What they would hold; empty for a row that is deleted, and `None` in the place of what only running it gives.
     pub after: Vec<Option<Option<String>>>,
 }

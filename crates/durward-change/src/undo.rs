@@ -8,7 +8,7 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
-pub use images::{ColumnImage, Images, Row, RowImages, TableImages};
+pub use images::{ColumnImage, DefinitionImage, Filled, Images, Row, RowImages, TableImages};
 pub use restore::{Check, Children, Conflict, Restore, restore};
 pub use seal::UndoKey;
 pub use vault::{

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use durward_audit::KeyedDigest;
 use durward_change::RequestId;
 use durward_change::undo::{
-    ChangeId, ColumnImage, Coverage, Images, NewChange, Row, RowImages, TableImages, TransactionId, UndoVault,
+    ChangeId, Coverage, DefinitionImage, Images, NewChange, Row, RowImages, TableImages, TransactionId, UndoVault,
 };
 use durward_model::{Oid, PrincipalKind, StatementFacts};
-use durward_sql::{CannotCapture, CapturePlan, ChangeKind, Images as Given};
+use durward_sql::{CannotCapture, CapturePlan, Cascades, ChangeKind, Images as Given};
+
+use crate::cascades::{CascadeRows, Left, column_images};
 
 /// The rows of one statement whose images are kept.
 ///
@@ -71,6 +73,10 @@ pub(crate) struct Capturing {
     pub(crate) reads_rows: bool,
     /// The rows as they were, where they were read beforehand.
     pub(crate) before: Vec<Row>,
+    /// The rows that foreign keys change along, where they are followed.
+    pub(crate) carried: Option<Carried>,
+    /// What it did to definitions, where that can be taken back.
+    pub(crate) definitions: Option<Definitions>,
     /// What RETURNING gave.
     pub(crate) returned: Vec<Row>,
     pub(crate) returned_bytes: usize,
@@ -82,6 +88,38 @@ pub(crate) struct Capturing {
     pub(crate) request: Option<RequestId>,
     /// What the server said of how many rows it changed.
     pub(crate) affected: u64,
+}
+
+/// Rows that foreign keys change along with a statement's own.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    pub(crate) cascades: Arc<Cascades>,
+    pub(crate) rows: CascadeRows,
+    /// How they were left.
+    pub(crate) left: Left,
+}
+
+/// What a statement did to definitions.
+#[derive(Debug)]
+pub(crate) struct Definitions {
+    pub(crate) images: Vec<DefinitionImage>,
+    /// What of it can't be taken back.
+    pub(crate) besides: Vec<String>,
+}
+
+impl Definitions {
+    fn kept(self) -> (Coverage, Option<Images>) {
+        let coverage = match (self.images.is_empty(), self.besides.is_empty()) {
+            (true, false) => return (Coverage::None(self.besides.join(", ")), None),
+            (_, true) => Coverage::Full,
+            (false, false) => Coverage::Partial(self.besides),
+        };
+        let images = Images {
+            definitions: self.images,
+            ..Images::default()
+        };
+        (coverage, Some(images))
+    }
 }
 
 /// The rows that changed aren't those that were read beforehand.
@@ -104,6 +142,8 @@ impl Capturing {
             client_columns: 0,
             reads_rows: false,
             before: Vec::new(),
+            carried: None,
+            definitions: None,
             returned: Vec::new(),
             returned_bytes: 0,
             is_too_large: false,
@@ -133,6 +173,14 @@ impl Capturing {
         }
     }
 
+    /// The images of the statement's own rows, once it has run.
+    pub(crate) fn own_images(&self) -> Vec<RowImages> {
+        let Ok(plan) = &self.plan else {
+            return Vec::new();
+        };
+        pair(plan, self.before.clone(), self.returned.clone()).unwrap_or_default()
+    }
+
     /// What is kept of the statement once it has run.
     ///
     /// # Errors
@@ -148,40 +196,51 @@ impl Capturing {
                 let reason = format!("it changed more than {UNDO_ROWS_MAX} rows, or too much data");
                 return Ok((Coverage::None(reason), None));
             }
-            Err(reason) => return Ok((Coverage::None(reason), None)),
+            Err(reason) => {
+                return Ok(match self.definitions {
+                    Some(definitions) => definitions.kept(),
+                    None => (Coverage::None(reason), None),
+                });
+            }
         };
         if !is_exact {
             let reason = "the session writes dates or numbers in a way that can't be read back exactly";
             return Ok((Coverage::None(reason.to_owned()), None));
         }
         let rows = pair(&plan, self.before, self.returned)?;
-        let table = TableImages {
-            oid: plan.relation.oid.0,
-            schema: plan.relation.name.schema.to_string(),
-            name: plan.relation.name.name.to_string(),
-            columns: plan
-                .columns
-                .iter()
-                .map(|column| ColumnImage {
-                    number: column.number.0,
-                    name: column.name.to_string(),
-                    type_name: column.type_name.to_string(),
-                    generated: column.generated,
-                    as_text: column.as_text("t"),
-                })
-                .collect(),
-            key: plan.key.to_vec(),
-            written: plan.written.to_vec(),
-            rows,
+        let mut besides: Vec<String> = plan.besides.iter().map(ToString::to_string).collect();
+        let mut missed = plan.cascades.is_some();
+        let tables = match self.carried {
+            Some(carried) => {
+                let cascades = &*carried.cascades;
+                carried.rows.check(cascades, &rows).map_err(|_| Drifted)?;
+                let own = (rows, plan.written.to_vec());
+                let (tables, is_whole) = carried.rows.images(cascades, own, &carried.left);
+                missed = !is_whole;
+                tables
+            }
+            None => vec![TableImages {
+                oid: plan.relation.oid.0,
+                schema: plan.relation.name.schema.to_string(),
+                name: plan.relation.name.name.to_string(),
+                columns: column_images(&plan.columns),
+                key: plan.key.to_vec(),
+                written: plan.written.to_vec(),
+                rows,
+            }],
         };
-        let coverage = if plan.besides.is_empty() {
+        if missed {
+            besides.extend(plan.carried.iter().map(ToString::to_string));
+        }
+        let coverage = if besides.is_empty() {
             Coverage::Full
         } else {
-            Coverage::Partial(plan.besides.iter().map(ToString::to_string).collect())
+            Coverage::Partial(besides)
         };
         let images = Images {
             settings: settings.to_vec(),
-            tables: vec![table],
+            tables,
+            definitions: Vec::new(),
         };
         Ok((coverage, Some(images)))
     }
@@ -249,10 +308,19 @@ pub(crate) struct OpenChanges {
     /// The changes that this session takes back.
     pub(crate) undoes: Vec<ChangeId>,
     plans: HashMap<usize, Planned>,
-    rights: HashMap<(Oid, Arc<str>), bool>,
+    rights: HashMap<(Oid, Arc<str>, Reach), bool>,
     rights_generation: u64,
     settings: Option<Arc<TextSettings>>,
     excesses: HashMap<ExcessKey, Excess>,
+}
+
+/// What is done with a table's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Reach {
+    /// They are read, or changed by the statement itself.
+    Read,
+    /// They are locked too.
+    Lock,
 }
 
 /// Settings by which values are written as text.
@@ -369,23 +437,28 @@ impl OpenChanges {
     }
 
     /// Whether a role may read all columns of a table, and sees all its rows; with the settings of values' texts.
-    pub(crate) fn known(&mut self, table: Oid, role: &Arc<str>, generation: u64) -> Option<(bool, Arc<TextSettings>)> {
+    pub(crate) fn known(
+        &mut self,
+        (table, reach): (Oid, Reach),
+        role: &Arc<str>,
+        generation: u64,
+    ) -> Option<(bool, Arc<TextSettings>)> {
         if self.rights_generation != generation {
             self.rights.clear();
             self.rights_generation = generation;
         }
-        let may = self.rights.get(&(table, Arc::clone(role)))?;
+        let may = self.rights.get(&(table, Arc::clone(role), reach))?;
         Some((*may, self.settings.clone()?))
     }
 
     pub(crate) fn learn(
         &mut self,
-        table: Oid,
+        (table, reach): (Oid, Reach),
         role: &Arc<str>,
         may: bool,
         settings: TextSettings,
     ) -> Arc<TextSettings> {
-        self.rights.insert((table, Arc::clone(role)), may);
+        self.rights.insert((table, Arc::clone(role), reach), may);
         let settings = Arc::new(settings);
         self.settings = Some(Arc::clone(&settings));
         settings

@@ -10,6 +10,7 @@ mod access;
 mod approvals;
 mod assessment;
 mod buffer;
+mod cascades;
 mod catalog;
 pub mod change_set;
 mod changes;

@@ -2,11 +2,13 @@
 
 mod binding;
 mod capture;
+mod cascade;
 mod change_set;
 mod client_side;
 mod copy_in;
 mod count;
 mod deferred;
+mod definition;
 mod effect;
 mod effects;
 mod extended;
@@ -16,6 +18,7 @@ mod held_back;
 mod hold;
 mod judge;
 pub(crate) mod labelled;
+mod keep;
 mod lever;
 mod masking;
 mod name;

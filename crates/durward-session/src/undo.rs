@@ -7,7 +7,7 @@ use durward_change::undo::{
     ChangeId, ChangeRecord, ChangeState, Children, Coverage, Images, Restore, Row, UndoVault, VaultError, restore,
 };
 use durward_identity::Standing;
-use durward_model::{Oid, Principal};
+use durward_model::{Oid, Principal, PrincipalKind};
 use durward_sql::CatalogSnapshot;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ use crate::gateway::Gateway;
 use crate::inside::{NoVisit, Visit};
 use crate::session::unix_seconds;
 use crate::upstream::{UpstreamConnection, UpstreamError};
+
+mod definition;
 
 /// What the session calls itself.
 const PROGRAM: &str = "durward undo";
@@ -35,10 +37,10 @@ pub struct UndoWish {
     pub partial: bool,
     /// Only looks.
     pub plan_only: bool,
-}
-
     /// What it is for.
     pub reason: Option<String>,
+}
+
 /// What was, or would be, taken back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndoReport {
@@ -46,6 +48,9 @@ pub struct UndoReport {
     pub changes: Vec<ChangeRecord>,
     /// How many rows get back what they held.
     pub rows: u64,
+    /// How many definitions are as before.
+    #[serde(default)]
+    pub definitions: u64,
     /// What can't be taken back.
     pub conflicts: Vec<UndoConflict>,
     /// What won't be just as before.
@@ -142,6 +147,7 @@ impl Gateway {
             .ready()
             .await
             .map_err(|error| UndoError::NoSession(error.to_string()))?;
+        let wish_sees_all = wish.principal.kind() == PrincipalKind::Operator;
         let connection = self
             .visit(Visit {
                 database,
@@ -156,10 +162,13 @@ impl Gateway {
             catalog,
             vault: Arc::clone(&vault),
             plan_only: wish.plan_only,
+            sees_all: wish_sees_all,
             restored: HashMap::new(),
+            removed: HashMap::new(),
             report: UndoReport {
                 changes: records.clone(),
                 rows: 0,
+                definitions: 0,
                 conflicts: Vec::new(),
                 notes: Vec::new(),
                 applied: false,
@@ -170,7 +179,7 @@ impl Gateway {
             undoing.change(record).await?;
         }
         let stops = !wish.partial && !undoing.report.conflicts.is_empty();
-        if wish.plan_only || stops || undoing.report.rows == 0 {
+        if wish.plan_only || stops || (undoing.report.rows == 0 && undoing.report.definitions == 0) {
             undoing.connection.simple_query("ROLLBACK").await?;
             return Ok(undoing.report);
         }
@@ -207,8 +216,12 @@ struct Undoing {
     catalog: Arc<CatalogSnapshot>,
     vault: Arc<UndoVault>,
     plan_only: bool,
+    /// Nothing is masked for whoever asks.
+    sees_all: bool,
     /// How rows are by now, but for what triggers have made of them: by table and key.
     restored: HashMap<(u32, Vec<Option<String>>), Option<Row>>,
+    /// How many rows of each table are gone by now, or would be.
+    removed: HashMap<u32, usize>,
     report: UndoReport,
 }
 
@@ -263,6 +276,9 @@ impl Undoing {
         for part in restore(images) {
             self.part(id, &part).await?;
         }
+        for image in images.definitions.iter().rev() {
+            self.definition(id, image).await?;
+        }
         Ok(())
     }
 
@@ -283,6 +299,9 @@ impl Undoing {
             self.conflict(id, conflict.table, conflict.row, conflict.why);
         }
         self.report.rows += u64::try_from(fits.len()).unwrap_or(u64::MAX);
+        if part.deletes() {
+            *self.removed.entry(part.table()).or_default() += fits.len();
+        }
         self.note_triggers(part);
         self.note_restored(part, &fits);
         if self.plan_only {

@@ -8,6 +8,7 @@ use crate::cache::AnalysisCache;
 use crate::capture::{CannotCapture, CapturePlan, capture_plan};
 use crate::catalog::CatalogSnapshot;
 use crate::count::{CannotCount, CountText, count_text};
+use crate::inverse::{InversePlan, inverse_plan};
 use crate::parser::ParserThreads;
 use crate::rewrite::{CannotRewrite, Rewritten, SourceMasks, rewrite};
 use crate::{AnalysisError, SessionEffect, SessionSettings};
@@ -177,6 +178,21 @@ impl Analyzer {
         let tokens_max = self.limits.tokens_max;
         let (text, context) = (text.to_owned(), context.clone());
         let work = move || capture_plan(&text, &context, tokens_max);
+        self.threads.run(work).await?
+    }
+
+    /// How a change of definitions is taken back, or why it can't be. Cancel safe: yes; the work ends by itself.
+    ///
+    /// # Errors
+    /// See [`AnalysisError`].
+    pub async fn inverse_plan(
+        &self,
+        text: &str,
+        context: &AnalysisContext,
+    ) -> Result<Result<InversePlan, String>, AnalysisError> {
+        let tokens_max = self.limits.tokens_max;
+        let (text, context) = (text.to_owned(), context.clone());
+        let work = move || inverse_plan(&text, &context, tokens_max);
         self.threads.run(work).await?
     }
 

@@ -4,7 +4,7 @@
 //! Which rows a statement touches never changes by it. What is made from a text is parsed and analysed like any other
 //! before it is used, and holds for all texts of its shape: only its words are cut anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use durward_model::{
@@ -20,9 +20,11 @@ use crate::functions::quoted;
 use crate::parser::{Reading, parse_reading};
 use crate::{AnalysisContext, AnalysisError};
 
+mod cascade;
 mod columns;
 mod places;
 
+pub use cascade::{CascadeEvent, CascadeKey, CascadeTable, Cascades};
 pub use columns::{CapturedColumn, NewValue};
 use places::Places;
 
@@ -76,6 +78,10 @@ pub struct CapturePlan {
     pub can_lock: bool,
     /// What else it may change, for people: rows of other tables, by triggers, foreign keys or functions.
     pub besides: Box<[Arc<str>]>,
+    /// The rows that foreign keys change along with its own, where they can be followed.
+    pub cascades: Option<Arc<Cascades>>,
+    /// Those rows in words, to be said like `besides` where they aren't followed.
+    pub carried: Box<[Arc<str>]>,
     places: Places,
 }
 
@@ -194,6 +200,9 @@ impl CapturePlan {
             return Err(CannotCapture::NoKey);
         }
         let places = Places::of(text, &statement).ok_or(CannotCapture::Unreadable)?;
+        let cascades = Cascades::of(&relation, (kind, &written), context);
+        let followed = cascades.as_ref().map(|cascades| cascades.covers(&context.catalog));
+        let (carried, besides) = besides(own, &relation, followed.as_ref(), context);
         Ok(Self {
             relation: relation.reference(),
             kind,
@@ -204,7 +213,9 @@ impl CapturePlan {
             images,
             client_columns: own.output.len(),
             can_lock: matches!(kind, ChangeKind::Update | ChangeKind::Delete),
-            besides: besides(own, &relation, context),
+            besides,
+            cascades: cascades.map(Arc::new),
+            carried,
             places,
         })
     }
@@ -264,6 +275,10 @@ pub(crate) fn capture_plan(
             },
             _ => return Ok(Err(CannotCapture::Unreadable)),
         }
+    }
+    if !plan.can_lock && plan.cascades.take().is_some() {
+        // What can't be read before can't be followed.
+        plan.besides = plan.besides.iter().chain(&plan.carried).cloned().collect();
     }
     if plan.can_lock && plan.kind == ChangeKind::Update {
         let mut values = Vec::new();
@@ -431,8 +446,16 @@ fn key_of(
     keys.next().unwrap_or_default()
 }
 
-/// What a statement may change beyond the rows that it names.
-fn besides(own: &StatementFacts, relation: &Relation, context: &AnalysisContext) -> Box<[Arc<str>]> {
+/// Things in words.
+type Words = Box<[Arc<str>]>;
+
+/// What a statement may change beyond the rows that it names: rows of the tables that are followed, and the rest.
+fn besides(
+    own: &StatementFacts,
+    relation: &Relation,
+    followed: Option<&HashSet<Oid>>,
+    context: &AnalysisContext,
+) -> (Words, Words) {
     let mut family = BTreeSet::from([relation.oid]);
     let mut open = vec![relation.oid];
     while let Some(oid) = open.pop() {
@@ -440,10 +463,13 @@ fn besides(own: &StatementFacts, relation: &Relation, context: &AnalysisContext)
         open.extend(children.collect::<Vec<Oid>>());
     }
     let mut found: BTreeSet<Arc<str>> = BTreeSet::new();
+    let mut carried: BTreeSet<Arc<str>> = BTreeSet::new();
     for usage in &own.relations {
         let others = !family.contains(&usage.relation.oid) && usage.relation.kind != RelationKind::Sequence;
         if others && usage.modes.changes() {
-            found.insert(format!("rows of {}", usage.relation.name).into());
+            let is_followed = followed.is_some_and(|followed| followed.contains(&usage.relation.oid));
+            let list = if is_followed { &mut carried } else { &mut found };
+            list.insert(format!("rows of {}", usage.relation.name).into());
         }
     }
     for used in &own.functions {
@@ -460,7 +486,7 @@ fn besides(own: &StatementFacts, relation: &Relation, context: &AnalysisContext)
             .map(|opaque| format!("whatever {} does", opaque.object).into());
         found.extend(reasons);
     }
-    found.into_iter().collect()
+    (carried.into_iter().collect(), found.into_iter().collect())
 }
 
 /// Whether the extended text changes just what the statement itself does.

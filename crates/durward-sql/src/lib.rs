@@ -27,6 +27,7 @@ mod error;
 pub mod fixture;
 mod functions;
 mod parser;
+mod inverse;
 mod plpgsql;
 mod predicate;
 pub mod relief;
@@ -38,12 +39,16 @@ mod text;
 mod utility;
 
 pub use analyzer::{Analysis, AnalysisContext, AnalyzedStatement, Analyzer, AnalyzerLimits};
-pub use capture::{CannotCapture, CapturePlan, CaptureTexts, CapturedColumn, ChangeKind, Images, NewValue, RowsText};
+pub use capture::{
+    CannotCapture, CapturePlan, CaptureTexts, CapturedColumn, CascadeEvent, CascadeKey, CascadeTable, Cascades,
+    ChangeKind, Images, NewValue, RowsText,
+};
 pub use catalog::CatalogSnapshot;
 pub use count::{CannotCount, CountText, definitions};
 pub use effect::SessionEffect;
 pub use error::AnalysisError;
 pub use parser::ServerWords;
 pub use rewrite::{CannotRewrite, NoSqlForm, Rewritten, SourceColumn, SourceMasks, Splice, string_constants};
+pub use inverse::{Fills, Inverse, InversePlan, InverseStep, Probe, ProbeRows};
 pub use settings::SessionSettings;
 pub use text::tokens;

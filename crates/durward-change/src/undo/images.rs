@@ -9,6 +9,38 @@ pub struct Images {
     pub settings: Vec<(String, String)>,
     /// Each table, those referred to before those that refer.
     pub tables: Vec<TableImages>,
+    /// What it did to definitions, in the order in which it did it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<DefinitionImage>,
+}
+
+/// What a statement did to one definition, as what takes that back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefinitionImage {
+    /// What it is, for people: `column note of public.orders`.
+    pub what: String,
+    /// The statement that takes it back.
+    pub undo: String,
+    /// The search path under which that is read.
+    pub search_path: String,
+    /// Reads that must still answer so: otherwise somebody has changed it since.
+    pub checks: Vec<(String, Vec<Row>)>,
+    /// Data that would go with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fills: Option<Filled>,
+}
+
+/// A table, or a column of it, that must hold nothing when what made it is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filled {
+    /// The table, qualified and quoted.
+    pub table: String,
+    /// Its number.
+    pub oid: u32,
+    /// Which of its rows hold something; none for all.
+    pub condition: Option<String>,
+    /// In words.
+    pub what: String,
 }
 
 /// What a statement did to the rows of one table.
@@ -69,7 +101,9 @@ impl Images {
     pub fn bytes(&self) -> usize {
         let rows = self.tables.iter().flat_map(|table| &table.rows);
         let images = rows.flat_map(|row| [&row.before, &row.after]).flatten().flatten();
-        images.map(|value| value.as_ref().map_or(1, String::len) + 8).sum()
+        let rows: usize = images.map(|value| value.as_ref().map_or(1, String::len) + 8).sum();
+        let definitions = self.definitions.iter().map(|image| image.undo.len() + 256);
+        rows + definitions.sum::<usize>()
     }
 }
 

@@ -95,7 +95,11 @@ pub fn restore(images: &Images) -> Vec<Restore<'_>> {
             };
             alike.entry(action).or_default().push(row);
         }
-        for (action, rows) in alike {
+        for (action, mut rows) in alike {
+            if action == Action::Delete {
+                // What came last may refer to what came before.
+                rows.reverse();
+            }
             parts.extend(rows.chunks(ROWS_TOGETHER).map(|rows| Restore {
                 table,
                 rows: rows.to_vec(),
@@ -128,6 +132,11 @@ impl Restore<'_> {
     /// A row as it was.
     pub fn before(&self, number: usize) -> Option<&Row> {
         self.rows.get(number)?.before.as_ref()
+    }
+
+    /// Whether its rows go.
+    pub fn deletes(&self) -> bool {
+        self.action == Action::Delete
     }
 
     /// How many rows it restores.
@@ -182,11 +191,41 @@ impl Restore<'_> {
             .collect();
         let name = format!("{}.{}", quoted(&child.schema), quoted(&child.name));
         Some(format!(
-            "SELECT v.i, {} FROM {} WHERE EXISTS (SELECT 1 FROM {name} AS c WHERE {})",
+            "SELECT v.i, {} FROM {} WHERE EXISTS (SELECT 1 FROM {name} AS c WHERE {}{})",
             literal(Some(&format!("{}.{}", child.schema, child.name))),
             self.values(&places, true),
-            same?.join(" AND ")
+            same?.join(" AND "),
+            self.goes_along(child)
         ))
+    }
+
+    /// That a referring row `c` of the same table isn't deleted together with these.
+    fn goes_along(&self, child: &Children) -> String {
+        let is_own = child.schema == self.table.schema && child.name == self.table.name;
+        let columns: Option<Vec<&ColumnImage>> = self
+            .table
+            .key
+            .iter()
+            .map(|place| self.table.columns.get(*place))
+            .collect();
+        let columns = columns.filter(|columns| {
+            let mut columns = columns.iter();
+            is_own
+                && !self.table.key.is_empty()
+                && columns.all(|column| column.type_name.starts_with("\"pg_catalog\"."))
+        });
+        let Some(columns) = columns else {
+            return String::new();
+        };
+        let same = columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| format!("c.{} = CAST(w.k{at} AS {})", quoted(&column.name), column.type_name));
+        let values = self.values_as("w", &self.table.key, false);
+        format!(
+            " AND NOT EXISTS (SELECT 1 FROM {values} WHERE {})",
+            same.collect::<Vec<_>>().join(" AND ")
+        )
     }
 
     /// Compares what a check has found with how the change left the rows. Returns the numbers of those that can be
@@ -412,6 +451,11 @@ impl Restore<'_> {
     /// The rows' values in some columns as a relation `v`: `k0`, `k1`, … and, where wanted, the row's number `i` first.
     /// A row that stands is known by how it was left.
     fn values(&self, places: &[usize], numbered: bool) -> String {
+        self.values_as("v", places, numbered)
+    }
+
+    /// The same under another name.
+    fn values_as(&self, name: &str, places: &[usize], numbered: bool) -> String {
         let rows = self.rows.iter().enumerate().map(|(number, row)| {
             let known = row.after.as_ref().or(row.before.as_ref());
             let number = numbered.then(|| number.to_string());
@@ -424,7 +468,7 @@ impl Restore<'_> {
         let names = (0..places.len()).map(|at| format!("k{at}"));
         let names: Vec<String> = numbered.then(|| "i".to_owned()).into_iter().chain(names).collect();
         format!(
-            "(VALUES {}) AS v ({})",
+            "(VALUES {}) AS {name} ({})",
             rows.collect::<Vec<_>>().join(", "),
             names.join(", ")
         )

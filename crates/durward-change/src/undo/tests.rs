@@ -31,6 +31,7 @@ fn images(rows: Vec<RowImages>) -> Images {
             written: Vec::new(),
             rows,
         }],
+        definitions: Vec::new(),
     }
 }
 

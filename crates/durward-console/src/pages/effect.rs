@@ -12,8 +12,8 @@ pub(super) fn effect(asked: &Asked) -> Markup {
             @if !asked.touched.reads.is_empty() {
                 dt { "Reads" } dd { (shown(&asked.touched.reads.join(", "))) }
             }
-            @if let Some(effect) = &asked.effect {
-                dt { "Undo" } dd { (shown(&effect.undo)) }
+            @for carried in asked.effect.iter().flat_map(|effect| &effect.carried) {
+                dt { "Along" } dd { (shown(&carried.to_string())) }
             }
         }
         @if let Some(effect) = &asked.effect {

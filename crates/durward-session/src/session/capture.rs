@@ -6,20 +6,19 @@ use std::sync::Arc;
 
 use durward_audit::{KeyedDigest, Recorded};
 use durward_change::RequestId;
-use durward_change::undo::{NewChange, Row};
-use durward_model::{Refusal, RowBound, StatementClass, StatementFacts, StatementId, sqlstate};
+use durward_change::undo::Row;
+use durward_model::{Oid, Refusal, RowBound, StatementClass, StatementFacts, StatementId, sqlstate};
 use durward_policy::Permit;
-use durward_sql::{AnalyzedStatement, CapturePlan, CaptureTexts, ChangeKind, Images, RowsText};
+use durward_sql::{AnalyzedStatement, CapturePlan, CaptureTexts, Cascades, ChangeKind, Images, InversePlan, RowsText};
 use durward_wire::postgres::backend::TransactionStatus;
 
 use super::effect::effect_digest;
 use super::given::Given;
-use super::judge::unix_seconds;
 use super::masking::{MessageMasks, Sent, TextPlace};
 use super::subjects::Subject;
 use super::{End, Listen, OwnQuery, Session};
 use crate::catalog::TextRow;
-use crate::changes::{Boundary, Capturing, Excess, ExcessKey, TextSettings, UNDO_ROWS_MAX};
+use crate::changes::{Capturing, Excess, ExcessKey, Reach, TextSettings, UNDO_ROWS_MAX};
 use crate::prepared::Portal;
 use crate::replies::{Answers, Expected, Run};
 
@@ -28,6 +27,8 @@ use crate::replies::{Answers, Expected, Run};
 pub(super) struct Capture {
     /// How; or why not: then only the number of its rows is looked at.
     read: Result<Read, String>,
+    /// How what it does to definitions is taken back.
+    inverse: Option<Box<InversePlan>>,
     /// What it may do.
     allowance: Allowance,
 }
@@ -53,6 +54,8 @@ struct Read {
     reads_before: bool,
     /// It can't change more rows than are kept: it needn't wait for those that are read.
     is_few: bool,
+    /// The rows that foreign keys change along, where they may be read.
+    cascades: Option<Arc<Cascades>>,
 }
 
 /// What a released change may do. More than that is taken back.
@@ -93,7 +96,7 @@ pub(super) struct Permitted<'a> {
 }
 
 /// The rows of a change as they are before it.
-enum Before {
+pub(super) enum Before {
     Rows(Vec<Row>),
     /// They are asked for in the same flight as the change.
     Awaited,
@@ -129,11 +132,23 @@ impl Session {
         if self.status == TransactionStatus::Failed || self.replies.is_skipping() {
             return Ok(Course::Plain(None));
         }
+        match self.inverse_of(commands, sent, (masks, rows_max)).await {
+            Some(Ok(inverse)) => {
+                return Ok(Course::Captured(Capture {
+                    read: Err("it changes definitions".to_owned()),
+                    inverse: Some(Box::new(inverse)),
+                    allowance,
+                }));
+            }
+            Some(Err(reason)) if !allowance.binds() => return Ok(Course::Plain(Some(reason))),
+            Some(Err(_)) | None => {}
+        }
         let read = self.read_of(commands, sent, (masks, rows_max)).await?;
         let is_single = commands.len() == 1;
         Ok(match read {
             Ok(read) => Course::Captured(Capture {
                 read: Ok(read),
+                inverse: None,
                 allowance,
             }),
             // The rows of a COPY are counted as they come.
@@ -141,6 +156,7 @@ impl Session {
             // Its rows can be counted all the same.
             Err(reason) if is_single && masks.rewritten.is_none() && rows_max == 0 => Course::Captured(Capture {
                 read: Err(reason),
+                inverse: None,
                 allowance,
             }),
             Err(reason) if is_proven(commands, &allowance) => Course::Plain(self.keeps_changes().then_some(reason)),
@@ -182,14 +198,16 @@ impl Session {
         let Ok(texts) = plan.texts(&text) else {
             return not("its parts can't be told apart");
         };
-        let Some((may, settings)) = self.text_settings(&plan).await? else {
+        let Some((may, settings)) = self.text_settings((plan.relation.oid, Reach::Read)).await? else {
             return not("the session's settings can't be read");
         };
         if !may {
             return not("the database account may not read all columns of its table, or not all rows");
         }
         let few = matches!(own.facts.rows_written, RowBound::AtMost(rows) if rows <= UNDO_ROWS_MAX);
+        let cascades = self.followed(&plan).await?;
         let reads_before = match (plan.kind, plan.images) {
+            _ if cascades.is_some() => true,
             (ChangeKind::Update, Images::New) => true,
             // Only to know whether there are too many.
             (ChangeKind::Update | ChangeKind::Delete, _) => plan.can_lock && !few,
@@ -201,6 +219,7 @@ impl Session {
             settings,
             reads_before,
             is_few: few,
+            cascades,
         }))
     }
 
@@ -220,14 +239,16 @@ impl Session {
     }
 
     /// Whether the session's role may read what is to be kept, and how values are written.
-    async fn text_settings(&mut self, plan: &CapturePlan) -> Result<Option<(bool, Arc<TextSettings>)>, End> {
+    pub(super) async fn text_settings(
+        &mut self,
+        table: (Oid, Reach),
+    ) -> Result<Option<(bool, Arc<TextSettings>)>, End> {
         let role = Arc::clone(&self.sight.context.settings.current_user);
         let generation = self.sight.context.catalog.generation();
-        let table = plan.relation.oid;
         if let Some(known) = self.changes.known(table, &role, generation) {
             return Ok(Some(known));
         }
-        let Ok(answers) = self.ask(&[OwnQuery::CaptureTerms(table)]).await? else {
+        let Ok(answers) = self.ask(&[OwnQuery::CaptureTerms(table.0, table.1)]).await? else {
             return Ok(None);
         };
         let row = answers.first().and_then(|rows| rows.first());
@@ -311,7 +332,11 @@ impl Session {
         (answers, commits): (Answers, bool),
     ) -> Result<Ran, End> {
         self.client.close_gate();
-        let Capture { read, allowance } = capture;
+        let Capture {
+            read,
+            inverse,
+            allowance,
+        } = capture;
         let Permitted {
             recorded,
             number,
@@ -326,7 +351,8 @@ impl Session {
         let clients = statement.facts.output.len();
         capturing.client_columns = u16::try_from(clients).unwrap_or(u16::MAX);
         // The rows that a statement's tag tells aren't all that it changes.
-        let may_change_more = !matches!(&read, Ok(read) if read.plan.besides.is_empty());
+        let may_change_more =
+            !matches!(&read, Ok(read) if read.plan.besides.is_empty() && read.plan.cascades.is_none());
         let looks_around = allowance.rows_max.is_some() && may_change_more;
         let mut sent = (place.text, 0);
         let mut settings = None;
@@ -339,7 +365,7 @@ impl Session {
                 let before = match &read.texts.rows {
                     Some(rows) if read.reads_before || compares => {
                         self.ask_for_rows(&recorded, rows, given);
-                        if read.is_few && !compares && !looks_around {
+                        if read.is_few && !compares && !looks_around && read.cascades.is_none() {
                             Before::Awaited
                         } else {
                             self.rows_before().await?
@@ -367,6 +393,15 @@ impl Session {
                             self.record_outcome(&Run::new(number), None, Some(sqlstate::EFFECT_EXCEEDED));
                             return Ok(Ran::Exceeded(why.to_owned()));
                         }
+                        if let Some(cascades) = &read.cascades {
+                            match self.rows_carried(&recorded, cascades, &rows).await? {
+                                Some(carried) => capturing.carried = carried,
+                                None => {
+                                    self.record_outcome(&Run::new(number), None, Some(sqlstate::QUERY_CANCELED));
+                                    return Ok(Ran::Done);
+                                }
+                            }
+                        }
                         capturing.before = rows;
                         capturing.reads_rows = true;
                         sent = (read.texts.run.as_str(), read.plan.own_columns());
@@ -375,6 +410,10 @@ impl Session {
             }
             Err(reason) => capturing.plan = Err(reason.clone()),
         }
+        let definitions = match &inverse {
+            Some(inverse) => self.definitions_before(inverse).await?,
+            None => None,
+        };
         let before = if looks_around { self.rows_changed().await? } else { None };
         if self.replies.is_skipping() {
             self.record_outcome(&Run::new(number), None, Some(sqlstate::QUERY_CANCELED));
@@ -412,6 +451,19 @@ impl Session {
                 Before::Awaited | Before::Failed => {
                     return Err(End::ServerFault("a change without its rows before it"));
                 }
+            }
+        }
+        if let Some(capturing) = run.capturing.as_mut()
+            && !self.rows_left(capturing).await?
+        {
+            self.record_outcome(&run, None, Some(sqlstate::QUERY_CANCELED));
+            return Ok(Ran::Done);
+        }
+        if let (Some(inverse), Some(before), Some(capturing)) = (&inverse, definitions, run.capturing.as_mut()) {
+            capturing.definitions = self.definitions_after(inverse, &before).await?;
+            if self.replies.is_skipping() {
+                self.record_outcome(&run, None, Some(sqlstate::QUERY_CANCELED));
+                return Ok(Ran::Done);
             }
         }
         let mut affected = run.capturing.as_ref().map_or(0, |capturing| capturing.affected);
@@ -500,7 +552,7 @@ impl Session {
     }
 
     /// Waits for them.
-    async fn rows_before(&mut self) -> Result<Before, End> {
+    pub(super) async fn rows_before(&mut self) -> Result<Before, End> {
         while self.replies.awaits_before() {
             self.turn(Listen::Server).await?;
         }
@@ -517,145 +569,6 @@ impl Session {
             return Before::TooMany;
         }
         Before::Rows(texts(rows))
-    }
-
-    /// Notes what a run has changed, once the server says that it is done.
-    fn change_of(&mut self, mut run: Run, settings: &TextSettings) -> Result<(), Refusal> {
-        let Some(capturing) = run.capturing.take() else {
-            return Ok(());
-        };
-        let affected = capturing.affected;
-        let told = (
-            Arc::clone(&capturing.command),
-            capturing.tables.clone(),
-            capturing.request,
-        );
-        let finished = capturing.finish(&settings.values, settings.is_exact);
-        let Ok((coverage, images)) = finished else {
-            let refusal = Refusal::new(
-                sqlstate::SERIALIZATION_FAILURE,
-                "rows-moved",
-                "other rows came under this statement's condition while it ran, so it was taken back",
-            )
-            .with_hint("Send it again.");
-            self.record_outcome(&run, None, Some(&refusal.sqlstate));
-            return Err(refusal);
-        };
-        self.record_outcome(&run, Some(affected), None);
-        let (command, tables, request) = told;
-        let rows = affected.max(images.as_ref().map_or(0, durward_change::undo::Images::rows));
-        if !self.keeps_changes() || (rows == 0 && images.is_some()) {
-            return Ok(());
-        }
-        let change = self.new_change(run.statement, (command, tables, request), rows, coverage);
-        self.changes.push(change, images);
-        Ok(())
-    }
-
-    fn new_change(
-        &self,
-        statement: StatementId,
-        (command, tables, request): (Arc<str>, Vec<String>, Option<durward_change::RequestId>),
-        rows: u64,
-        coverage: durward_change::undo::Coverage,
-    ) -> NewChange {
-        NewChange {
-            principal: (*self.principal).clone(),
-            database: self.database.name.to_string(),
-            session: self.id.to_string(),
-            statement: statement.to_string(),
-            command: command.to_string(),
-            tables,
-            rows,
-            coverage,
-            request,
-            undoes: self.changes.undoes.clone(),
-        }
-    }
-
-    /// Notes a change whose effect isn't read, once it is done.
-    pub(super) fn note_unread(&mut self, run: &mut Run, affected: Option<u64>) {
-        let Some(capturing) = run.capturing.take() else {
-            return;
-        };
-        let affected = affected.unwrap_or_default();
-        let told = (
-            Arc::clone(&capturing.command),
-            capturing.tables.clone(),
-            capturing.request,
-        );
-        if let Ok((coverage, _)) = capturing.finish(&[], false) {
-            let change = self.new_change(run.statement, told, affected, coverage);
-            self.changes.push(change, None);
-        }
-    }
-
-    /// Keeps what the open transaction has changed, before it may commit. Where that can't be, it may not.
-    pub(super) async fn keep_changes(&mut self) -> Result<(), End> {
-        let (Some(undo), Some(changes)) = (self.gateway.undo.as_ref(), self.changes.take_to_keep()) else {
-            return Ok(());
-        };
-        let vault = Arc::clone(&undo.vault);
-        let now = unix_seconds().unwrap_or_default();
-        let kept = tokio::task::spawn_blocking(move || vault.keep(&changes, now)).await;
-        match kept {
-            Ok(Ok((transaction, _))) => {
-                self.changes.are_kept(transaction);
-                Ok(())
-            }
-            Ok(Err(error)) => {
-                tracing::error!(%error, session = %self.id, "a change can't be kept: its transaction is rolled back");
-                self.take_back(Refusal::new(
-                    sqlstate::LEDGER_UNAVAILABLE,
-                    "undo-unavailable",
-                    "what this changes can't be kept for undo, so it was not committed",
-                ));
-                Ok(())
-            }
-            Err(_) => Err(End::Killed),
-        }
-    }
-
-    /// A statement is done: what it means for the transaction's changes.
-    pub(super) fn follow_boundary(&mut self, boundary: Option<Boundary>, tag: &[u8]) {
-        match boundary {
-            // What PREPARE TRANSACTION leaves is decided elsewhere.
-            Some(Boundary::End) if tag.starts_with(b"PREPARE") => self.end_changes(None),
-            Some(Boundary::End) => self.end_changes(Some(tag.starts_with(b"COMMIT"))),
-            Some(Boundary::Savepoint(name)) => self.changes.savepoint(name),
-            Some(Boundary::BackTo(name)) => self.changes.back_to(&name),
-            None => {}
-        }
-    }
-
-    /// The open transaction is over; how, where that is known.
-    pub(super) fn end_changes(&mut self, committed: Option<bool>) {
-        if self.changes.is_empty() {
-            return;
-        }
-        let (kept, late) = self.changes.end();
-        let Some(undo) = self.gateway.undo.as_ref() else {
-            return;
-        };
-        let vault = Arc::clone(&undo.vault);
-        let now = unix_seconds().unwrap_or_default();
-        let session = self.id;
-        // Nobody waits for it: lost in a crash, the change is called unknown, and each row says how it stands.
-        tokio::task::spawn_blocking(move || {
-            let late = if committed == Some(true) && !late.is_empty() {
-                vault
-                    .keep(&late, now)
-                    .and_then(|(transaction, _)| vault.end(transaction, true, now))
-            } else {
-                Ok(())
-            };
-            let ended = kept.zip(committed).map_or(Ok(()), |(transaction, committed)| {
-                vault.end(transaction, committed, now)
-            });
-            if let Err(error) = late.and(ended) {
-                tracing::error!(%error, %session, "the end of a transaction can't be kept");
-            }
-        });
     }
 }
 

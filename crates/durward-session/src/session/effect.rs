@@ -10,6 +10,7 @@ use super::given::Given;
 use super::masking::Sent;
 use super::subjects::Subject;
 use super::{End, OwnQuery, Session};
+use crate::changes::UNDO_ROWS_MAX;
 use crate::limits::{EFFECT_CHARACTERS_MAX, EFFECT_ROWS_MAX, EFFECT_SAMPLES_MAX};
 use crate::masks::holding;
 
@@ -73,7 +74,12 @@ impl Session {
         if u64::try_from(found.len()).is_ok_and(|found| found > count) {
             return Ok(None);
         }
-        Ok(Some(self.effect(&plan, &found)))
+        let mut effect = self.effect(&plan, &found);
+        if let Some(cascades) = plan.cascades.clone() {
+            let carried = self.rows_going_along(&cascades, &found).await?;
+            effect.carried = carried.unwrap_or_default();
+        }
+        Ok(Some(effect))
     }
 
     fn effect(&self, plan: &CapturePlan, rows: &[Row]) -> Effect {
@@ -107,12 +113,9 @@ impl Session {
                 _ => Vec::new(),
             },
         });
-        let undo = if !self.keeps_changes() {
-            "none: this identity's changes are not kept".to_owned()
-        } else if plan.besides.is_empty() {
-            "full".to_owned()
-        } else {
-            format!("partial: not {}", plan.besides.join(", "))
+        let undo = match self.keeps_changes() {
+            true => undo_in_words(plan),
+            false => "none: this identity's changes are not kept".to_owned(),
         };
         Effect {
             digest: effect_digest(plan, rows),
@@ -120,6 +123,7 @@ impl Session {
             columns: shown.iter().filter_map(name).collect(),
             samples: samples.collect(),
             undo,
+            carried: Vec::new(),
         }
     }
 }
@@ -151,6 +155,18 @@ pub(super) fn effect_digest(plan: &CapturePlan, rows: &[Row]) -> String {
         }
     }
     binding.finish().to_string()
+}
+
+/// How much of what a plan reads could be taken back. Only what surely is all of it is just `full`.
+pub(super) fn undo_in_words(plan: &CapturePlan) -> String {
+    match (&*plan.besides, &plan.cascades) {
+        ([], None) => "full".to_owned(),
+        ([], Some(_)) => format!(
+            "full, along with {} that foreign keys change, if they are at most {UNDO_ROWS_MAX}",
+            plan.carried.join(", ")
+        ),
+        (besides, _) => format!("partial: not {}", besides.join(", ")),
+    }
 }
 
 /// A value as far as people read it.

@@ -12,6 +12,7 @@ use durward_wire::postgres::backend::TransactionStatus;
 use super::name::restore_sql;
 use super::{End, Listen, Session};
 use crate::catalog::TextRow;
+use crate::changes::Reach;
 use crate::limits::COUNT_MILLISECONDS_MAX;
 use crate::replies::Expected;
 
@@ -29,7 +30,10 @@ pub(crate) enum OwnQuery {
     /// What follows in the same transaction only reads, and not for long.
     CountLimits,
     /// Whether the session's role may read all of a table, and the settings by which values are written as text.
-    CaptureTerms(Oid),
+    CaptureTerms(Oid, Reach),
+    /// Rows of a table with certain keys, or of the catalog: a text made of constants and the catalog's names alone, and the
+    /// values of its parameters.
+    Rows(Box<str>, Vec<String>),
     /// How many rows of each table the session has changed, and not reported yet.
     RowsChanged,
     /// Does at once what was put off until the end of the transaction.
@@ -75,11 +79,18 @@ impl OwnQuery {
                 "SELECT pg_catalog.set_config('transaction_read_only', 'on', true), \
                  pg_catalog.set_config('statement_timeout', '{COUNT_MILLISECONDS_MAX}', true)"
             ),
-            Self::CaptureTerms(table) => {
+            Self::Rows(text, _) => text.to_string(),
+            Self::CaptureTerms(table, reach) => {
                 let settings = Self::TEXT_SETTINGS.map(|name| format!("pg_catalog.current_setting('{name}')"));
                 format!(
                     "SELECT pg_catalog.has_table_privilege({table}::pg_catalog.oid, 'SELECT') \
-                     AND NOT pg_catalog.row_security_active({table}::pg_catalog.oid), {}",
+                     AND NOT pg_catalog.row_security_active({table}::pg_catalog.oid){}, {}",
+                    match reach {
+                        Reach::Read => String::new(),
+                        Reach::Lock => {
+                            format!(" AND pg_catalog.has_table_privilege({table}::pg_catalog.oid, 'UPDATE')")
+                        }
+                    },
                     settings.join(", ")
                 )
             }
@@ -101,7 +112,7 @@ impl OwnQuery {
             | Self::EmptyTables(_)
             | Self::Meanings
             | Self::CountLimits
-            | Self::CaptureTerms(_)
+            | Self::CaptureTerms(..)
             | Self::RowsChanged
             | Self::ConstraintsNow
             | Self::Rollback
@@ -109,6 +120,7 @@ impl OwnQuery {
             | Self::RollBackToSavepoint
             | Self::ReleaseSavepoint => Vec::new(),
             Self::Name { identity, .. } => vec![identity],
+            Self::Rows(_, values) => values.iter().map(String::as_str).collect(),
         }
     }
 }

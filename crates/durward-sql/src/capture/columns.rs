@@ -21,7 +21,7 @@ pub struct CapturedColumn {
     /// Whether the server computes it from other columns.
     pub generated: bool,
     /// The type is the server's own, and its cast to text is its output function.
-    is_built_in: bool,
+    pub(super) is_built_in: bool,
 }
 
 /// A value that an UPDATE gives a column, computed before it runs.

@@ -137,7 +137,8 @@ impl Places {
         }
         let read = self.read(&list.join(", "), text, words);
         let lock = match plan.kind {
-            ChangeKind::Update => "NO KEY UPDATE",
+            // Nobody may come to refer to rows whose keys change meanwhile.
+            ChangeKind::Update if plan.cascades.is_none() => "NO KEY UPDATE",
             _ => "UPDATE",
         };
         Some(RowsText {

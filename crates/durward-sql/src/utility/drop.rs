@@ -170,7 +170,7 @@ pub(super) fn object_kind(kind: ObjectType) -> ObjectKind {
 }
 
 /// The parts of the name of any object: a list of strings, one string, a type, or a function with its arguments.
-pub(super) fn name_parts(node: &Node) -> Vec<String> {
+pub(crate) fn name_parts(node: &Node) -> Vec<String> {
     match node.node.as_ref() {
         Some(NodeEnum::String(name)) => vec![name.sval.clone()],
         Some(NodeEnum::List(list)) => list.items.iter().flat_map(name_parts).collect(),

@@ -13,6 +13,8 @@ mod session;
 pub(crate) mod setting;
 mod table;
 
+pub(crate) use drop::name_parts;
+
 #[cfg(test)]
 mod tests;
 
@@ -433,7 +435,7 @@ fn option<'o>(options: &'o [Node], name: &str) -> Option<&'o DefElem> {
 }
 
 /// Whether an option such as ANALYZE or CONCURRENTLY is on: it may stand alone, or have a truth value.
-fn is_on(options: &[Node], name: &str) -> bool {
+pub(crate) fn is_on(options: &[Node], name: &str) -> bool {
     option(options, name).is_some_and(|element| {
         !matches!(
             option_text(element).to_ascii_lowercase().as_str(),

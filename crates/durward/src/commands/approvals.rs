@@ -300,7 +300,9 @@ fn show(request: &Held) -> anyhow::Result<()> {
 
 /// Some of the rows, as they are and as they would be.
 fn show_effect(effect: &Effect) {
-    say(format!("  {:<12}{}", "undo", visible(&effect.undo)));
+    for carried in &effect.carried {
+        say(format!("  {:<12}{}", "along", visible(&carried.to_string())));
+    }
     say("");
     let cell = |value: Option<&Option<String>>| match value {
         Some(Some(value)) => visible(&value.split_whitespace().collect::<Vec<_>>().join(" ")),

@@ -108,14 +108,21 @@ fn tell(report: &UndoReport, plan_only: bool, partial: bool) {
     for note in &report.notes {
         say(format!("  note: {}", visible(note)));
     }
+    let definitions = match report.definitions {
+        0 => String::new(),
+        1 => " and 1 definition".to_owned(),
+        count => format!(" and {count} definitions"),
+    };
+    let amount = format!("{} rows{definitions}", report.rows);
     let verdict = match (report.applied, plan_only) {
-        (true, _) => format!("{ids} taken back: {} rows are as before", report.rows),
-        (false, true) if report.conflicts.is_empty() => format!("{ids} can be taken back: {} rows", report.rows),
-        (false, true) => format!(
-            "{ids}: {} rows can be taken back; what is listed above can't, and --partial leaves that as it is",
-            report.rows
-        ),
-        (false, false) if report.rows == 0 => format!("{ids}: nothing is left to be taken back"),
+        (true, _) => format!("{ids} taken back: {amount} are as before"),
+        (false, true) if report.conflicts.is_empty() => format!("{ids} can be taken back: {amount}"),
+        (false, true) => {
+            format!("{ids}: {amount} can be taken back; what is listed above can't, and --partial leaves that as it is")
+        }
+        (false, false) if report.rows == 0 && report.definitions == 0 && report.conflicts.is_empty() => {
+            format!("{ids}: nothing is left to be taken back")
+        }
         (false, false) if partial => format!("{ids}: nothing was taken back"),
         (false, false) => {
             format!("{ids}: nothing was taken back because of what is listed above; --partial leaves that as it is")
