@@ -13,6 +13,7 @@ use durward_wire::postgres::tag::frontend as tag;
 
 use crate::buffer::Buffer;
 use crate::link::Link;
+use crate::own_texts::OwnTexts;
 use crate::session::OwnQuery;
 
 /// What the server is sent in the place of a refused statement: it rejects it, and so aborts what a refusal must abort.
@@ -28,11 +29,15 @@ pub(crate) const OWN_NAME: &[u8] = b"durward_gateway";
 #[derive(Debug)]
 pub(crate) struct ServerLink {
     link: Link,
+    texts: OwnTexts,
 }
 
 impl ServerLink {
     pub(crate) fn new(link: Link) -> Self {
-        Self { link }
+        Self {
+            link,
+            texts: OwnTexts::default(),
+        }
     }
 
     /// Forwards a client's statement: the bytes of its `Query`, `Parse` or `Execute`. Returns the intent's number.
@@ -95,7 +100,18 @@ impl ServerLink {
         (text, types): (&str, &[u32]),
         (formats, values): (&[Format], &[Option<&[u8]>]),
     ) {
-        self.own_read((text, types), (formats, values));
+        let sending = self.texts.sending(text, types);
+        self.own(|out| {
+            if sending.prepares {
+                write::parse(out, &sending.name, text.as_bytes(), types)?;
+            }
+            write::bind_with_formats(out, (OWN_NAME, &sending.name), formats, values, &[])?;
+            write::execute(out, OWN_NAME, 0)?;
+            write::close(out, Target::Portal, OWN_NAME)?;
+            write::close(out, Target::Statement, &sending.closes)?;
+            write::flush(out);
+            Ok(())
+        });
     }
 
     /// Runs a change under names of our own.
@@ -107,16 +123,34 @@ impl ServerLink {
         results: &[Format],
     ) {
         let (_permits, _number) = recorded.spend();
+        let sending = self.texts.sending(text, types);
         self.own(|out| {
-            write::parse(out, OWN_NAME, text.as_bytes(), types)?;
-            write::bind_with_formats(out, (OWN_NAME, OWN_NAME), formats, values, results)?;
+            if sending.prepares {
+                write::parse(out, &sending.name, text.as_bytes(), types)?;
+            }
+            write::bind_with_formats(out, (OWN_NAME, &sending.name), formats, values, results)?;
             write::describe(out, Target::Portal, OWN_NAME)?;
             write::execute(out, OWN_NAME, 0)?;
             write::close(out, Target::Portal, OWN_NAME)?;
-            write::close(out, Target::Statement, OWN_NAME)?;
+            write::close(out, Target::Statement, &sending.closes)?;
             write::flush(out);
             Ok(())
         });
+    }
+
+    /// Texts of our own that were prepared under another catalog are prepared again.
+    pub(crate) fn follow_catalog(&mut self, generation: u64) {
+        self.texts.follow(generation);
+    }
+
+    /// The server has run all texts of our own that it was sent.
+    pub(crate) fn texts_are_there(&mut self) {
+        self.texts.are_there();
+    }
+
+    /// What the server keeps prepared of ours may be gone.
+    pub(crate) fn forget_texts(&mut self) {
+        self.texts.forget();
     }
 
     /// Asks what columns a portal of the client's has.

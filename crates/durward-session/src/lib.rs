@@ -29,6 +29,7 @@ pub mod metrics;
 mod names;
 mod prepared;
 mod registry;
+mod own_texts;
 mod replies;
 mod report;
 mod session;

@@ -332,6 +332,7 @@ impl Session {
         (answers, commits): (Answers, bool),
     ) -> Result<Ran, End> {
         self.client.close_gate();
+        self.server.follow_catalog(self.sight.context.catalog.generation());
         let Capture {
             read,
             inverse,
@@ -444,6 +445,7 @@ impl Session {
         let Some(mut run) = self.captured.take() else {
             return Ok(Ran::Done);
         };
+        self.server.texts_are_there();
         if let Some(capturing) = run.capturing.as_mut().filter(|_| is_before_awaited) {
             match self.taken_before() {
                 Before::Rows(rows) => capturing.before = rows,

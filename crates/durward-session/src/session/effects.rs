@@ -46,7 +46,10 @@ impl Session {
                 SessionEffect::Deallocate { name: Some(name) } => {
                     run.undo.push(self.names.set_statement(name.as_bytes(), None));
                 }
-                SessionEffect::Deallocate { name: None } => run.undo.push(self.names.clear_statements()),
+                SessionEffect::Deallocate { name: None } => {
+                    self.server.forget_texts();
+                    run.undo.push(self.names.clear_statements());
+                }
                 SessionEffect::DeclareCursor { name } => {
                     let undo = self.declare(statement, name, place, literals);
                     run.undo.push(undo);
@@ -60,6 +63,7 @@ impl Session {
                     self.changes.forget_settings();
                 }
                 SessionEffect::DiscardAll => {
+                    self.server.forget_texts();
                     self.levers.reset();
                     self.changes.forget_settings();
                     run.undo.push(self.names.clear_statements());
@@ -81,7 +85,12 @@ impl Session {
                     run.boundary = Some(Boundary::BackTo(Arc::clone(name)));
                     self.changes.forget_settings();
                 }
-                SessionEffect::SetSetting { .. } | SessionEffect::MayChangeSettings => self.changes.forget_settings(),
+                SessionEffect::SetSetting { .. } => self.changes.forget_settings(),
+                SessionEffect::MayChangeSettings => {
+                    // Code that isn't seen through may drop what is prepared too.
+                    self.server.forget_texts();
+                    self.changes.forget_settings();
+                }
                 _ => {}
             }
         }

@@ -392,7 +392,7 @@ impl Session {
     }
 
     fn refuse_name(&self, name: &[u8]) -> Option<Refusal> {
-        if name == OWN_NAME {
+        if name.starts_with(OWN_NAME) {
             return Some(Refusal::not_understood(
                 "reserved-name",
                 "this name is the gateway's own",

@@ -471,6 +471,12 @@ impl Session {
                     | Expected::RefusedExtended { .. }
             )
         );
+        if matches!(
+            self.replies.front_mut(),
+            Some(Expected::Before | Expected::Captured { .. })
+        ) {
+            self.server.forget_texts();
+        }
         let guard = self.replies.front_run().and_then(|run| run.guard.clone());
         match self.replies.front_mut() {
             Some(Expected::RefusedQuery { refusal }) => {

@@ -201,7 +201,7 @@ fn more_rows_than_a_person_may_change_are_taken_back_before_they_show() {
     }
     let left = runs(
         &mut person,
-        "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'durward%'",
+        "SELECT count(*) FROM pg_prepared_statements WHERE name = 'durward_gateway'",
     );
     assert_eq!(left[0][0], "0");
     // In a transaction it takes that with it.
