@@ -27,7 +27,10 @@ pub fn precedents(asked: &Asked, rows: u64, all: &[Request]) -> Vec<RequestId> {
         let its = &request.asked;
         let enough = match its.rows {
             MeasuredRows::Counted(counted) | MeasuredRows::AtMost(counted) => counted >= rows,
-            MeasuredRows::MoreThan(_) | MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => false,
+            MeasuredRows::MoreThan(_)
+            | MeasuredRows::Estimated { .. }
+            | MeasuredRows::NotMeasured(_)
+            | MeasuredRows::Failed => false,
         };
         let by_people = request.by_policy.is_none() && request.approvals.iter().any(|given| !given.self_confirmed);
         let same = its.database == asked.database

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
 use crate::change_set::Step;
+use crate::ddl::DdlEffect;
 use crate::state::State;
 
 /// The number of a request, from 1, shown as `c1`.
@@ -44,6 +45,13 @@ pub enum MeasuredRows {
     MoreThan(u64),
     /// At most so many, by its text and the catalog.
     AtMost(u64),
+    /// It can't be counted safely: the planner's estimate.
+    Estimated {
+        /// So many, by the server's statistics. Nothing is bound to it.
+        rows: u64,
+        /// Why they aren't counted.
+        why: Arc<str>,
+    },
     /// It can't be counted, and why.
     NotMeasured(Arc<str>),
     /// Counting it failed or took too long.
@@ -56,6 +64,7 @@ impl fmt::Display for MeasuredRows {
             Self::Counted(rows) => write!(f, "{rows}"),
             Self::MoreThan(rows) => write!(f, "more than {rows}"),
             Self::AtMost(rows) => write!(f, "at most {rows}"),
+            Self::Estimated { rows, why } => write!(f, "about {rows}, by the planner's estimate ({why})"),
             Self::NotMeasured(reason) => write!(f, "not measured ({reason})"),
             Self::Failed => f.write_str("not measured (counting failed, or took too long)"),
         }
@@ -94,15 +103,6 @@ pub struct Effect {
     pub samples: Vec<Sample>,
     /// How much of it could be taken back.
     pub undo: String,
-}
-
-/// One row that a held statement would change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sample {
-    /// The values of the key.
-    pub key: Vec<Option<String>>,
-    /// What the columns hold.
-    pub before: Vec<Option<String>>,
     /// The rows of other tables, or others of its own, that foreign keys would change along.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<CarriedRows>,
@@ -124,6 +124,15 @@ impl fmt::Display for CarriedRows {
         let what = if self.deleted { "deleted" } else { "changed" };
         write!(f, "{} rows of {} {what} by foreign keys", self.rows, self.table)
     }
+}
+
+/// One row that a held statement would change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The values of the key.
+    pub key: Vec<Option<String>>,
+    /// What the columns hold.
+    pub before: Vec<Option<String>>,
     /// What they would hold; empty for a row that is deleted, and `None` in the place of what only running it gives.
     pub after: Vec<Option<Option<String>>>,
 }
@@ -154,6 +163,12 @@ pub struct Asked {
     /// What it would do to them, read without changing any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Effect>,
+    /// What it would do to the relations whose definitions it changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ddl: Vec<DdlEffect>,
+    /// How much of it could be taken back, and why not all; none where that isn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
     /// The rules that hold it, the deciding one first.
     pub rules: Vec<Arc<str>>,
     /// Why, in a sentence.
@@ -305,6 +320,8 @@ pub fn example() -> Asked {
         touched: Touched::default(),
         rows: MeasuredRows::MoreThan(100),
         effect: None,
+        ddl: Vec::new(),
+        undo: None,
         rules: vec!["people-bulk-write".into()],
         why: "more than 100 rows by hand need a second look".into(),
         approver: "an operator".into(),

@@ -26,6 +26,7 @@ use crate::limits::LOGINS_MAX;
 use crate::login;
 use crate::look_ups::LookUps;
 use crate::masks::MasterKey;
+use crate::measuring::Measurements;
 use crate::metrics::Metrics;
 use crate::registry::SessionRegistry;
 use crate::session::unix_seconds;
@@ -80,6 +81,7 @@ pub struct Gateway {
     /// What every mask's key is derived from.
     pub(crate) mask_key: Arc<MasterKey>,
     pub(crate) look_ups: LookUps,
+    pub(crate) measurements: Measurements,
     /// What sessions do, in figures.
     pub metrics: Metrics,
     workers: Workers,
@@ -134,6 +136,8 @@ pub struct Database {
     pub catalog: CatalogSource,
     /// What its columns hold.
     pub labels: LabelBook,
+    /// Whether what is held is looked at beforehand, for its approvers.
+    pub measures: bool,
 }
 
 impl Database {
@@ -146,6 +150,16 @@ impl Database {
             target,
             context,
             passthrough,
+            measures: true,
+        }
+    }
+
+    /// The same, where what is held isn't looked at beforehand.
+    #[must_use]
+    pub fn unmeasured(self) -> Self {
+        Self {
+            measures: false,
+            ..self
         }
     }
 
@@ -202,6 +216,7 @@ impl Gateway {
             sessions: Arc::default(),
             mask_key: Arc::new(parts.mask_key),
             look_ups: LookUps::default(),
+            measurements: Measurements::default(),
             metrics: Metrics::default(),
             workers: parts.workers,
             databases: parts

@@ -7,7 +7,8 @@ use crate::analysis::analyze_text;
 use crate::cache::AnalysisCache;
 use crate::capture::{CannotCapture, CapturePlan, capture_plan};
 use crate::catalog::CatalogSnapshot;
-use crate::count::{CannotCount, CountText, count_text};
+use crate::count::{CannotCount, CountReach, CountText, count_text};
+use crate::ddl::{DdlTouch, ddl_touches};
 use crate::inverse::{InversePlan, inverse_plan};
 use crate::parser::ParserThreads;
 use crate::rewrite::{CannotRewrite, Rewritten, SourceMasks, rewrite};
@@ -149,8 +150,8 @@ impl Analyzer {
         Ok(analysis)
     }
 
-    /// The read that counts the rows which an UPDATE or DELETE would change, up to `rows_max` and one more. Cancel safe:
-    /// yes; the work ends by itself.
+    /// The read that counts the rows which a statement would change, up to `rows_max` and one more. Cancel safe: yes; the
+    /// work ends by itself.
     ///
     /// # Errors
     /// See [`AnalysisError`]; the inner error says why they can't be counted.
@@ -158,11 +159,23 @@ impl Analyzer {
         &self,
         text: &str,
         context: &AnalysisContext,
-        rows_max: u64,
+        (rows_max, reach): (u64, CountReach),
     ) -> Result<Result<CountText, CannotCount>, AnalysisError> {
         let tokens_max = self.limits.tokens_max;
         let (text, context) = (text.to_owned(), context.clone());
-        let work = move || count_text(&text, &context, tokens_max, rows_max);
+        let work = move || count_text(&text, &context, tokens_max, (rows_max, reach));
+        self.threads.run(work).await?
+    }
+
+    /// What a text that changes definitions does to the relations that are there. Cancel safe: yes; the work ends by
+    /// itself.
+    ///
+    /// # Errors
+    /// See [`AnalysisError`].
+    pub async fn ddl_touches(&self, text: &str, context: &AnalysisContext) -> Result<Vec<DdlTouch>, AnalysisError> {
+        let tokens_max = self.limits.tokens_max;
+        let (text, context) = (text.to_owned(), context.clone());
+        let work = move || ddl_touches(&text, &context, tokens_max);
         self.threads.run(work).await?
     }
 

@@ -1,5 +1,5 @@
-//! How many rows an UPDATE or DELETE would change: its own condition in a read of the same relation, which is analysed
-//! like any other text before it is used.
+//! How many rows a statement would change: its own condition in a read of the same relations, or the query that an INSERT
+//! takes its rows from, which is analysed like any other text before it is used.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use pg_query::protobuf::Token;
 
 use crate::analysis::analyze_text;
 use crate::catalog::{CatalogSnapshot, Function};
+use crate::functions::quoted;
 use crate::parser::{Reading, parse_reading};
 use crate::text::Words;
 use crate::{Analysis, AnalysisContext, AnalysisError};
@@ -25,6 +26,17 @@ pub struct CountText {
     pub analysis: Analysis,
     /// The numbers of the parameters that it uses, from 1.
     pub parameters: BTreeSet<usize>,
+    /// Whether it is the number of rows; else there are at most so many.
+    pub is_exact: bool,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountReach {
+    /// A single UPDATE or DELETE by its own condition: quick, and what policy decides by.
+    Condition,
+    /// Joins and the query behind an INSERT too, which may take long: for approvers.
+    Source,
 }
 
 /// Why a statement's rows can't be counted beforehand.
@@ -52,7 +64,7 @@ pub(crate) fn count_text(
     text: &str,
     context: &AnalysisContext,
     tokens_max: usize,
-    rows_max: u64,
+    (rows_max, reach): (u64, CountReach),
 ) -> Result<Result<CountText, CannotCount>, AnalysisError> {
     if context.settings.reading(text) != Reading::Conforming {
         return Ok(Err(CannotCount::Unreadable));
@@ -61,7 +73,7 @@ pub(crate) fn count_text(
     let [own] = first.statements.as_slice() else {
         return Ok(Err(CannotCount::Kind));
     };
-    let spliced = match splice(text, rows_max) {
+    let spliced = match splice(text, rows_max, reach) {
         Ok(spliced) => spliced,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -75,18 +87,32 @@ pub(crate) fn count_text(
 }
 
 /// Takes target and condition out of the text, by the places of its words.
-fn splice(text: &str, rows_max: u64) -> Result<CountText, CannotCount> {
+fn splice(text: &str, rows_max: u64, reach: CountReach) -> Result<CountText, CannotCount> {
     let parsed = parse_reading(text, Reading::Conforming).map_err(|_| CannotCount::Unreadable)?;
     let [raw] = parsed.stmts.as_slice() else {
         return Err(CannotCount::Kind);
     };
     let node = raw.stmt.as_ref().and_then(|node| node.node.as_ref());
-    let (verb, joins, condition) = match node {
-        Some(NodeEnum::UpdateStmt(update)) => (Token::Update, !update.from_clause.is_empty(), &update.where_clause),
-        Some(NodeEnum::DeleteStmt(delete)) => (Token::DeleteP, !delete.using_clause.is_empty(), &delete.where_clause),
+    let (verb, range, sources, condition) = match node {
+        Some(NodeEnum::UpdateStmt(update)) => (
+            Token::Update,
+            &update.relation,
+            &update.from_clause,
+            &update.where_clause,
+        ),
+        Some(NodeEnum::DeleteStmt(delete)) => (
+            Token::DeleteP,
+            &delete.relation,
+            &delete.using_clause,
+            &delete.where_clause,
+        ),
+        Some(NodeEnum::InsertStmt(insert)) if reach == CountReach::Source => {
+            return splice_insert(text, rows_max, insert.on_conflict_clause.is_some());
+        }
         _ => return Err(CannotCount::Kind),
     };
-    if joins {
+    let joins = !sources.is_empty();
+    if joins && reach == CountReach::Condition {
         return Err(CannotCount::Joins);
     }
     if let Some(NodeEnum::CurrentOfExpr(_)) = condition.as_ref().and_then(|condition| condition.node.as_ref()) {
@@ -102,6 +128,17 @@ fn splice(text: &str, rows_max: u64) -> Result<CountText, CannotCount> {
     if where_at.is_some() != condition.is_some() {
         return Err(CannotCount::Unreadable);
     }
+    let body_end = where_at.unwrap_or(end);
+    let sources_at = if joins {
+        let word = if verb == Token::Update {
+            Token::From
+        } else {
+            Token::Using
+        };
+        Some(sources_at(&words, word, verb_at + 2, body_end).ok_or(CannotCount::Unreadable)?)
+    } else {
+        None
+    };
     let (target_from, target_to) = match verb {
         // UPDATE [ONLY] name [*] [[AS] alias] SET
         Token::Update => {
@@ -109,7 +146,7 @@ fn splice(text: &str, rows_max: u64) -> Result<CountText, CannotCount> {
             (verb_at + 1, set)
         }
         // DELETE FROM [ONLY] name [*] [[AS] alias]
-        _ => (verb_at + 2, where_at.unwrap_or(end)),
+        _ => (verb_at + 2, sources_at.unwrap_or(body_end)),
     };
     let before = words.text(text, 0..verb_at);
     let target = words.text(text, target_from..target_to);
@@ -118,15 +155,70 @@ fn splice(text: &str, rows_max: u64) -> Result<CountText, CannotCount> {
         None => String::new(),
     };
     let bound = rows_max.saturating_add(1);
+    // Each row that joins several is changed once.
+    let (rows, sources) = match (sources_at, range) {
+        (Some(at), Some(range)) => {
+            let alias = range.alias.as_ref().map_or(&range.relname, |alias| &alias.aliasname);
+            let alias = quoted(alias);
+            let sources = words.text(text, at + 1..body_end);
+            (
+                format!("DISTINCT {alias}.tableoid, {alias}.ctid"),
+                format!(", {sources}\n"),
+            )
+        }
+        _ => ("1".to_owned(), String::new()),
+    };
     // The condition stands on a line of its own, so that a comment in it ends with it.
     let counted = format!(
-        "{before} SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {target}{condition}\nLIMIT {bound}) durward_count"
+        "{before} SELECT pg_catalog.count(*) FROM (SELECT {rows} FROM {target}{sources}{condition}\nLIMIT {bound}) \
+         durward_count"
     );
+    count_of(counted, true)
+}
+
+/// Where FROM or USING stands: not the one of IS DISTINCT FROM.
+fn sources_at(words: &Words, word: Token, from: usize, end: usize) -> Option<usize> {
+    let mut at = words.find(word, from)?;
+    while words.token(at.checked_sub(1)?)? == Token::Distinct {
+        at = words.find(word, at + 1)?;
+    }
+    (at < end).then_some(at)
+}
+
+/// The query that an INSERT takes its rows from. Those that are there already may be left out.
+fn splice_insert(text: &str, rows_max: u64, skips: bool) -> Result<CountText, CannotCount> {
+    let words = Words::of(text).ok_or(CannotCount::Unreadable)?;
+    let verb_at = words.find(Token::Insert, 0).ok_or(CannotCount::Unreadable)?;
+    let query = [Token::Select, Token::With, Token::Table];
+    let query_at = query.into_iter().filter_map(|word| words.find(word, verb_at + 1)).min();
+    let query_at = query_at.ok_or(CannotCount::Kind)?;
+    let mut end = words
+        .find(Token::Returning, query_at)
+        .or_else(|| words.find(Token::Ascii59, query_at))
+        .unwrap_or(words.len());
+    if skips {
+        let mut at = words.find(Token::On, query_at).ok_or(CannotCount::Unreadable)?;
+        while words.token(at + 1) != Some(Token::Conflict) {
+            at = words.find(Token::On, at + 1).ok_or(CannotCount::Unreadable)?;
+        }
+        end = end.min(at);
+    }
+    let before = words.text(text, 0..verb_at);
+    let query = words.text(text, query_at..end);
+    let bound = rows_max.saturating_add(1);
+    let counted = format!(
+        "{before} SELECT pg_catalog.count(*) FROM (SELECT 1 FROM ({query}\n) durward_source LIMIT {bound}) durward_count"
+    );
+    count_of(counted, !skips)
+}
+
+fn count_of(counted: String, is_exact: bool) -> Result<CountText, CannotCount> {
     let parameters = Words::of(&counted).ok_or(CannotCount::Unreadable)?.parameters(&counted);
     Ok(CountText {
         text: counted.trim_start().to_owned(),
         analysis: Analysis { statements: Vec::new() },
         parameters,
+        is_exact,
     })
 }
 
@@ -153,6 +245,11 @@ fn check(own: &StatementFacts, counted: &Analysis, context: &AnalysisContext) ->
         if candidates.clone().next().is_none() || !candidates.all(|function| is_steady(function)) {
             return Err(CannotCount::Volatile);
         }
+    }
+    if &*own.command == "INSERT" {
+        let known: BTreeSet<Oid> = own.relations.iter().map(|usage| usage.relation.oid).collect();
+        let reads_its_own = facts.relations.iter().all(|usage| known.contains(&usage.relation.oid));
+        return reads_its_own.then_some(()).ok_or(CannotCount::Unreadable);
     }
     let changes = AccessModes::UPDATE | AccessModes::DELETE;
     let target = |usage: &&RelationUse| usage.direct && usage.modes.intersects(changes);

@@ -21,13 +21,14 @@ mod cache;
 mod capture;
 pub mod catalog;
 mod count;
+mod ddl;
 mod effect;
 mod error;
 #[doc(hidden)]
 pub mod fixture;
 mod functions;
-mod parser;
 mod inverse;
+mod parser;
 mod plpgsql;
 mod predicate;
 pub mod relief;
@@ -44,11 +45,12 @@ pub use capture::{
     ChangeKind, Images, NewValue, RowsText,
 };
 pub use catalog::CatalogSnapshot;
-pub use count::{CannotCount, CountText, definitions};
+pub use count::{CannotCount, CountReach, CountText, definitions};
+pub use ddl::{DdlTouch, LockMode};
 pub use effect::SessionEffect;
 pub use error::AnalysisError;
+pub use inverse::{Fills, Inverse, InversePlan, InverseStep, Probe, ProbeRows};
 pub use parser::ServerWords;
 pub use rewrite::{CannotRewrite, NoSqlForm, Rewritten, SourceColumn, SourceMasks, Splice, string_constants};
-pub use inverse::{Fills, Inverse, InversePlan, InverseStep, Probe, ProbeRows};
 pub use settings::SessionSettings;
 pub use text::tokens;

@@ -182,6 +182,8 @@ fn asked(access: Access, principal: &Principal, database: &Database, (reason, by
         },
         rows: MeasuredRows::NotMeasured("it is access for a time, and no statement".into()),
         effect: None,
+        ddl: Vec::new(),
+        undo: None,
         rules: Vec::new(),
         why: "access beyond what policy gives is decided by people".into(),
         approver: "somebody else".into(),

@@ -161,6 +161,11 @@ fn open_database(settings: &DatabaseSettings, data_dir: &Path) -> anyhow::Result
         settings.context.clone(),
         settings.passthrough,
     );
+    let database = if settings.measuring {
+        database
+    } else {
+        database.unmeasured()
+    };
     Ok(database.with_labels(labels))
 }
 

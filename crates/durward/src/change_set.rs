@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
-use durward_change::{Asked, Binding, MeasuredRows, Outlook, Request, Step, Touched};
+use durward_change::{Asked, Binding, DdlEffect, MeasuredRows, Outlook, Request, Step, Touched};
 use durward_model::{ApprovalTerms, Principal, Refusal, StatementFacts};
 use durward_policy::{Decision, DecisionRequest, SessionContext};
-use durward_session::{Database, Gateway, change_set, label_use};
+use durward_session::{Database, DdlLook, Gateway, change_set, label_use};
 use durward_sql::{AnalysisContext, SessionSettings};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,9 @@ pub(crate) struct Planned {
     pub(crate) rules: Vec<Arc<str>>,
     /// What it changes.
     pub(crate) changes: BTreeSet<String>,
+    /// What it does to the relations whose definitions it changes, as far as they are there already.
+    #[serde(default)]
+    pub(crate) ddl: Vec<DdlEffect>,
     /// What approving it takes.
     pub(crate) terms: Option<ApprovalTerms>,
     /// Who may approve it, in words.
@@ -151,6 +154,7 @@ async fn judge(gateway: &Gateway, database: &Database, principal: &Principal, te
     );
     let policy = gateway.policy.current();
     let access = gateway.access_of(principal, database, &context.catalog);
+    let mut look = DdlLook::new(database);
     let mut statements = Vec::with_capacity(analysis.statements.len());
     for together in &analysis.statements {
         let span = text.get(together.span.clone()).unwrap_or(text).trim();
@@ -176,6 +180,7 @@ async fn judge(gateway: &Gateway, database: &Database, principal: &Principal, te
         let mut planned = planned(decision, &statement.facts, span);
         planned.bodies = change_set::bodies(&statement.facts, &context);
         planned.is_resolved = resolved.is_some();
+        planned.ddl = look.effects(&gateway.analyzer, span, &context).await;
         if resolved.is_none() && planned.verdict == Verdict::Refused {
             let missing = alone
                 .map(|statement| statement.unresolved.join(", "))
@@ -207,6 +212,7 @@ fn planned(decision: Decision, facts: &StatementFacts, text: &str) -> Planned {
         hint: None,
         rules: Vec::new(),
         changes: change_set::changes(facts),
+        ddl: Vec::new(),
         terms: None,
         approver: None,
         hazards: hazards
@@ -284,6 +290,8 @@ fn asked(judged: &Judged, principal: &Principal, text: &str) -> Asked {
         },
         rows: MeasuredRows::NotMeasured("a change set is approved by its statements".into()),
         effect: None,
+        ddl: statements.iter().flat_map(|planned| planned.ddl.clone()).collect(),
+        undo: None,
         rules,
         why: format!(
             "{} of its {} statements need approval, and it is approved as a whole",

@@ -108,6 +108,8 @@ pub(crate) struct DatabaseSettings {
     pub(crate) passthrough: bool,
     /// Whether values are looked at to find personal data.
     pub(crate) sampling: bool,
+    /// Whether what is held is looked at beforehand.
+    pub(crate) measuring: bool,
     /// Finds sensitive values, those of labels of one's own among them.
     pub(crate) detectors: Detectors,
     /// TLS server names that choose it.
@@ -298,6 +300,7 @@ fn database(name: &str, given: &GivenOptions, target: Target) -> anyhow::Result<
         target,
         passthrough: switch(given, "passthrough", false)?,
         sampling: switch(given, "sampling", true)?,
+        measuring: switch(given, "measuring", true)?,
         detectors: detectors(given)?,
         server_names: list(given, "server_names")
             .into_iter()

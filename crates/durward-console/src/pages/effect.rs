@@ -1,4 +1,4 @@
-use durward_change::{Asked, Effect, Sample};
+use durward_change::{Asked, DdlEffect, Effect, Sample};
 use maud::{Markup, html};
 
 use super::layout::shown;
@@ -15,9 +15,43 @@ pub(super) fn effect(asked: &Asked) -> Markup {
             @for carried in asked.effect.iter().flat_map(|effect| &effect.carried) {
                 dt { "Along" } dd { (shown(&carried.to_string())) }
             }
+            @if let Some(undo) = &asked.undo {
+                dt { "Undo" } dd { (shown(undo)) }
+            }
+        }
+        @if !asked.ddl.is_empty() {
+            (relations(&asked.ddl))
         }
         @if let Some(effect) = &asked.effect {
             (rows(effect))
+        }
+    }
+}
+
+/// What becomes of each relation whose definition changes.
+fn relations(ddl: &[DdlEffect]) -> Markup {
+    html! {
+        p { "Looked up in the catalog; sizes and rows are as they were when it was asked." }
+        div class="wide" {
+            table {
+                thead {
+                    tr { th { "Relation" } th { "Lock" } th { "Rows and data" } th { "Size" } th { "What depends on it" } }
+                }
+                tbody {
+                    @for effect in ddl {
+                        tr {
+                            td { (shown(&effect.name)) }
+                            td { (effect.lock) ": " (effect.waits) }
+                            td {
+                                @if effect.rewrites { "all rows are rewritten under the lock" } @else { "rows stay as they are" }
+                                @if effect.loses_data { ", " strong { "data is lost" } }
+                            }
+                            td { (shown(&effect.size_in_words())) }
+                            td { (shown(&effect.dependents.join(", "))) }
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -23,6 +23,12 @@ pub(super) fn verdict(request: &Request) -> String {
         MeasuredRows::Counted(_) | MeasuredRows::MoreThan(_) | MeasuredRows::AtMost(_) => {
             format!("{who} wants to {} {} rows of {what}", touched.command, asked.rows)
         }
+        MeasuredRows::Estimated { rows, .. } => {
+            format!(
+                "{who} wants to {} about {rows} rows of {what}, as the planner estimates",
+                touched.command
+            )
+        }
         MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => {
             format!("{who} wants to {} an unknown number of rows of {what}", touched.command)
         }
@@ -54,6 +60,14 @@ pub(super) fn cautions(request: &Request) -> Vec<String> {
     }
     if changes_rows(request) && matches!(asked.rows, MeasuredRows::NotMeasured(_) | MeasuredRows::Failed) {
         cautions.push(format!("How many rows it changes isn't known: {}.", asked.rows));
+    }
+    if let MeasuredRows::Estimated { why, .. } = &asked.rows {
+        cautions.push(format!(
+            "The number of rows is an estimate, and nothing binds it: {why}."
+        ));
+    }
+    if asked.undo.as_deref().is_some_and(|undo| !undo.starts_with("full")) {
+        cautions.push("Not all of it can be taken back.".to_owned());
     }
     if asked.reason.is_none() {
         cautions.push("No reason was given.".to_owned());

@@ -7,7 +7,7 @@ use durward_audit::Origin;
 use durward_change::MeasuredRows;
 use durward_model::RowBound;
 use durward_policy::{Decision, DecisionRequest, SessionContext};
-use durward_sql::CountText;
+use durward_sql::{CountReach, CountText};
 use durward_wire::postgres::backend::TransactionStatus;
 
 use super::capture::proven_rows;
@@ -43,7 +43,10 @@ impl Session {
         }
         let text = sent.text();
         let analyzer = &self.gateway.analyzer;
-        let counted = match analyzer.count_text(&text, &self.sight.context, rows_max).await {
+        let counted = match analyzer
+            .count_text(&text, &self.sight.context, (rows_max, CountReach::Condition))
+            .await
+        {
             Ok(Ok(counted)) => counted,
             Ok(Err(reason)) => return not(&reason.to_string()),
             Err(_) => return not("its condition can't be read"),
@@ -57,22 +60,53 @@ impl Session {
             Ok(verdict) => verdict,
             Err(reason) => return not(reason),
         };
+        Ok(match self.count_apart(&counted, sent, recorded).await? {
+            Ok(Some(rows)) if rows > rows_max => MeasuredRows::MoreThan(rows_max),
+            Ok(Some(rows)) => MeasuredRows::Counted(rows),
+            Ok(None) => MeasuredRows::Failed,
+            Err(reason) => MeasuredRows::NotMeasured(reason.into()),
+        })
+    }
+
+    /// Runs a count, behind a savepoint where a transaction is open; `None` where it fails.
+    pub(super) async fn count_apart(
+        &mut self,
+        counted: &CountText,
+        sent: Sent<'_>,
+        verdict: Verdict,
+    ) -> Result<Result<Option<u64>, &'static str>, End> {
+        let rows = self.read_apart(counted, sent, verdict).await?;
+        Ok(rows.map(|rows| {
+            let rows = rows?;
+            let number = rows.first()?.first()?.as_deref()?;
+            std::str::from_utf8(number).ok()?.parse().ok()
+        }))
+    }
+
+    /// Runs a read of the gateway's own with the statement's parameters, behind a savepoint where a transaction is open;
+    /// `None` where it fails.
+    pub(super) async fn read_apart(
+        &mut self,
+        read: &CountText,
+        sent: Sent<'_>,
+        verdict: Verdict,
+    ) -> Result<Result<Option<Vec<TextRow>>, &'static str>, End> {
+        let Some(given) = Given::with(sent) else {
+            return Ok(Ok(None));
+        };
         let in_block = self.status == TransactionStatus::InTransaction;
         if in_block && self.ask(&[OwnQuery::Savepoint]).await?.is_err() {
-            return not("the transaction takes no savepoint");
+            return Ok(Err("the transaction takes no savepoint"));
         }
-        let rows = self.count(&counted, sent, recorded).await?;
+        let only = given.only(&read.parameters);
+        let rows = self.read_within_limits((&read.text, only), verdict).await?;
         if in_block {
             let back = [OwnQuery::RollBackToSavepoint, OwnQuery::ReleaseSavepoint];
             if self.ask(&back).await?.is_err() {
                 return Err(End::ServerFault("a savepoint of the gateway's is gone"));
             }
         }
-        Ok(match rows {
-            Some(rows) if rows > rows_max => MeasuredRows::MoreThan(rows_max),
-            Some(rows) => MeasuredRows::Counted(rows),
-            None => MeasuredRows::Failed,
-        })
+        Ok(Ok(rows))
     }
 
     /// Policy decides on the count as on any read, and masks must not be in its way.
@@ -130,19 +164,6 @@ impl Session {
         self.record_intents(permitted, vec![number], MessageMasks::default())
             .await
             .map(Ok)
-    }
-
-    /// Runs the count.
-    async fn count(&mut self, counted: &CountText, sent: Sent<'_>, verdict: Verdict) -> Result<Option<u64>, End> {
-        let Some(given) = Given::with(sent) else {
-            return Ok(None);
-        };
-        let only = given.only(&counted.parameters);
-        let rows = self.read_within_limits((&counted.text, only), verdict).await?;
-        Ok(rows.and_then(|rows| {
-            let number = rows.first()?.first()?.as_deref()?;
-            std::str::from_utf8(number).ok()?.parse().ok()
-        }))
     }
 
     /// Runs a read of the gateway's own, with limits of its own where nothing of the client's is in the same transaction.

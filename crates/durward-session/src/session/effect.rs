@@ -2,7 +2,7 @@
 
 use durward_change::undo::Row;
 use durward_change::{Binding, Effect, MeasuredRows, Sample};
-use durward_sql::{CapturePlan, ChangeKind};
+use durward_sql::{CapturePlan, ChangeKind, CountReach};
 use durward_wire::postgres::backend::TransactionStatus;
 
 use super::capture::texts;
@@ -46,7 +46,7 @@ impl Session {
         let counted = self
             .gateway
             .analyzer
-            .count_text(&text, &self.sight.context, count)
+            .count_text(&text, &self.sight.context, (count, CountReach::Source))
             .await;
         let may = match counted {
             Ok(Ok(counted)) => self.judge_count(&counted, own).await?,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use durward_audit::Moment;
-use durward_change::{Answer, Asked, DeskError, Manner, MeasuredRows, Request, RequestId, State, precedents};
+use durward_change::{
+    Answer, Asked, DdlEffect, DeskError, Manner, MeasuredRows, Request, RequestId, State, precedents,
+};
 use durward_model::{ApprovalTerms, PrincipalKind, Refusal, RowBound, StatementId, sqlstate};
 use durward_policy::{HeldChange, HoldOrder};
 use durward_wire::postgres::backend::TransactionStatus;
@@ -12,6 +14,7 @@ use durward_wire::postgres::backend::write::{self, Report, Severity};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::capture::Allowance;
+use super::foreseen::Foreseen;
 use super::judge::unix_seconds;
 use super::masking::Sent;
 use super::subjects::Subject;
@@ -122,20 +125,9 @@ impl Session {
         };
         let desk = Arc::clone(&self.gateway.approvals);
         let known = desk.known(&binding.digest, now());
-        let known_effect = known.as_ref().map(|known| known.asked.effect.clone());
-        let rows = match (rows, known) {
-            (Some(rows), _) => rows,
-            // Counted once for each request.
-            (None, Some(known)) => known.asked.rows,
-            (None, None) => self.measured_rows(commands, sent, rows_max).await?,
-        };
-        let effect = match &known_effect {
-            Some(effect) => effect.clone(),
-            None => self.measured_effect(commands, sent, &rows).await?,
-        };
+        let foreseen = self.foresee(commands, sent, (rows, rows_max), known.as_ref()).await?;
         let waits = self.waits();
-        let mut asked = self.asked(commands, held, sent, (binding, rows, terms));
-        asked.effect = effect;
+        let mut asked = self.asked(commands, held, sent, (binding, foreseen, terms));
         let known = (first.subject.literals, first.subject.parameters);
         asked
             .touched
@@ -182,7 +174,10 @@ impl Session {
         }
         let rows = match asked.rows {
             MeasuredRows::Counted(rows) | MeasuredRows::AtMost(rows) => Some(rows),
-            MeasuredRows::MoreThan(_) | MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => None,
+            MeasuredRows::MoreThan(_)
+            | MeasuredRows::Estimated { .. }
+            | MeasuredRows::NotMeasured(_)
+            | MeasuredRows::Failed => None,
         };
         let bounds = held.iter().map(|held| held.subject.facts.rows_written);
         let change = HeldChange {
@@ -298,7 +293,7 @@ impl Session {
         commands: &[Vec<Subject>],
         held: &[Held<'_>],
         sent: Sent<'_>,
-        (binding, rows, terms): (super::binding::Bound, MeasuredRows, ApprovalTerms),
+        (binding, foreseen, terms): (super::binding::Bound, Foreseen, ApprovalTerms),
     ) -> Asked {
         let settings = &self.sight.context.settings;
         let orders = held.iter().map(|held| held.order);
@@ -323,8 +318,10 @@ impl Session {
             search_path: settings.search_path.iter().map(ToString::to_string).collect(),
             role: settings.current_user.to_string(),
             touched: self.touched(commands),
-            rows,
-            effect: None,
+            rows: foreseen.rows,
+            effect: foreseen.effect,
+            ddl: foreseen.ddl,
+            undo: foreseen.undo,
             rules,
             why: order.map_or_else(|| "".into(), |order| Arc::clone(&order.refusal.message)),
             approver: order.map_or_else(|| "".into(), |order| Arc::clone(&order.approver)),
@@ -497,11 +494,14 @@ impl Session {
         let asked = &request.asked;
         let message = format!("{} waits for approval: {}", request.id, asked.why);
         let tables = asked.touched.changes.join(", ");
-        let detail = format!(
+        let mut detail = format!(
             "rule: {}; rows: {}; changes: {tables}",
             asked.rules.join(", "),
             asked.rows
         );
+        if !asked.ddl.is_empty() {
+            detail.push_str(&format!("; locks: {}", locks(asked).join(", ")));
+        }
         let page = self.page_of(request.id).map(|page| format!(", or at {page}"));
         let hint = format!(
             "Approve it with: durward approvals approve {}{}. Cancelling takes it back.",
@@ -557,7 +557,10 @@ enum Waited {
 fn allowance(request: &Request) -> Allowance {
     let rows_max = match request.asked.rows {
         MeasuredRows::Counted(rows) | MeasuredRows::AtMost(rows) => Some(rows),
-        MeasuredRows::MoreThan(_) | MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => None,
+        MeasuredRows::MoreThan(_)
+        | MeasuredRows::Estimated { .. }
+        | MeasuredRows::NotMeasured(_)
+        | MeasuredRows::Failed => None,
     };
     Allowance {
         rows_max,
@@ -621,6 +624,7 @@ fn passes(rows: &MeasuredRows, terms: &ApprovalTerms) -> Option<String> {
         MeasuredRows::Counted(_)
         | MeasuredRows::AtMost(_)
         | MeasuredRows::MoreThan(_)
+        | MeasuredRows::Estimated { .. }
         | MeasuredRows::NotMeasured(_)
         // A condition that is slow, or fails when it is counted, is no way round the count.
         | MeasuredRows::Failed => None,
@@ -664,9 +668,11 @@ fn desk_refusal(error: &DeskError, order: &HoldOrder) -> Refusal {
 fn detail(request: &Request, page: Option<String>) -> String {
     let rows = match &request.asked.rows {
         MeasuredRows::Counted(rows) => Some(*rows),
-        MeasuredRows::MoreThan(_) | MeasuredRows::AtMost(_) | MeasuredRows::NotMeasured(_) | MeasuredRows::Failed => {
-            None
-        }
+        MeasuredRows::MoreThan(_)
+        | MeasuredRows::AtMost(_)
+        | MeasuredRows::Estimated { .. }
+        | MeasuredRows::NotMeasured(_)
+        | MeasuredRows::Failed => None,
     };
     let micros = u64::try_from(request.expires_at)
         .unwrap_or_default()
@@ -679,12 +685,18 @@ fn detail(request: &Request, page: Option<String>) -> String {
         "rows": rows,
         "rows_in_words": request.asked.rows.to_string(),
         "tables": request.asked.touched.changes,
-        "undo": request.asked.effect.as_ref().map(|effect| &effect.undo),
+        "locks": locks(&request.asked),
+        "undo": request.asked.undo,
         "retry": "same_statement",
         "poll_seconds": HOLD_POLL_SECONDS,
         "expires": Moment(micros).to_string(),
     });
     detail.to_string()
+}
+
+/// What a change of definitions does to each relation, in short.
+fn locks(asked: &Asked) -> Vec<String> {
+    asked.ddl.iter().map(DdlEffect::brief).collect()
 }
 
 fn approvals_in_words(request: &Request) -> String {

@@ -1,10 +1,10 @@
-use super::{CannotCount, count_text};
+use super::{CannotCount, CountReach, count_text};
 use crate::tests::{on_big_stack, shop};
 
 fn counted(sql: &str) -> Result<String, CannotCount> {
     let context = shop();
     on_big_stack(|| {
-        let counted = count_text(sql, &context, 100_000, 100).expect("it is a statement");
+        let counted = count_text(sql, &context, 100_000, (100, CountReach::Condition)).expect("it is a statement");
         counted.map(|counted| counted.text)
     })
 }
@@ -82,4 +82,34 @@ fn what_is_no_plain_condition_is_not_counted() {
     ] {
         assert_eq!(counted(sql), Err(reason), "{sql}");
     }
+}
+
+#[test]
+fn for_approvers_joins_and_sources_are_counted_too() {
+    let counted = |sql: &str| {
+        let context = shop();
+        on_big_stack(|| {
+            let reach = (100, CountReach::Source);
+            let counted = count_text(sql, &context, 100_000, reach).expect("it is a statement");
+            match counted {
+                Ok(counted) => format!("{}{}", if counted.is_exact { "" } else { "at most: " }, counted.text),
+                Err(reason) => format!("not: {reason}"),
+            }
+        })
+    };
+    let all = [
+        "UPDATE orders o SET total = 1 FROM customers c WHERE c.id = o.customer_id AND c.name IS DISTINCT FROM $2",
+        "DELETE FROM orders USING customers c, orders p WHERE c.id = orders.customer_id AND p.id = c.id RETURNING 1;",
+        "INSERT INTO orders (id, customer_id) SELECT c.id, 1 FROM customers c JOIN orders o ON o.id = c.id -- so",
+        "WITH w AS (SELECT id FROM customers) INSERT INTO orders (id) WITH v AS (TABLE w) SELECT id FROM v \
+         ON CONFLICT DO NOTHING RETURNING id",
+        "INSERT INTO orders (id) SELECT nextval('orders_id_seq') FROM customers",
+        "INSERT INTO orders (id) SELECT id FROM customers FOR UPDATE",
+        "INSERT INTO orders (id) VALUES (1)",
+        "WITH d AS (DELETE FROM customers RETURNING id) INSERT INTO orders (id) SELECT id FROM d",
+    ];
+    insta::assert_snapshot!(
+        all.map(|sql| format!("{sql}\n  {}\n", counted(sql).replace('\n', "\n  ")))
+            .concat()
+    );
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use durward_change::{Effect, Outlook, Request as Held, State, visible};
+use durward_change::{DdlEffect, Effect, Outlook, Request as Held, State, visible};
 
 use crate::cli::{ApprovalsCommand, DecideArgs};
 use crate::control::{DecideRequest, Request, ask, find_gateway};
@@ -243,6 +243,10 @@ fn show(request: &Held) -> anyhow::Result<()> {
     if asked.access.is_none() {
         field("rows", &asked.rows.to_string());
     }
+    field("undo", &visible(asked.undo.as_deref().unwrap_or_default()));
+    for effect in &asked.ddl {
+        show_ddl(effect);
+    }
     if let Some(effect) = &asked.effect {
         show_effect(effect);
     }
@@ -296,6 +300,16 @@ fn show(request: &Held) -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+/// What becomes of a relation whose definition changes.
+fn show_ddl(effect: &DdlEffect) {
+    let field = |name: &str, value: &str| say(format!("  {name:<12}{}", visible(value)));
+    field("locks", &effect.brief());
+    field("", &effect.size_in_words());
+    if !effect.dependents.is_empty() {
+        field("", &format!("depending on it: {}", effect.dependents.join(", ")));
+    }
 }
 
 /// Some of the rows, as they are and as they would be.

@@ -102,6 +102,14 @@ fn show(plan: &Plan) {
             format!(" ({})", planned.rules.join(", "))
         };
         say(format!("     {verdict}{rules}"));
+        for effect in &planned.ddl {
+            let depending = match effect.dependents.as_slice() {
+                [] => String::new(),
+                names => format!("; depending on it: {}", names.join(", ")),
+            };
+            let words = format!("{}: {}{depending}", effect.brief(), effect.size_in_words());
+            say(format!("     {}", visible(&words)));
+        }
         for words in [&planned.message, &planned.hint].into_iter().flatten() {
             say(format!("     {}", styled(Style::Faint, &visible(words))));
         }

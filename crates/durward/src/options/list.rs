@@ -309,6 +309,16 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         example: "false",
     },
     OptionSpec {
+        key: "measuring",
+        scope: Scope::Database,
+        kind: Kind::Switch,
+        value_name: "BOOLEAN",
+        default: "true",
+        help: "Read beforehand what a held statement would do, for whoever is to approve it. Rows that policy counts to decide \
+               are counted all the same.",
+        example: "false",
+    },
+    OptionSpec {
         key: "own_labels",
         scope: Scope::Database,
         kind: Kind::Text,

@@ -98,6 +98,11 @@ impl House {
         (output.status.code().unwrap_or(-1), printed)
     }
 
+    /// Runs `durward` with these arguments.
+    pub(super) fn command(&self, arguments: &[&str]) -> std::process::Output {
+        self.gateway().command(arguments)
+    }
+
     /// What was changed, newest first. The end of a transaction is kept a moment after its client hears of it.
     pub(super) fn changes(&self) -> Vec<Value> {
         await_that("the end of all transactions", || {
@@ -151,7 +156,7 @@ impl House {
     }
 }
 
-fn await_that<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(super) fn await_that<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let gives_up = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {

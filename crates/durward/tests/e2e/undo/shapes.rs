@@ -13,10 +13,10 @@ const ROUNDS: u64 = 25;
 const CHANGES: u64 = 12;
 
 /// A sequence of numbers that is the same in every run (Knuth's MMIX multiplier).
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -24,7 +24,7 @@ impl Numbers {
         (self.0 >> 33) % end
     }
 
-    fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+    pub(super) fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
         let at = usize::try_from(self.below(choices.len() as u64)).expect("small");
         choices[at]
     }
