@@ -198,3 +198,40 @@ fn a_row_that_was_changed_since_is_a_conflict() {
         .collect();
     assert_eq!(said, ["id=3: changed since: note", "id=4: it is gone"]);
 }
+
+#[test]
+fn those_who_come_at_the_same_time_are_all_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("undo");
+    let first = vault(&path, 1);
+    std::thread::scope(|scope| {
+        for session in 0..8_i64 {
+            let first = &first;
+            scope.spawn(move || {
+                for number in 0..10 {
+                    let secret = images(vec![RowImages {
+                        before: row(&["1", &format!("{session} {number}")]),
+                        after: None,
+                    }]);
+                    // Days change in between.
+                    let now = 86_400 * (number / 5);
+                    let (transaction, ids) = first
+                        .keep(&[(change(), Some(secret.clone())), (change(), None)], now)
+                        .unwrap();
+                    assert_eq!(first.images(ids[0]).unwrap(), Some(secret));
+                    first.end(transaction, number % 2 == 0, now).unwrap();
+                }
+            });
+        }
+    });
+    let told = first.list();
+    assert_eq!(told.len(), 160);
+    assert!(told.windows(2).all(|pair| pair[0].transaction <= pair[1].transaction));
+    drop(first);
+    let again = vault(&path, 1);
+    assert_eq!(again.list(), told);
+    assert!(again.list().iter().all(|record| record.state != ChangeState::Unknown));
+    for record in told.iter().step_by(2) {
+        assert!(again.images(record.id).unwrap().is_some());
+    }
+}

@@ -193,6 +193,8 @@ pub struct UndoVault {
     key: UndoKey,
     kept_days: u32,
     inner: Mutex<Inner>,
+    /// How many of the entries are surely on disk. Whoever holds it syncs for all that have been written by then.
+    synced: Mutex<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -200,7 +202,9 @@ struct Inner {
     changes: BTreeMap<ChangeId, (ChangeRecord, Place)>,
     next_change: u64,
     next_transaction: u64,
-    open: Option<(i64, File, u64)>,
+    open: Option<(i64, Arc<File>, u64)>,
+    /// How many entries were written since the vault was opened.
+    written: u64,
     /// What was half written can't be taken back.
     is_broken: bool,
 }
@@ -219,6 +223,7 @@ impl UndoVault {
             key,
             kept_days,
             inner: Mutex::default(),
+            synced: Mutex::default(),
         };
         let mut days = vault.days()?;
         days.sort_unstable();
@@ -228,20 +233,26 @@ impl UndoVault {
         Ok(vault)
     }
 
-    /// Keeps the changes of one transaction. When it returns, they survive a crash.
+    /// Keeps the changes of one transaction. When it returns, they survive a crash. Those who come at the same time share
+    /// one wait for the disk.
     ///
     /// # Errors
-    /// None of them is kept.
+    /// They can't be relied on to be kept.
     pub fn keep(
         &self,
         changes: &[(NewChange, Option<Images>)],
         now: i64,
     ) -> Result<(TransactionId, Vec<ChangeId>), VaultError> {
-        let mut inner = self.lock();
-        let transaction = TransactionId(inner.next_transaction + 1);
+        let (transaction, first) = {
+            let mut inner = self.lock();
+            inner.next_transaction += 1;
+            let first = inner.next_change + 1;
+            inner.next_change += u64::try_from(changes.len()).unwrap_or(u64::MAX);
+            (TransactionId(inner.next_transaction), first)
+        };
         let mut lines = Vec::new();
         let mut records = Vec::new();
-        for (number, (change, images)) in (inner.next_change + 1..).zip(changes) {
+        for (number, (change, images)) in (first..).zip(changes) {
             let record = ChangeRecord {
                 id: ChangeId(number),
                 transaction,
@@ -261,12 +272,12 @@ impl UndoVault {
             records.push(record);
         }
         let day = now.div_euclid(DAY_SECONDS);
-        let mut offset = self.append(&mut inner, day, &lines.concat(), true)?;
-        inner.next_transaction += 1;
+        let (mut offset, written) = self.append(&mut self.lock(), day, &lines.concat())?;
+        self.settle(written)?;
         let ids = records.iter().map(|record| record.id).collect();
+        let mut inner = self.lock();
         for (record, line) in records.into_iter().zip(&lines) {
             let bytes = line.len() as u64;
-            inner.next_change = record.id.0;
             inner.changes.insert(record.id, (record, Place { day, offset, bytes }));
             offset += bytes;
         }
@@ -281,8 +292,7 @@ impl UndoVault {
         let mut inner = self.lock();
         let entry = line(&Entry::Ended { transaction, committed })?;
         inner.end(transaction, committed);
-        self.append(&mut inner, now.div_euclid(DAY_SECONDS), &entry, false)
-            .map(drop)
+        self.append(&mut inner, now.div_euclid(DAY_SECONDS), &entry).map(drop)
     }
 
     /// These changes were taken back.
@@ -290,12 +300,12 @@ impl UndoVault {
     /// # Errors
     /// It can't be written.
     pub fn undone(&self, changes: &[ChangeId], now: i64) -> Result<(), VaultError> {
-        let mut inner = self.lock();
         let entry = line(&Entry::Undone {
             changes: changes.to_vec(),
         })?;
-        self.append(&mut inner, now.div_euclid(DAY_SECONDS), &entry, true)?;
-        inner.undone(changes);
+        let (_, written) = self.append(&mut self.lock(), now.div_euclid(DAY_SECONDS), &entry)?;
+        self.settle(written)?;
+        self.lock().undone(changes);
         Ok(())
     }
 
@@ -370,32 +380,55 @@ impl UndoVault {
         Ok(BASE64.encode(sealed))
     }
 
-    /// Returns where it begins.
-    fn append(&self, inner: &mut Inner, day: i64, text: &str, sync: bool) -> Result<u64, VaultError> {
+    /// Writes an entry. Returns where it begins, and how many there are with it.
+    fn append(&self, inner: &mut Inner, day: i64, text: &str) -> Result<(u64, u64), VaultError> {
         if inner.is_broken {
-            return Err(VaultError::Io("an earlier entry was half written".into()));
+            return Err(broken());
         }
         if inner.open.as_ref().is_none_or(|(open, _, _)| *open != day) {
             let path = self.path(day);
             let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
             File::open(&self.folder)?.sync_all()?;
+            if let Some((_, before, _)) = &inner.open {
+                // Those who wait for the disk will wait for the new file's.
+                before.sync_data()?;
+            }
             let bytes = file.metadata()?.len();
-            inner.open = Some((day, file, bytes));
+            inner.open = Some((day, Arc::new(file), bytes));
         }
         let Some((_, file, bytes)) = &mut inner.open else {
             return Err(VaultError::Io("no file is open".into()));
         };
         let offset = *bytes;
-        let written = file
-            .write_all(text.as_bytes())
-            .and_then(|()| if sync { file.sync_data() } else { Ok(()) });
-        if let Err(error) = written {
+        if let Err(error) = (&**file).write_all(text.as_bytes()) {
             let taken_back = file.set_len(offset).and_then(|()| file.sync_data());
             inner.is_broken = taken_back.is_err();
             return Err(error.into());
         }
         *bytes += text.len() as u64;
-        Ok(offset)
+        inner.written += 1;
+        Ok((offset, inner.written))
+    }
+
+    /// Waits until so many entries are on disk. A failure is for good: what the system has given up it may report once.
+    fn settle(&self, wanted: u64) -> Result<(), VaultError> {
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        let (written, file) = {
+            let inner = self.lock();
+            if inner.is_broken {
+                return Err(broken());
+            }
+            (inner.written, inner.open.as_ref().map(|(_, file, _)| Arc::clone(file)))
+        };
+        if *synced >= wanted {
+            return Ok(());
+        }
+        if let Some(Err(error)) = file.map(|file| file.sync_data()) {
+            self.lock().is_broken = true;
+            return Err(error.into());
+        }
+        *synced = written;
+        Ok(())
     }
 
     /// Reads a day's file, and cuts off what was half written at its end.
@@ -483,6 +516,10 @@ impl Inner {
 fn label(record: &ChangeRecord) -> Result<Vec<u8>, VaultError> {
     let whole = serde_json::to_vec(record);
     whole.map_err(|error| VaultError::Io(error.to_string().into()))
+}
+
+fn broken() -> VaultError {
+    VaultError::Io("an earlier entry was half written, or is not surely on disk".into())
 }
 
 fn line(entry: &Entry) -> Result<String, VaultError> {
