@@ -1,10 +1,8 @@
 use std::sync::Arc;
 
-use durward_model::{DatabaseName, Digest};
+use durward_model::{DatabaseName, Digest, NamePattern, ObjectPattern};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-
-use crate::{NamePattern, ObjectPattern};
 
 /// The tag of a database that says nothing about itself: the careful assumption.
 pub const DEFAULT_TAG: &str = "production";

@@ -7,8 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use durward_change::limits::{ACCESS_RELATIONS_MAX, ACCESS_SECONDS_MAX};
 use durward_change::{Access, Asked, MeasuredRows, Place, Request, Touched};
 use durward_console::AccessWish;
-use durward_model::{ApprovalTerms, Label, Oid, Principal, RelationKind};
-use durward_policy::ObjectPattern;
+use durward_model::{ApprovalTerms, Label, ObjectPattern, Oid, Principal, RelationKind};
 use durward_session::{ACCESS_CLASSES, ALL_LABELS, Database, Gateway};
 use durward_sql::catalog::CatalogSnapshot;
 

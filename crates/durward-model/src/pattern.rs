@@ -1,8 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use durward_model::QualifiedName;
 use serde::{Deserialize, Serialize};
+
+use crate::QualifiedName;
 
 /// `schema`, `schema.table` or either with `*` for any run of characters. As in SQL, letters outside double quotes are
 /// folded to lower case, and a name in double quotes is taken as it stands.
@@ -19,7 +20,8 @@ impl ObjectPattern {
         self.matches_parts(&name.schema, &name.name)
     }
 
-    pub(crate) fn matches_parts(&self, schema: &str, name: &str) -> bool {
+    /// The same, by the parts of its name.
+    pub fn matches_parts(&self, schema: &str, name: &str) -> bool {
         self.schema.matches(schema) && self.name.as_ref().is_none_or(|pattern| pattern.matches(name))
     }
 
