@@ -7,6 +7,7 @@ use durward_model::Principal;
 use crate::error::DeskError;
 use crate::limits::{ENDED_KEPT_MAX, OPEN_MAX, OPEN_PER_PRINCIPAL_MAX, TEXT_BYTES_MAX};
 use crate::request::{Approval, Approver, Asked, Ending, Request, RequestId};
+use crate::routing::{Escalated, Routing};
 use crate::state::{Entry, Event, State, apply, next};
 
 /// The requests.
@@ -18,6 +19,8 @@ pub(crate) struct Book {
     latest: u64,
     /// The latest time that was seen: a clock that is set back prolongs nothing.
     seen: i64,
+    /// Who is asked about what comes.
+    routing: Routing,
 }
 
 impl Book {
@@ -33,6 +36,39 @@ impl Book {
     pub(crate) fn now(&mut self, now: i64) -> i64 {
         self.seen = self.seen.max(now);
         self.seen
+    }
+
+    pub(crate) fn route_by(&mut self, routing: Routing) {
+        self.routing = routing;
+    }
+
+    pub(crate) fn routing(&self) -> &Routing {
+        &self.routing
+    }
+
+    /// The entries that end what waits for others than those who would be asked now.
+    pub(crate) fn misrouted(&self, now: i64) -> Vec<Entry> {
+        let waits = self.requests.values().filter(|request| request.state == State::Pending);
+        let others = waits.filter(|request| {
+            let asked = &request.asked;
+            let addressed = self
+                .routing
+                .address(asked, asked.terms.expires_seconds, request.asked_at);
+            let risk = self.routing.risk.reasons(asked);
+            let is_short = !risk.is_empty() && asked.terms.count < self.routing.risk.approvers;
+            request.addressed.sets != addressed.sets || request.risk != risk || is_short
+        });
+        others
+            .map(|request| Entry {
+                id: request.id,
+                at: now,
+                event: Event::Superseded(Ending {
+                    by: None,
+                    why: Some("who is asked about it, or what that takes, was configured anew".to_owned()),
+                    at: now,
+                }),
+            })
+            .collect()
     }
 
     pub(crate) fn has_open_sets(&self) -> bool {
@@ -79,6 +115,7 @@ impl Book {
                 self.forget_oldest();
             }
             Event::Approved(_)
+            | Event::Escalated(_)
             | Event::AutoApproved(_)
             | Event::Rejected(_)
             | Event::Withdrawn(_)
@@ -137,12 +174,22 @@ impl Book {
             return Err(DeskError::Full);
         }
         let id = RequestId(self.latest + 1);
+        let (mut asked, risk) = (asked.clone(), self.routing.risk.reasons(asked));
+        if !risk.is_empty() {
+            asked.terms.count = asked.terms.count.max(self.routing.risk.approvers);
+        }
+        let open_seconds = asked.terms.expires_seconds;
         let request = Request {
             id,
-            asked: asked.clone(),
+            addressed: self.routing.address(&asked, open_seconds, now),
+            rows_backstop: (risk.is_empty())
+                .then(|| self.routing.risk.rows_backstop(&asked))
+                .flatten(),
+            risk,
+            asked,
             state: State::Pending,
             asked_at: now,
-            expires_at: now.saturating_add(i64::from(asked.terms.expires_seconds)),
+            expires_at: now.saturating_add(i64::from(open_seconds)),
             approvals: Vec::new(),
             ending: None,
             by_policy: None,
@@ -165,8 +212,21 @@ impl Book {
     ) -> Result<Entry, DeskError> {
         let request = self.requests.get(&id).ok_or(DeskError::Unknown(id))?;
         let own = is_own(request, approver);
-        let entry = self.move_by(id, Event::Approved(approval(approver, own, note, now)), now)?;
+        let speaks_for = request.addressed.spoken_for(approver);
+        let mut given = approval(approver, own, note, now);
+        given.speaks_for = speaks_for.clone().unwrap_or_default();
+        let entry = self.move_by(id, Event::Approved(given), now)?;
+        if own && request.takes_others() {
+            return Err(match approver.is_only_one {
+                true => DeskError::TakesOthers(id),
+                false => DeskError::Own(id),
+            });
+        }
         stands_apart(id, own, approver)?;
+        if speaks_for.is_none() {
+            let asked = request.addressed.lines();
+            return Err(DeskError::NotAsked { id, asked });
+        }
         let missing = request
             .asked
             .terms
@@ -179,6 +239,11 @@ impl Book {
         }
         if request.approvals.iter().any(|known| known.by == approver.name) {
             return Err(DeskError::Twice(id));
+        }
+        let voices = approver.voices();
+        let mut known = request.approvals.iter().flat_map(Approval::voices);
+        if request.takes_others() && known.any(|known| voices.contains(&known)) {
+            return Err(DeskError::SameAccount(id));
         }
         Ok(entry)
     }
@@ -203,6 +268,28 @@ impl Book {
         let request = self.requests.get(&id).ok_or(DeskError::Unknown(id))?;
         next(request, &event).map_err(|late| DeskError::TooLate { id, state: late.0 })?;
         Ok(Entry { id, at: now, event })
+    }
+
+    /// The entries by which others are asked about what nobody has decided.
+    pub(crate) fn overdue(&self, now: i64) -> Vec<Entry> {
+        let waits = self.requests.values().filter(|request| {
+            let addressed = &request.addressed;
+            let is_due = addressed.escalates_at.is_some_and(|at| at <= now) && request.expires_at > now;
+            request.state == State::Pending && is_due && addressed.escalated.is_none()
+        });
+        let to = self.routing.escalates_to(now);
+        // Between shifts there is nobody to ask: later, perhaps.
+        let waits = waits.filter(|_| !to.is_empty());
+        waits
+            .map(|request| Entry {
+                id: request.id,
+                at: now,
+                event: Event::Escalated(Escalated {
+                    to: to.clone(),
+                    at: now,
+                }),
+            })
+            .collect()
     }
 
     /// The entries by which time ends what has waited too long.
@@ -244,6 +331,7 @@ fn approval(approver: &Approver, own: bool, note: Option<&str>, now: i64) -> App
         account: approver.account.clone(),
         note: note.map(str::to_owned),
         self_confirmed: own,
+        speaks_for: Vec::new(),
         at: now,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durward_model::{ApprovalTerms, Principal};
+use durward_model::{ApprovalTerms, Principal, RiskTerm};
 use serde::{Deserialize, Serialize};
 
 use crate::request::Request;
@@ -39,7 +39,9 @@ pub struct Step {
 /// Whether what holds a statement now asks for no more than what its change set was approved under.
 pub fn covers(approved: &ApprovalTerms, now: &ApprovalTerms) -> bool {
     let both = approved.merge(now);
-    both.groups.len() == approved.groups.len() && both.count <= approved.count
+    both.groups.len() == approved.groups.len()
+        && both.count <= approved.count
+        && (now.risk < RiskTerm::High || approved.risk == RiskTerm::High)
 }
 
 /// Whether a request is a change set that this principal may begin to run on a database.

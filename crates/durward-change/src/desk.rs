@@ -12,7 +12,8 @@ use crate::access::GivenAccess;
 use crate::book::Book;
 use crate::change_set::is_runnable;
 use crate::error::DeskError;
-use crate::request::{Approver, Asked, Ending, Request, RequestId};
+use crate::request::{Approver, Asked, Ending, Request, RequestId, Touched};
+use crate::routing::Routing;
 use crate::state::{Entry, Event, State};
 use crate::store::{Store, StoreError};
 
@@ -127,6 +128,40 @@ impl Desk {
         })
     }
 
+    /// Asks those whom `routing` names about what is laid on the desk from now on. What waits for others than these is
+    /// ended, and asked for anew by whoever still wants it; what was approved stays so.
+    ///
+    /// # Errors
+    /// It can't be kept or recorded.
+    pub fn routed(self, routing: Routing, now: i64) -> Result<Self, DeskError> {
+        {
+            let mut inner = self.lock();
+            inner.book.route_by(routing);
+            let now = inner.book.now(now);
+            for entry in inner.book.misrouted(now) {
+                self.commit(&mut inner, &entry)?;
+            }
+        }
+        Ok(self)
+    }
+
+    /// Why the risk of something would be high; empty where it isn't.
+    pub fn risk_of(&self, asked: &Asked) -> Vec<String> {
+        self.lock().book.routing().risk.reasons(asked)
+    }
+
+    /// Whether a statement of an approved change set is what its approvers were asked about: it touches nobody's data but
+    /// that of owners who were, and its risk is high only where theirs was.
+    pub fn foresaw(&self, set: &Request, touched: &Touched) -> bool {
+        let inner = self.lock();
+        let routing = inner.book.routing();
+        let mut now = set.asked.clone();
+        now.touched.hazards.clone_from(&touched.hazards);
+        let risk = routing.risk.reasons(&now);
+        let owners = routing.owners_of_touched(&set.asked.database, touched);
+        set.addressed.includes(&owners) && (risk.is_empty() || !set.risk.is_empty())
+    }
+
     /// Lays a statement on the desk: joins the open request for just this one, or opens one. Where it was approved, the
     /// approval is spent here, once and for all: what happens to the caller afterwards doesn't give it back.
     ///
@@ -198,6 +233,12 @@ impl Desk {
             why: why.map(str::to_owned),
             at: now,
         };
+        // Nobody's terms stand for two people who look.
+        let waits = inner.book.get(id).filter(|request| request.state == State::Pending);
+        if let Some(request) = waits.filter(|request| !request.risk.is_empty()).cloned() {
+            inner.waiters.entry(id).or_default().parked = true;
+            return Ok(Answer::Pending(Box::new(request)));
+        }
         // What people have approved already is spent as it is.
         if inner
             .book
@@ -467,7 +508,7 @@ impl Desk {
         self.end(id, ending, now)
     }
 
-    /// Ends what has waited too long.
+    /// Ends what has waited too long, and asks others about what nobody has decided.
     ///
     /// # Errors
     /// It can't be kept or recorded: it is tried again next time, and nothing expired runs meanwhile.
@@ -511,6 +552,9 @@ impl Desk {
     fn expire(&self, inner: &mut Inner, now: i64) -> Result<i64, DeskError> {
         let now = inner.book.now(now);
         for entry in inner.book.expired(now) {
+            self.commit(inner, &entry)?;
+        }
+        for entry in inner.book.overdue(now) {
             self.commit(inner, &entry)?;
         }
         Ok(now)

@@ -25,6 +25,25 @@ pub enum DeskError {
          give the command again with --confirm, and it is recorded as confirmed by yourself"
     )]
     OwnUnconfirmed(RequestId),
+    /// At high risk the only person there is doesn't decide either.
+    #[error(
+        "{0} is of high risk: it takes others than whoever asked, or is behind it, and nobody confirms it by themselves"
+    )]
+    TakesOthers(RequestId),
+    /// Others were asked.
+    #[error("{id} is asked of {}", asked.join("; "))]
+    NotAsked {
+        /// Which.
+        id: RequestId,
+        /// Who is, in words.
+        asked: Vec<String>,
+    },
+    /// At high risk one account doesn't speak for two people.
+    #[error(
+        "{0} is of high risk, and takes people who prove who they are: this account has spoken for one already. \
+         Decide on the page of the request, with a login of your own"
+    )]
+    SameAccount(RequestId),
     /// The approver is in none of the groups of one of the sets.
     #[error("{id} needs the approval of a member of {}", groups.join(" or "))]
     NotInGroup {

@@ -20,6 +20,7 @@
 //! ```
 
 mod access;
+mod adviser;
 mod binding;
 mod book;
 mod change_set;
@@ -28,26 +29,35 @@ mod desk;
 mod error;
 mod file;
 pub mod limits;
+mod party;
 mod precedent;
 mod request;
+mod risk;
+mod rota;
+mod routing;
 mod state;
 mod store;
 pub mod undo;
 mod visible;
 
 pub use access::{Access, GivenAccess, Place};
+pub use adviser::{Advice, AdvisedRisk, Adviser, Opinion};
 pub use binding::Binding;
 pub use change_set::{Outlook, Step, covers};
 pub use ddl::{DdlEffect, RelationSize};
 pub use desk::{Answer, Desk, Grant, Manner, NoRecorder, Recorder};
 pub use error::DeskError;
 pub use file::FileStore;
+pub use party::{Party, PartyError, in_words};
 pub use precedent::{precedents, similar};
 #[doc(hidden)]
 pub use request::example;
 pub use request::{
     Approval, Approver, Asked, CarriedRows, Effect, Ending, MeasuredRows, Request, RequestId, Sample, Touched,
 };
+pub use risk::RiskRules;
+pub use rota::{Rota, RotaError};
+pub use routing::{Addressed, Asking, Escalated, Escalation, OwnerRule, Routing};
 pub use state::{Entry, Event, State};
 pub use store::{MemoryStore, Store, StoreError};
 pub use visible::{Piece, hides, pieces, visible};

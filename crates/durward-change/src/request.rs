@@ -6,8 +6,10 @@ use durward_model::{ApprovalTerms, Principal};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
+use crate::adviser::Advice;
 use crate::change_set::Step;
 use crate::ddl::DdlEffect;
+use crate::routing::Addressed;
 use crate::state::State;
 
 /// The number of a request, from 1, shown as `c1`.
@@ -198,6 +200,9 @@ pub struct Asked {
     /// Who laid a change set or a wish for access on the desk for the principal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_by: Option<String>,
+    /// What an adviser says about it, where one was asked and answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
 }
 
 /// One approval.
@@ -211,6 +216,9 @@ pub struct Approval {
     pub note: Option<String>,
     /// The only approver there is has approved a change of their own.
     pub self_confirmed: bool,
+    /// Which of those who were asked it speaks for: places in [`Addressed::sets`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speaks_for: Vec<usize>,
     /// When, in seconds since 1970.
     pub at: i64,
 }
@@ -250,6 +258,36 @@ pub struct Request {
     /// Who has looked at it, where it ran without anybody's approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Approval>,
+    /// Who is asked.
+    #[serde(default)]
+    pub addressed: Addressed,
+    /// Why its risk is high; empty where it isn't.
+    #[serde(default)]
+    pub risk: Vec<String>,
+    /// The rows beyond which it is taken back when it runs, where their number wasn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_backstop: Option<u64>,
+}
+
+impl Request {
+    /// Another text whenever something happens to the request.
+    pub fn version(&self) -> String {
+        let escalated = match self.addressed.escalated {
+            Some(_) => "-escalated",
+            None => "",
+        };
+        format!("{}-{}{escalated}", self.state, self.approvals.len())
+    }
+
+    /// Those who were asked, in words, and for whom nobody has approved yet.
+    pub fn unheard(&self) -> Vec<String> {
+        self.addressed.unheard(&self.approvals)
+    }
+
+    /// Whether nobody may confirm it by themselves, and different people must approve.
+    pub(crate) fn takes_others(&self) -> bool {
+        !self.risk.is_empty() && self.asked.terms.count > 1
+    }
 }
 
 /// Somebody who decides.
@@ -290,6 +328,22 @@ impl Approver {
             .flatten()
             .any(|name| principal.involves(name))
     }
+
+    /// The names under which they speak: two that share one may be one person.
+    pub(crate) fn voices(&self) -> Vec<&str> {
+        voices(&self.name, self.account.as_deref())
+    }
+}
+
+impl Approval {
+    pub(crate) fn voices(&self) -> Vec<&str> {
+        voices(&self.by, self.account.as_deref())
+    }
+}
+
+fn voices<'a>(name: &'a str, account: Option<&'a str>) -> Vec<&'a str> {
+    let names = std::iter::once(name).chain(account);
+    names.map(|name| name.trim_start_matches("unix:")).collect()
 }
 
 /// A request for examples and tests.
@@ -334,5 +388,6 @@ pub fn example() -> Asked {
         settings: String::new(),
         access: None,
         submitted_by: None,
+        advice: None,
     }
 }

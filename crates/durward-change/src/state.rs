@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::request::{Approval, Ending, Request, RequestId};
+use crate::routing::Escalated;
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,6 +93,8 @@ pub enum Event {
     Kept(Box<Request>),
     /// Somebody approves; the count may not be reached yet.
     Approved(Approval),
+    /// Nobody has decided: others are asked too.
+    Escalated(Escalated),
     /// A policy's terms approve.
     AutoApproved(Ending),
     /// Somebody says no.
@@ -120,6 +123,7 @@ impl Event {
         match self {
             Self::Kept(_) => "asked",
             Self::Approved(_) => "approved",
+            Self::Escalated(_) => "escalated",
             Self::AutoApproved(_) => "auto-approved",
             Self::Rejected(_) => "rejected",
             Self::Withdrawn(_) => "withdrawn",
@@ -153,11 +157,17 @@ pub(crate) struct TooLate(pub(crate) State);
 pub(crate) fn next(request: &Request, event: &Event) -> Result<State, TooLate> {
     let late = Err(TooLate(request.state));
     match (request.state, event) {
-        (State::Pending, Event::Approved(_)) => {
+        (State::Pending, Event::Approved(approval)) => {
             let given = request.approvals.len() + 1;
             let enough = u32::try_from(given).is_ok_and(|given| given >= request.asked.terms.count.max(1));
-            Ok(if enough { State::Approved } else { State::Pending })
+            let by_all = request.addressed.is_covered(request.approvals.iter().chain([approval]));
+            Ok(if enough && by_all {
+                State::Approved
+            } else {
+                State::Pending
+            })
         }
+        (State::Pending, Event::Escalated(_)) if request.addressed.escalated.is_none() => Ok(State::Pending),
         (State::Pending, Event::AutoApproved(_)) => Ok(State::AutoApproved),
         (State::Pending, Event::BrokeGlass(_)) if request.asked.access.is_none() => Ok(State::BreakGlass),
         (State::BreakGlass, Event::Reviewed(_)) => Ok(State::Reviewed),
@@ -170,6 +180,7 @@ pub(crate) fn next(request: &Request, event: &Event) -> Result<State, TooLate> {
         (
             State::Approved | State::AutoApproved,
             Event::Approved(_)
+            | Event::Escalated(_)
             | Event::AutoApproved(_)
             | Event::Rejected(_)
             | Event::Withdrawn(_)
@@ -178,7 +189,10 @@ pub(crate) fn next(request: &Request, event: &Event) -> Result<State, TooLate> {
             | Event::Reviewed(_)
             | Event::Revoked(_),
         )
-        | (State::Pending, Event::Used(_) | Event::Revoked(_) | Event::BrokeGlass(_) | Event::Reviewed(_))
+        | (
+            State::Pending,
+            Event::Used(_) | Event::Revoked(_) | Event::BrokeGlass(_) | Event::Reviewed(_) | Event::Escalated(_),
+        )
         | (
             State::Used
             | State::Rejected
@@ -215,6 +229,7 @@ pub(crate) fn apply(request: &mut Request, entry: &Entry) -> Result<(), TooLate>
                 request.expires_at = entry.at.saturating_add(i64::from(lasts));
             }
         }
+        Event::Escalated(escalated) => request.addressed.escalated = Some(escalated.clone()),
         Event::AutoApproved(ending) => request.by_policy = Some(ending.clone()),
         Event::Rejected(ending)
         | Event::Withdrawn(ending)

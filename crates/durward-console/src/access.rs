@@ -15,6 +15,11 @@ use crate::app::Console;
 use crate::problem::Problem;
 use crate::tickets::Entry;
 
+/// How much of a name that proves nothing is recorded.
+///
+/// Unit: characters. Reason: whoever sends it chooses its length.
+const NAME_CHARACTERS_MAX: usize = 100;
+
 /// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
@@ -174,6 +179,27 @@ impl Console {
             object: object.to_owned(),
         };
         self.record(&Event::Administration(event))
+    }
+
+    /// Records that somebody who came by `program` wasn't let in.
+    pub(crate) fn note_refused(
+        &self,
+        user: &str,
+        program: &str,
+        peer: Peer,
+        reason: &str,
+        sqlstate: &str,
+    ) -> Result<(), Problem> {
+        let event = LoginRefused {
+            user: user.chars().take(NAME_CHARACTERS_MAX).collect(),
+            database: String::new(),
+            client_address: peer.0.to_string(),
+            client_program: Some(program.to_owned()),
+            reason: reason.to_owned(),
+            sqlstate: sqlstate.to_owned(),
+            tls: self.site.is_encrypted(),
+        };
+        self.record(&Event::LoginRefused(event))
     }
 
     fn record(&self, event: &Event) -> Result<(), Problem> {

@@ -154,7 +154,7 @@ pub(crate) fn read<T: DeserializeOwned + Default>(headers: &HeaderMap, body: &[u
 
 /// Changes whenever something happens to a request.
 pub(crate) fn version(request: &Request) -> String {
-    format!("{}-{}", request.state, request.approvals.len())
+    request.version()
 }
 
 impl Console {
@@ -307,7 +307,9 @@ pub(crate) fn one_line(said: Option<&str>) -> Result<Option<String>, Problem> {
 }
 
 /// The desk waits for the disk.
-async fn on_desk(work: impl FnOnce() -> Result<Request, Problem> + Send + 'static) -> Result<Request, Problem> {
+pub(crate) async fn on_desk(
+    work: impl FnOnce() -> Result<Request, Problem> + Send + 'static,
+) -> Result<Request, Problem> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(_) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the gateway is ending")),

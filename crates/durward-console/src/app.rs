@@ -13,9 +13,12 @@ use tokio::sync::Semaphore;
 use crate::access_wishes::AccessDesk;
 use crate::change_sets::ChangeSets;
 use crate::limits::{BODY_BYTES_MAX, PASSWORD_CHECKS_MAX, WAITING_MAX};
+use crate::replays::Replays;
+use crate::signed_decisions::Sender;
 use crate::site::Site;
+use crate::slack::Slack;
 use crate::tickets::Tickets;
-use crate::{access_wishes, api, change_sets, events, guard, pages};
+use crate::{access_wishes, api, change_sets, events, guard, pages, signed_decisions, slack};
 
 /// What is served.
 #[derive(Debug)]
@@ -26,6 +29,9 @@ pub struct Console {
     pub(crate) ledger: Ledger,
     pub(crate) change_sets: Arc<dyn ChangeSets>,
     pub(crate) access: Arc<dyn AccessDesk>,
+    pub(crate) senders: Vec<Sender>,
+    pub(crate) slack: Option<Slack>,
+    pub(crate) replays: Replays,
     pub(crate) tickets: Tickets,
     pub(crate) password_checks: Semaphore,
     pub(crate) waiting: Arc<Semaphore>,
@@ -46,6 +52,10 @@ pub struct ConsoleParts {
     pub change_sets: Arc<dyn ChangeSets>,
     /// Looks up what is asked for.
     pub access: Arc<dyn AccessDesk>,
+    /// Systems that decide by signed messages.
+    pub senders: Vec<Sender>,
+    /// Slack, where it is used.
+    pub slack: Option<Slack>,
 }
 
 impl Console {
@@ -58,6 +68,9 @@ impl Console {
             ledger: parts.ledger,
             change_sets: parts.change_sets,
             access: parts.access,
+            senders: parts.senders,
+            slack: parts.slack,
+            replays: Replays::default(),
             tickets: Tickets::default(),
             password_checks: Semaphore::new(PASSWORD_CHECKS_MAX),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
@@ -86,6 +99,7 @@ impl Console {
             .route("/requests/{id}/approve", post(pages::approve))
             .route("/requests/{id}/reject", post(pages::reject))
             .route("/requests/{id}/review", post(pages::review))
+            .route("/requests/{id}/revoke", post(pages::revoke))
             .route("/assets/style.css", get(pages::style))
             .route("/assets/keys.js", get(pages::keys))
             .route("/api/openapi.json", get(api::description))
@@ -98,6 +112,8 @@ impl Console {
             .route("/api/v1/changes", post(change_sets::submit))
             .route("/api/v1/access", post(access_wishes::request))
             .route("/api/v1/access/{id}/revoke", post(access_wishes::revoke))
+            .route("/api/v1/decisions/{sender}", post(signed_decisions::decide))
+            .route("/api/slack/actions", post(slack::actions))
             .route("/api/v1/events", get(events::stream))
             .fallback(pages::nothing_here)
             .layer(from_fn_with_state(Arc::clone(self), guard::guard))

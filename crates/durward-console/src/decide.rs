@@ -4,6 +4,7 @@ use durward_change::limits::NOTE_BYTES_MAX;
 use durward_change::{Approver, Request};
 use durward_identity::{Directory, IdentitySummary};
 use durward_model::PrincipalKind;
+use serde::{Deserialize, Serialize};
 
 /// Who wants to decide, and how that is known.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,30 @@ pub struct Decider<'a> {
     pub account: &'a str,
     /// A change of one's own is approved knowingly.
     pub confirms: bool,
+}
+
+/// A decision, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+}
+
+/// Whether an identity may see what lies on the desk for a database: it has a password that opens it, at `now` in seconds
+/// since 1970.
+pub fn opens(directory: &Directory, identity: &str, database: &str, now: u64) -> bool {
+    let identities = directory.list();
+    let known = identities.iter().filter(|known| *known.name == *identity);
+    let mut credentials = known
+        .filter(|known| is_person(known))
+        .flat_map(|known| &known.credentials);
+    credentials.any(|credential| {
+        let stands = credential.revoked_unix_seconds.is_none() && credential.expires_unix_seconds > now;
+        stands && credential.databases.iter().any(|opened| **opened == *database)
+    })
 }
 
 /// Why somebody can't decide at all.

@@ -18,6 +18,7 @@
 
 mod access;
 mod access_wishes;
+mod adviser;
 mod api;
 mod app;
 mod change_sets;
@@ -27,14 +28,22 @@ mod guard;
 mod limits;
 mod pages;
 mod problem;
+mod replays;
 mod server;
+mod signed_decisions;
 mod site;
+mod slack;
+mod standard_webhook;
 mod tickets;
 mod webhook;
+mod words;
 
 pub use access_wishes::{AccessDesk, AccessWish};
+pub use adviser::HttpAdviser;
 pub use app::{Console, ConsoleParts};
 pub use change_sets::{Answer, ChangeSets};
 pub use server::serve;
+pub use signed_decisions::{Sender, SenderError};
 pub use site::{Site, SiteError};
+pub use slack::{SLACK_URL, Slack, SlackError, SlackName, SlackSettings, SlackUser};
 pub use webhook::{Webhook, WebhookError};

@@ -5,7 +5,6 @@ mod layout;
 mod list;
 mod login;
 mod request;
-mod words;
 
 use std::sync::Arc;
 
@@ -207,6 +206,20 @@ pub(crate) async fn review(
     let confirms = form.confirm.is_some();
     let reviewed = console.review(&entry.viewer, &id, Some(&form.note), confirms).await;
     after(&console, &entry, &id, reviewed)
+}
+
+pub(crate) async fn revoke(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<DecisionForm>,
+) -> Response {
+    let entry = match decider(&console, &headers, &id, "revoke", &form) {
+        Ok(entry) => entry,
+        Err(response) => return *response,
+    };
+    let revoked = console.revoke(&entry.viewer, &id, Some(&form.note)).await;
+    after(&console, &entry, &id, revoked)
 }
 
 /// Who decides by a form: logged in, and by a form that was made for them and for this.

@@ -30,7 +30,11 @@ impl From<DeskError> for Problem {
         let status = match &error {
             DeskError::Unknown(_) => StatusCode::NOT_FOUND,
             DeskError::TooLate { .. } | DeskError::Twice(_) | DeskError::OwnUnconfirmed(_) => StatusCode::CONFLICT,
-            DeskError::Own(_) | DeskError::NotInGroup { .. } => StatusCode::FORBIDDEN,
+            DeskError::Own(_)
+            | DeskError::NotInGroup { .. }
+            | DeskError::NotAsked { .. }
+            | DeskError::TakesOthers(_)
+            | DeskError::SameAccount(_) => StatusCode::FORBIDDEN,
             DeskError::Full => StatusCode::TOO_MANY_REQUESTS,
             DeskError::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             DeskError::NoStatement | DeskError::NoChangeSet(_) | DeskError::NoAccess(_) => {

@@ -5,17 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use durward_change::{Desk, Request, RequestId};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use durward_change::{Desk, Request, RequestId, State};
 use reqwest::Client;
 use reqwest::redirect::Policy;
-use sha2::Sha256;
 use tokio::sync::watch;
 use url::Url;
 
 use crate::api::version;
+use crate::site::is_safe;
+use crate::standard_webhook::{SECRET_BYTES_MIN, SigningSecret};
 
 /// How long one delivery may take.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(10);
@@ -23,16 +21,11 @@ const DELIVERY_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a delivery is tried, waiting one second, then twice as long each time.
 const TRIES_MAX: u32 = 5;
 
-/// The shortest secret.
-///
-/// Unit: bytes. Source: the Standard Webhooks specification, "Signature scheme".
-const SECRET_BYTES_MIN: usize = 24;
-
 /// Where news go, and how they are signed.
 #[derive(Clone)]
 pub struct Webhook {
     url: Url,
-    secret: Arc<[u8]>,
+    secret: SigningSecret,
 }
 
 /// A webhook that can't be used.
@@ -54,26 +47,11 @@ impl Webhook {
     pub fn new(url: &str, secret: &str) -> Result<Self, WebhookError> {
         let wrong = || WebhookError::Url(url.to_owned());
         let parsed = Url::parse(url).map_err(|_| wrong())?;
-        let is_here = match parsed.host() {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
-        if parsed.scheme() != "https" && !(parsed.scheme() == "http" && is_here) {
+        if !is_safe(&parsed) {
             return Err(wrong());
         }
-        let secret: Vec<u8> = match secret.strip_prefix("whsec_") {
-            Some(encoded) => STANDARD.decode(encoded).map_err(|_| WebhookError::Secret)?,
-            None => secret.as_bytes().to_vec(),
-        };
-        if secret.len() < SECRET_BYTES_MIN {
-            return Err(WebhookError::Secret);
-        }
-        Ok(Self {
-            url: parsed,
-            secret: secret.into(),
-        })
+        let secret = SigningSecret::parse(secret).ok_or(WebhookError::Secret)?;
+        Ok(Self { url: parsed, secret })
     }
 
     /// Tells what happens on the desk from now on, until `shutdown` says true: each request as it is when it is told, in the
@@ -123,7 +101,7 @@ impl Webhook {
                 .unwrap_or_default()
                 .as_secs()
                 .to_string();
-            let signature = format!("v1,{}", STANDARD.encode(self.signature(&id, &timestamp, &body)));
+            let signature = self.secret.sign(&id, &timestamp, body.as_bytes());
             let sent = client
                 .post(self.url.clone())
                 .header("content-type", "application/json")
@@ -143,13 +121,6 @@ impl Webhook {
         }
         tracing::error!(%id, "the webhook was not told");
     }
-
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    fn signature(&self, id: &str, timestamp: &str, body: &str) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).expect("any length");
-        mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
-        mac.finalize().into_bytes().into()
-    }
 }
 
 impl fmt::Debug for Webhook {
@@ -165,8 +136,10 @@ impl fmt::Debug for Webhook {
 fn body(request: &Request, pages: Option<&str>) -> serde_json::Value {
     let asked = &request.asked;
     let id = request.id.to_string();
+    let escalated = request.addressed.escalated.is_some() && request.state == State::Pending;
+    let step = if escalated { "escalated" } else { request.state.as_str() };
     serde_json::json!({
-        "type": format!("approval.{}", request.state.as_str().replace('-', "_")),
+        "type": format!("approval.{}", step.replace('-', "_")),
         "data": {
             "url": pages.map(|pages| format!("{pages}{id}")),
             "id": id,
@@ -183,6 +156,10 @@ fn body(request: &Request, pages: Option<&str>) -> serde_json::Value {
             "rules": asked.rules,
             "groups": asked.terms.groups,
             "needed": asked.terms.count,
+            "risk": request.risk,
+            "asked_of": request.addressed.everybody(),
+            "escalates_at": request.addressed.escalates_at,
+            "digest": asked.digest,
             "approved_by": request.approvals.iter().map(|approval| &approval.by).collect::<Vec<_>>(),
             "asked_at": request.asked_at,
             "expires_at": request.expires_at,
@@ -199,20 +176,7 @@ fn known(desk: &Desk) -> HashMap<RequestId, String> {
 
 #[cfg(test)]
 mod tests {
-    use base64::Engine as _;
-
-    use super::{STANDARD, Webhook, WebhookError};
-
-    #[test]
-    fn signatures_are_those_of_the_specification() {
-        // The example of the Standard Webhooks specification's reference libraries.
-        let webhook = Webhook::new("https://example.com/", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let signature = webhook.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "{\"test\": 2432232314}");
-        assert_eq!(
-            STANDARD.encode(signature),
-            "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-        );
-    }
+    use super::{Webhook, WebhookError};
 
     #[test]
     fn addresses_and_secrets_are_checked() {

@@ -8,6 +8,19 @@ use serde::{Deserialize, Serialize};
 /// was looked at.
 pub const APPROVAL_SECONDS_DEFAULT: u32 = 3_600;
 
+/// What policy says about the risk of what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskTerm {
+    /// It is ordinary, whatever it does.
+    Ordinary,
+    /// What it does decides.
+    #[default]
+    ByFacts,
+    /// It is high.
+    High,
+}
+
 /// What it takes until a held statement may run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ApprovalTerms {
@@ -21,6 +34,9 @@ pub struct ApprovalTerms {
     pub rows_pass: Option<u64>,
     /// A write whose rows can't be counted beforehand needs none either.
     pub unmeasured_pass: bool,
+    /// What policy says about its risk.
+    #[serde(default)]
+    pub risk: RiskTerm,
 }
 
 impl Default for ApprovalTerms {
@@ -32,6 +48,7 @@ impl Default for ApprovalTerms {
             expires_seconds: APPROVAL_SECONDS_DEFAULT,
             rows_pass: None,
             unmeasured_pass: false,
+            risk: RiskTerm::ByFacts,
         }
     }
 }
@@ -50,6 +67,7 @@ impl ApprovalTerms {
             // A rule that knows no measure holds whatever is measured.
             rows_pass: self.rows_pass.zip(other.rows_pass).map(|(a, b)| a.min(b)),
             unmeasured_pass: self.unmeasured_pass && other.unmeasured_pass,
+            risk: self.risk.max(other.risk),
         }
     }
 }

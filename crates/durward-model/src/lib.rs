@@ -26,7 +26,7 @@ mod refusal;
 mod relation;
 pub mod sqlstate;
 
-pub use approval::{APPROVAL_SECONDS_DEFAULT, ApprovalTerms};
+pub use approval::{APPROVAL_SECONDS_DEFAULT, ApprovalTerms, RiskTerm};
 pub use facts::{
     AccessModes, Certainty, ColumnCopy, ColumnMatch, ColumnUse, FunctionEffect, FunctionUse, ObjectKind, ObjectUse,
     OpaqueReason, OutputColumn, Reading, RelationUse, RowBound, StatementClass, StatementFacts,

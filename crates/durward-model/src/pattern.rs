@@ -29,6 +29,14 @@ impl ObjectPattern {
     pub fn reaches_into(&self, schema: &str) -> bool {
         self.schema.matches(schema)
     }
+
+    /// Of two patterns that match one object, the one with the greater number says more: a relation's name before its
+    /// schema's, a whole name before one with stars, more letters before fewer.
+    pub fn specificity(&self) -> [usize; 4] {
+        let [whole, letters] = self.name.as_ref().map_or([0, 0], NamePattern::specificity);
+        let [schema_whole, schema_letters] = self.schema.specificity();
+        [whole, letters, schema_whole, schema_letters]
+    }
 }
 
 impl TryFrom<String> for ObjectPattern {
@@ -77,6 +85,17 @@ pub struct NamePattern {
 }
 
 impl NamePattern {
+    /// Whether it is one name (2), some of them (1) or all (0); and its letters.
+    fn specificity(&self) -> [usize; 2] {
+        let letters = self.text.chars().filter(|letter| self.quoted || *letter != '*').count();
+        let rank = match letters {
+            _ if self.quoted || !self.text.contains('*') => 2,
+            0 => 0,
+            _ => 1,
+        };
+        [rank, letters]
+    }
+
     /// Whether `name`, as stored in the catalog, is meant.
     pub fn matches(&self, name: &str) -> bool {
         if self.quoted {
@@ -249,6 +268,16 @@ mod tests {
         check("hr.\"a*\"", "hr", "abc", false);
         check("hr.\"a.b\"", "hr", "a.b", true);
         check("\"a\"\"b\"", "a\"b", "x", true);
+    }
+
+    #[test]
+    fn the_narrower_pattern_says_more() {
+        let narrower = ["hr.salaries", "hr.sal*", "hr.s*", "*.s*", "hr", "h*", "*"];
+        let numbers: Vec<_> = narrower
+            .iter()
+            .map(|text| text.parse::<ObjectPattern>().unwrap().specificity())
+            .collect();
+        assert!(numbers.is_sorted_by(|wider, narrower| wider > narrower), "{numbers:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durward_model::ApprovalTerms;
+use durward_model::{ApprovalTerms, RiskTerm};
 
 use crate::rule::{Complaint, list};
 
@@ -14,7 +14,7 @@ const COUNT_MAX: u32 = 5;
 /// Unit: minutes. Reason: a week; whoever looked at the data then hasn't seen it now.
 const MINUTES_MAX: u32 = 7 * 24 * 60;
 
-/// Reads `groups=dba|oncall, count=2, minutes=30, rows=100, unmeasured=pass`, each at most once.
+/// Reads `groups=dba|oncall, count=2, minutes=30, rows=100, unmeasured=pass, risk=high`, each at most once.
 pub(crate) fn terms(value: &str) -> Result<ApprovalTerms, Complaint> {
     let mut terms = ApprovalTerms::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -33,6 +33,7 @@ pub(crate) fn terms(value: &str) -> Result<ApprovalTerms, Complaint> {
             "minutes" => terms.expires_seconds = number(key, word, 1..=MINUTES_MAX)? * 60,
             "rows" => terms.rows_pass = Some(number(key, word, 0..=u32::MAX)?.into()),
             "unmeasured" => terms.unmeasured_pass = unmeasured(word)?,
+            "risk" => terms.risk = risk(word)?,
             _ => return Err(unknown(part)),
         }
     }
@@ -85,13 +86,23 @@ fn unmeasured(word: &str) -> Result<bool, Complaint> {
     }
 }
 
+fn risk(word: &str) -> Result<RiskTerm, Complaint> {
+    match word {
+        "high" => Ok(RiskTerm::High),
+        "ordinary" => Ok(RiskTerm::Ordinary),
+        _ => Err(Complaint::new(format!("`@approve` can't read `risk={word}`")).hint("high or ordinary")),
+    }
+}
+
 fn unknown(part: &str) -> Complaint {
     Complaint::new(format!("`@approve` doesn't know `{part}`"))
-        .hint("groups=a|b, count=2, minutes=60, rows=100 and unmeasured=pass are known, with commas between")
+        .hint("groups=a|b, count=2, minutes=60, rows=100, unmeasured=pass and risk=high are known, with commas between")
 }
 
 #[cfg(test)]
 mod tests {
+    use durward_model::RiskTerm;
+
     use super::{approver_in_words, terms};
 
     #[test]
@@ -103,6 +114,10 @@ mod tests {
             (2, 1_800, Some(100))
         );
         assert!(read.unmeasured_pass);
+        assert_eq!(read.risk, RiskTerm::ByFacts);
+        assert_eq!(terms("risk=high").unwrap().risk, RiskTerm::High);
+        let both = terms("risk=ordinary").unwrap().merge(&terms("count=1").unwrap());
+        assert_eq!(both.risk, RiskTerm::ByFacts, "the most careful counts");
         assert_eq!(&*approver_in_words(&read), "2 people of dba or oncall");
         assert_eq!(&*approver_in_words(&terms("count=1").unwrap()), "somebody else");
     }
@@ -124,6 +139,7 @@ mod tests {
             "unmeasured=pass",
             "rows=1, unmeasured=yes",
             "rows=-1",
+            "risk=low",
         ] {
             assert!(terms(wrong).is_err(), "{wrong}");
         }

@@ -21,6 +21,7 @@ pub struct AutoApproval {
     full_undo: bool,
     ticket: Option<ReasonPattern>,
     precedents: Option<u32>,
+    advised_low: bool,
 }
 
 /// What is known of a held change.
@@ -34,6 +35,8 @@ pub struct HeldChange<'a> {
     pub full_undo: bool,
     /// What its sender says that it is for.
     pub reason: Option<&'a str>,
+    /// Whether an adviser calls its risk low.
+    pub advised_low: bool,
     /// How often people have approved the same shape for the same identity, with no fewer rows, and none of it was taken
     /// back within a day.
     pub precedents: u32,
@@ -62,6 +65,7 @@ impl AutoApproval {
         let all = term(self.keyed, change.keyed, "rows named by key")
             && term(self.full_undo, change.full_undo, "full undo")
             && term(self.ticket.is_some(), ticket, "the reason names a ticket")
+            && term(self.advised_low, change.advised_low, "the adviser calls it low risk")
             && term(
                 self.precedents.is_some(),
                 change.precedents >= precedents,
@@ -79,7 +83,7 @@ impl PartialEq for AutoApproval {
 
 impl Eq for AutoApproval {}
 
-/// Reads `rows=20, keyed=yes, undo=full, ticket=OPS-[0-9]+, precedent=3`, each at most once; `rows` has to be there.
+/// Reads `rows=20, keyed=yes, undo=full, ticket=OPS-[0-9]+, precedent=3, adviser=low`, each at most once; `rows` has to be there.
 pub(crate) fn terms(value: &str) -> Result<AutoApproval, Complaint> {
     let mut terms = AutoApproval::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -96,6 +100,7 @@ pub(crate) fn terms(value: &str) -> Result<AutoApproval, Complaint> {
             ("rows", word) => terms.rows_max = word.parse().map_err(|_| unknown(part))?,
             ("keyed", "yes") => terms.keyed = true,
             ("undo", "full") => terms.full_undo = true,
+            ("adviser", "low") => terms.advised_low = true,
             ("ticket", word) => terms.ticket = Some(ReasonPattern::parse(word)?),
             ("precedent", word) => {
                 let number = word.parse().ok();
@@ -117,8 +122,9 @@ pub(crate) fn terms(value: &str) -> Result<AutoApproval, Complaint> {
 }
 
 fn unknown(part: &str) -> Complaint {
-    Complaint::new(format!("`@auto_approve` doesn't know `{part}`"))
-        .hint("rows=20, keyed=yes, undo=full, ticket=OPS-[0-9]+ and precedent=3 are known, with commas between")
+    Complaint::new(format!("`@auto_approve` doesn't know `{part}`")).hint(
+        "rows=20, keyed=yes, undo=full, ticket=OPS-[0-9]+, precedent=3 and adviser=low are known, with commas between",
+    )
 }
 
 #[cfg(test)]
@@ -130,12 +136,13 @@ mod tests {
         keyed: true,
         full_undo: true,
         reason: Some("OPS-17"),
+        advised_low: true,
         precedents: 3,
     };
 
     #[test]
     fn every_term_must_be_met() {
-        let all = terms("rows=20, keyed=yes, undo=full, ticket=OPS-[0-9]+, precedent=3").unwrap();
+        let all = terms("rows=20, keyed=yes, undo=full, ticket=OPS-[0-9]+, precedent=3, adviser=low").unwrap();
         let words = all.approves(&GOOD).unwrap();
         for word in ["20 of at most 20 rows", "key", "full undo", "ticket", "3 precedents"] {
             assert!(words.contains(word), "{words}");
@@ -153,6 +160,10 @@ mod tests {
                 ..GOOD
             },
             HeldChange { reason: None, ..GOOD },
+            HeldChange {
+                advised_low: false,
+                ..GOOD
+            },
             HeldChange { precedents: 2, ..GOOD },
         ] {
             assert_eq!(all.approves(&bad), None, "{bad:?}");

@@ -1,7 +1,7 @@
 //! Where the desk's transitions are recorded.
 
 use durward_audit::{ApprovalMoved, Event, Ledger};
-use durward_change::{Event as Move, Recorder, Request, StoreError};
+use durward_change::{Event as Move, Recorder, Request, StoreError, in_words};
 
 /// Writes every transition of a request to the ledger.
 #[derive(Debug, Clone)]
@@ -29,6 +29,10 @@ impl Recorder for LedgerRecorder {
                     Some(_) | None => approval.by.clone(),
                 };
                 (Some(by), approval.note.clone(), Some(approval.self_confirmed))
+            }
+            Move::Escalated(escalated) => {
+                let note = format!("nobody has decided: asked of {} too", in_words(&escalated.to));
+                (None, Some(note), None)
             }
             Move::AutoApproved(ending)
             | Move::Rejected(ending)

@@ -18,6 +18,13 @@ pub fn changes(facts: &StatementFacts) -> BTreeSet<String> {
     changes
 }
 
+/// What a statement reads and doesn't change, as `schema.name`, each once.
+pub fn reads(facts: &StatementFacts) -> BTreeSet<String> {
+    let read_only = AccessModes::READ | AccessModes::LOCK;
+    let relations = facts.relations.iter().filter(|usage| read_only.contains(usage.modes));
+    relations.map(|usage| usage.relation.name.to_string()).collect()
+}
+
 /// A digest of the bodies of functions and views that a statement uses.
 pub fn bodies(facts: &StatementFacts, context: &AnalysisContext) -> String {
     let bodies = definitions(facts, context);

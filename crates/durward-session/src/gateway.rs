@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use durward_audit::Ledger;
-use durward_change::Desk;
+use durward_change::{Adviser, Desk};
 use durward_identity::LoginDesk;
 use durward_model::{DatabaseName, Principal, Refusal, SessionId};
 use durward_policy::{AccessGrant, DatabaseContext, Decision, DecisionRequest, PolicyStore, SessionContext};
@@ -78,6 +78,8 @@ pub struct Gateway {
     pub sessions: Arc<SessionRegistry>,
     /// The page of a request for approval: what stands before its number, where there are pages.
     pub request_pages: Option<String>,
+    /// Whoever is asked for an opinion about what is held.
+    pub adviser: Option<Arc<dyn Adviser>>,
     /// What every mask's key is derived from.
     pub(crate) mask_key: Arc<MasterKey>,
     pub(crate) look_ups: LookUps,
@@ -109,6 +111,8 @@ pub struct GatewayParts {
     pub undo: Option<UndoDesk>,
     /// The page of a request for approval: what stands before its number, where there are pages.
     pub request_pages: Option<String>,
+    /// Whoever is asked for an opinion about what is held.
+    pub adviser: Option<Arc<dyn Adviser>>,
     /// What every mask's key is derived from.
     pub mask_key: MasterKey,
     /// Where sessions run.
@@ -213,6 +217,7 @@ impl Gateway {
             access: AccessBook::default(),
             undo: parts.undo,
             request_pages: parts.request_pages,
+            adviser: parts.adviser,
             sessions: Arc::default(),
             mask_key: Arc::new(parts.mask_key),
             look_ups: LookUps::default(),

@@ -13,6 +13,7 @@
 //! ```
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "test support: whatever fails here is a failed test, and says why"
 )]
@@ -23,6 +24,7 @@ mod postgres;
 mod process;
 mod raw;
 pub mod script;
+pub mod slack;
 
 pub use access::Access;
 pub use gateway::{Gateway, GatewayOptions, Identity, run_on};

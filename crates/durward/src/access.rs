@@ -198,5 +198,6 @@ fn asked(access: Access, principal: &Principal, database: &Database, (reason, by
         settings: String::new(),
         access: Some(access),
         submitted_by: by.map(str::to_owned),
+        advice: None,
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use durward_audit::{ConfigurationLoaded, Event, Ledger, LedgerOptions};
 use durward_change::undo::{UndoKey, UndoVault};
-use durward_change::{Desk, FileStore};
+use durward_change::{Adviser, Desk, FileStore};
 use durward_console::Site;
 use durward_identity::{DeskOptions, Directory, Issuers, LoginDesk, SystemClock};
 use durward_model::{Digest, SessionId};
@@ -78,6 +78,7 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String], web: Option<&Site
     let approvals = FileStore::open(&requests)
         .map_err(durward_change::DeskError::from)
         .and_then(|store| Desk::open(store, LedgerRecorder(ledger.clone())))
+        .and_then(|desk| desk.routed(settings.routing.clone(), unix_seconds()))
         .with_context(|| format!("can't open the requests for approval in {}", requests.display()))?;
 
     let databases = settings
@@ -107,6 +108,7 @@ pub(crate) fn assemble(settings: &Settings, listen: &[String], web: Option<&Site
         approvals: Arc::new(approvals),
         undo: open_undo(settings)?,
         mask_key: key_file::open(&settings.data_dir.join(key_file::MASKS))?,
+        adviser: settings.adviser.clone().map(|adviser| adviser as Arc<dyn Adviser>),
         request_pages: web.map(|site| site.link("")),
         workers: Workers::start().context("can't start the threads that sessions run on")?,
         databases,
@@ -198,6 +200,13 @@ fn first_session() -> SessionId {
     SessionId(u64::try_from(since_1970.as_millis()).unwrap_or(0) << 7)
 }
 
+fn unix_seconds() -> i64 {
+    let since_1970 = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX)
+}
+
 fn configuration_loaded(settings: &Settings, listen: &[String]) -> ConfigurationLoaded {
     let mut notes = Vec::new();
     if settings.plaintext_loopback {
@@ -215,6 +224,19 @@ fn configuration_loaded(settings: &Settings, listen: &[String]) -> Configuration
     }
     if let Some(web) = &settings.web {
         notes.push(format!("requests for approval are decided by HTTP at {}", web.listen));
+    }
+    notes.extend(
+        settings
+            .senders
+            .iter()
+            .map(|sender| format!("{} decides by signed messages", sender.name())),
+    );
+    if settings.slack.is_some() {
+        notes.push("requests for approval are told to Slack, and decided there".to_owned());
+    }
+    let approvers = settings.routing.risk.approvers;
+    if approvers < 2 {
+        notes.push("one approval is enough at high risk".to_owned());
     }
     let passthrough = settings.databases.iter().filter(|database| database.passthrough);
     notes.extend(passthrough.map(|database| format!("accounts of {} itself may log in", database.name)));

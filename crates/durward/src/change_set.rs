@@ -47,6 +47,9 @@ pub(crate) struct Planned {
     /// What it does to the relations whose definitions it changes, as far as they are there already.
     #[serde(default)]
     pub(crate) ddl: Vec<DdlEffect>,
+    /// What it reads besides.
+    #[serde(default)]
+    pub(crate) reads: BTreeSet<String>,
     /// What approving it takes.
     pub(crate) terms: Option<ApprovalTerms>,
     /// Who may approve it, in words.
@@ -213,6 +216,7 @@ fn planned(decision: Decision, facts: &StatementFacts, text: &str) -> Planned {
         rules: Vec::new(),
         changes: change_set::changes(facts),
         ddl: Vec::new(),
+        reads: change_set::reads(facts),
         terms: None,
         approver: None,
         hazards: hazards
@@ -284,6 +288,7 @@ fn asked(judged: &Judged, principal: &Principal, text: &str) -> Asked {
             class: "change set".into(),
             command: "a change set".into(),
             changes: union(statements.iter().flat_map(|planned| planned.changes.iter().cloned())),
+            reads: union(statements.iter().flat_map(|planned| planned.reads.iter().cloned())),
             hazards: union(statements.iter().flat_map(|planned| planned.hazards.iter().cloned())),
             notes,
             ..Touched::default()
@@ -311,6 +316,7 @@ fn asked(judged: &Judged, principal: &Principal, text: &str) -> Asked {
         settings: change_set::settings(settings),
         access: None,
         submitted_by: None,
+        advice: None,
     };
     asked.digest = digest(&asked);
     asked

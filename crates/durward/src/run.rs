@@ -33,6 +33,9 @@ const FIRST_SURVEY_PATIENCE: Duration = Duration::from_secs(5);
 /// How long sessions may take to end.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Where it is kept what Slack was told, within the data directory.
+const SLACK_FILE: &str = "slack";
+
 /// How a gateway begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
@@ -126,6 +129,10 @@ impl Running {
         if let Some(webhook) = settings.webhook.clone() {
             let (desk, pages) = (Arc::clone(&gateway.approvals), gateway.request_pages.clone());
             doors.spawn(webhook.follow(desk, pages, shut.clone()));
+        }
+        if let Some(slack) = settings.slack.clone() {
+            let (desk, pages) = (Arc::clone(&gateway.approvals), gateway.request_pages.clone());
+            doors.spawn(slack.follow(desk, pages, settings.data_dir.join(SLACK_FILE), shut.clone()));
         }
         let mut watchers = watchers(&assembled, control_socket, shut);
         if let Some(store) = settings.store.clone() {

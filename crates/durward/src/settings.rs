@@ -1,8 +1,10 @@
 //! The options, second stage: built and checked values. Every error names the flag, the variable, or the file's line.
 
+mod channels;
 mod issuer;
 mod own_labels;
 mod retention;
+mod routing;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -14,7 +16,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use durward_audit::Retention;
-use durward_console::Webhook;
+use durward_change::{OwnerRule, Routing};
+use durward_console::{HttpAdviser, Sender, Slack, Webhook};
 use durward_identity::IssuerConfig;
 use durward_mask::detect::Detectors;
 use durward_model::{DatabaseName, NamePattern, ObjectPattern};
@@ -57,6 +60,12 @@ pub(crate) struct Settings {
     pub(crate) web: Option<WebSettings>,
     /// Where news of requests for approval are sent.
     pub(crate) webhook: Option<Webhook>,
+    /// Systems that decide by signed messages.
+    pub(crate) senders: Vec<Sender>,
+    /// Who is asked for an opinion about what is held.
+    pub(crate) adviser: Option<Arc<HttpAdviser>>,
+    /// How Slack is used.
+    pub(crate) slack: Option<Slack>,
     /// Certificate and key; without them a self-signed certificate is made.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     /// Whose tokens are accepted.
@@ -69,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) retention: Option<Retention>,
     /// The database that keeps the records of many gateways.
     pub(crate) store: Option<Target>,
+    /// Who is asked about requests for approval.
+    pub(crate) routing: Routing,
     /// What is served.
     pub(crate) databases: Vec<DatabaseSettings>,
 }
@@ -114,6 +125,8 @@ pub(crate) struct DatabaseSettings {
     pub(crate) detectors: Detectors,
     /// TLS server names that choose it.
     pub(crate) server_names: Vec<String>,
+    /// Whose its data is.
+    pub(crate) owners: Vec<OwnerRule>,
 }
 
 /// Where policies come from.
@@ -220,12 +233,16 @@ fn resolve(given: &GivenOptions, databases: Vec<DatabaseSettings>, place: &str) 
         plaintext_loopback: switch(given, "plaintext_loopback", false)?,
         web: web(given)?,
         webhook: webhook(given)?,
+        senders: channels::senders(given)?,
+        slack: channels::slack(given)?,
+        adviser: channels::adviser(given)?,
         tls: tls_files(given)?,
         issuers: issuer::issuers(given.get("oidc"))?,
         analysis: analysis(given)?,
         undo: undo(given)?,
         retention: retention::retention(given)?,
         store: store(given)?,
+        routing: routing::routing(given, &databases)?,
         databases: unambiguous(databases)?,
     })
 }
@@ -302,6 +319,7 @@ fn database(name: &str, given: &GivenOptions, target: Target) -> anyhow::Result<
         sampling: switch(given, "sampling", true)?,
         measuring: switch(given, "measuring", true)?,
         detectors: detectors(given)?,
+        owners: routing::owners(given)?,
         server_names: list(given, "server_names")
             .into_iter()
             .map(|name| name.to_ascii_lowercase())
@@ -423,15 +441,9 @@ fn webhook(given: &GivenOptions) -> anyhow::Result<Option<Webhook>> {
         (None, None) => return Ok(None),
         _ => bail!("webhook and webhook_secret are given together or not at all"),
     };
-    let reference = text(secret);
-    if !(reference.starts_with("env:") || reference.starts_with("file:")) {
-        return Err(blame(
-            secret,
-            "give env:VARIABLE or file:PATH: arguments are seen by everybody on this machine",
-        ));
-    }
     let read = |given: &Given| secret::dereference(text(given)).map_err(|error| blame(given, &format!("{error:#}")));
-    let webhook = Webhook::new(&read(url)?, &read(secret)?).map_err(|error| blame(url, &error))?;
+    let webhook = Webhook::new(&read(url)?, &channels::secret(secret, text(secret))?);
+    let webhook = webhook.map_err(|error| blame(url, &error))?;
     Ok(Some(webhook))
 }
 

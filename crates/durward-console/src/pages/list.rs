@@ -3,7 +3,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::layout::shown;
-use super::words::{span, verdict};
+use crate::words::{span, verdict};
 
 /// Which requests are asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -27,6 +27,7 @@ pub(super) fn body(requests: &[Request], all: bool, now: i64) -> Markup {
                     a href=(format!("/requests/{}", request.id)) {
                         span.id { (request.id) }
                         span class=(format!("state {}", request.state)) { (request.state) }
+                        @if !request.risk.is_empty() { span.risk { "high risk" } }
                         strong { (shown(&verdict(request))) }
                         code { (shown(&line(&request.asked.text))) }
                         span.faint {

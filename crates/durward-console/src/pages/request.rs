@@ -3,11 +3,11 @@ use maud::{Markup, html};
 
 use super::effect::effect;
 use super::layout::{Frame, page as framed, shown};
-use super::words::{cautions, moment, needs, outcome, proof, span, verdict};
 use crate::api::version;
 use crate::app::Console;
 use crate::limits::SIMILAR_MAX;
 use crate::tickets::Entry;
+use crate::words::{advice, cautions, escalates, moment, needs, outcome, proof, span, verdict};
 
 /// What somebody who looks may do.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,6 +56,9 @@ pub(super) fn page(console: &Console, entry: &Entry, request: &Request, said: Op
             (actions(entry, request, &console.actions(entry, request)))
         } @else {
             p.outcome { (shown(&outcome(request))) }
+        }
+        @if request.state == State::Approved && request.asked.access.is_some() {
+            (revocation(entry, request))
         }
         @if request.state.awaits_review() {
             (review(entry, request, &console.review_actions(entry, request)))
@@ -167,7 +170,11 @@ fn reasons(request: &Request) -> Markup {
             p { (shown(&asked.why)) }
             dl {
                 dt { "Rules" } dd { (shown(&asked.rules.join(", "))) }
+                dt { "Risk" } dd { @if request.risk.is_empty() { "ordinary" } @else { "high: " (shown(&request.risk.join("; "))) } }
+                @if let Some(advice) = advice(request) { dt { "Adviser" } dd { (shown(&advice)) } }
                 dt { "Needs" } dd { (shown(&needs(request))) }
+                @for line in request.addressed.lines() { dt { "Asked of" } dd { (shown(&line)) } }
+                @if let Some(at) = escalates(request) { dt { "Escalates" } dd { (moment(at)) ", if nobody has decided" } }
                 @for approval in &request.approvals {
                     dt { "Approved" } dd {
                         "by " (shown(&approval.by)) ", " (moment(approval.at))
@@ -236,6 +243,22 @@ fn actions(entry: &Entry, request: &Request, actions: &Actions) -> Markup {
                         button #reject { "Reject" }
                     }
                 },
+            }
+        }
+    }
+}
+
+/// Access that stands can be taken back by whoever sees it: that takes nothing from anybody but what was given.
+fn revocation(entry: &Entry, request: &Request) -> Markup {
+    let revoke = format!("/requests/{}/revoke", request.id);
+    html! {
+        section.actions {
+            h2 { "Take it back" }
+            p { "It ends by itself at " (moment(request.expires_at)) "." }
+            form method="post" action=(revoke) {
+                input type="hidden" name="token" value=(entry.form_token(&revoke));
+                label { "Why" input #note name="note" maxlength="500" autocomplete="off"; }
+                button #reject { "Take it back now" }
             }
         }
     }

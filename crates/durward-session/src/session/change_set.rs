@@ -112,7 +112,11 @@ impl Session {
                 // Whatever else stands in a message could change what the rest of it means.
                 let place = next(&asked.steps, at, tokens)?;
                 let step = asked.steps.get(place)?;
-                if !touches_the_same(step, command, &self.sight.context) || !is_held_as_foreseen(step, &holds) {
+                let touched = self.touched(std::slice::from_ref(command));
+                if !touches_the_same(step, command, &self.sight.context)
+                    || !is_held_as_foreseen(step, &holds)
+                    || !self.gateway.approvals.foresaw(&run.request, &touched)
+                {
                     return None;
                 }
                 at = place + 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use durward_audit::Moment;
 use durward_change::{
-    Answer, Asked, DdlEffect, DeskError, Manner, MeasuredRows, Request, RequestId, State, precedents,
+    AdvisedRisk, Answer, Asked, DdlEffect, DeskError, Manner, MeasuredRows, Request, RequestId, State, precedents,
 };
 use durward_model::{ApprovalTerms, PrincipalKind, Refusal, RowBound, StatementId, sqlstate};
 use durward_policy::{HeldChange, HoldOrder};
@@ -125,6 +125,7 @@ impl Session {
         };
         let desk = Arc::clone(&self.gateway.approvals);
         let known = desk.known(&binding.digest, now());
+        let known_advice = known.as_ref().map(|known| known.asked.advice.clone());
         let foreseen = self.foresee(commands, sent, (rows, rows_max), known.as_ref()).await?;
         let waits = self.waits();
         let mut asked = self.asked(commands, held, sent, (binding, foreseen, terms));
@@ -137,6 +138,12 @@ impl Session {
             let inline = u32::try_from(HOLD_SECONDS_MAX.as_secs()).unwrap_or(u32::MAX);
             asked.terms.expires_seconds = asked.terms.expires_seconds.min(inline);
         }
+        asked.advice = match (known_advice, &self.gateway.adviser) {
+            (Some(advice), _) => advice,
+            // Once for each request, and whoever breaks the glass waits for nobody.
+            (None, Some(adviser)) if !self.levers.breaks_glass() => adviser.advise(&asked).await,
+            (None, _) => None,
+        };
         if self.levers.breaks_glass() {
             return Ok(self.break_glass(asked, held).await);
         }
@@ -169,7 +176,7 @@ impl Session {
 
     /// The terms of policy that approve what is held, where they approve all of it.
     fn approved_by_policy(&self, asked: &Asked, held: &[Held<'_>]) -> Option<String> {
-        if held.iter().any(|held| held.order.auto.is_empty()) {
+        if held.iter().any(|held| held.order.auto.is_empty()) || !self.gateway.approvals.risk_of(asked).is_empty() {
             return None;
         }
         let rows = match asked.rows {
@@ -185,6 +192,10 @@ impl Session {
             keyed: bounds.into_iter().all(|bound| matches!(bound, RowBound::AtMost(_))),
             full_undo: asked.effect.as_ref().is_some_and(|effect| effect.undo == "full"),
             reason: asked.reason.as_deref(),
+            advised_low: asked
+                .advice
+                .as_ref()
+                .is_some_and(|advice| advice.risk == AdvisedRisk::Low),
             precedents: rows.map_or(0, |rows| self.precedents(asked, rows)),
         };
         let words: Option<Vec<String>> = held.iter().map(|held| held.order.approves_itself(&change)).collect();
@@ -334,6 +345,7 @@ impl Session {
             settings: String::new(),
             access: None,
             submitted_by: None,
+            advice: None,
         }
     }
 
@@ -502,6 +514,13 @@ impl Session {
         if !asked.ddl.is_empty() {
             detail.push_str(&format!("; locks: {}", locks(asked).join(", ")));
         }
+        if !request.risk.is_empty() {
+            detail.push_str(&format!("; high risk: {}", request.risk.join(", ")));
+        }
+        let asked_of = request.addressed.lines();
+        if !asked_of.is_empty() {
+            detail.push_str(&format!("; asked of: {}", asked_of.join("; ")));
+        }
         let page = self.page_of(request.id).map(|page| format!(", or at {page}"));
         let hint = format!(
             "Approve it with: durward approvals approve {}{}. Cancelling takes it back.",
@@ -560,7 +579,7 @@ fn allowance(request: &Request) -> Allowance {
         MeasuredRows::MoreThan(_)
         | MeasuredRows::Estimated { .. }
         | MeasuredRows::NotMeasured(_)
-        | MeasuredRows::Failed => None,
+        | MeasuredRows::Failed => request.rows_backstop,
     };
     Allowance {
         rows_max,
@@ -686,6 +705,8 @@ fn detail(request: &Request, page: Option<String>) -> String {
         "rows_in_words": request.asked.rows.to_string(),
         "tables": request.asked.touched.changes,
         "locks": locks(&request.asked),
+        "risk": request.risk,
+        "asked_of": request.addressed.everybody(),
         "undo": request.asked.undo,
         "retry": "same_statement",
         "poll_seconds": HOLD_POLL_SECONDS,

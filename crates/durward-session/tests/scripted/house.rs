@@ -90,6 +90,7 @@ impl House {
                 Default::default(),
             )),
             request_pages: None,
+            adviser: None,
             undo: None,
             approvals: Arc::new(Desk::open(MemoryStore::default(), NoRecorder).unwrap()),
             mask_key: durward_session::MasterKey::new([7; 32]),

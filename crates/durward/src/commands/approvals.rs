@@ -76,10 +76,14 @@ fn tell(decide: &DecideArgs, request: Held) -> anyhow::Result<ExitCode> {
         say_json(&request)?;
     } else if request.state == State::Pending {
         let given = request.approvals.len();
-        say(format!(
+        let mut said = format!(
             "{} has {given} of the {} approvals that it needs",
             request.id, request.asked.terms.count
-        ));
+        );
+        for missing in request.unheard() {
+            said.push_str(&format!("; {missing} is still to be heard"));
+        }
+        say(visible(&said));
     } else {
         say(format!("{} is {}", request.id, request.state));
     }
@@ -101,7 +105,7 @@ pub(super) fn requests(data_dir: &DataDirectoryOption, all: bool) -> anyhow::Res
 }
 
 fn watch(id: Option<&str>, json: bool, data_dir: &DataDirectoryOption) -> anyhow::Result<ExitCode> {
-    let mut seen: HashMap<u64, (State, usize)> = HashMap::new();
+    let mut seen: HashMap<u64, String> = HashMap::new();
     loop {
         let requests = match id {
             Some(id) => {
@@ -112,8 +116,8 @@ fn watch(id: Option<&str>, json: bool, data_dir: &DataDirectoryOption) -> anyhow
         };
         let first = seen.is_empty();
         for request in requests.iter().rev() {
-            let now = (request.state, request.approvals.len());
-            let news = seen.insert(request.id.0, now) != Some(now);
+            let now = request.version();
+            let news = seen.insert(request.id.0, now.clone()) != Some(now);
             // What has ended before is no news.
             if !news || (first && id.is_none() && !request.state.is_open()) {
                 continue;
@@ -257,7 +261,27 @@ fn show(request: &Held) -> anyhow::Result<()> {
     field("rights of", &visible(&asked.role));
     field("held by", &asked.rules.join(", "));
     field("because", &visible(&asked.why));
+    if !request.risk.is_empty() {
+        field("risk", &visible(&format!("high: {}", request.risk.join("; "))));
+    }
+    if let Some(advice) = &asked.advice {
+        field(
+            "adviser",
+            &visible(&format!("{} risk: {}", advice.risk.as_str(), advice.why)),
+        );
+    }
     field("needs", &needs(request));
+    for line in request.addressed.lines() {
+        field("asked of", &visible(&line));
+    }
+    if let (State::Pending, None, Some(at)) = (
+        request.state,
+        &request.addressed.escalated,
+        request.addressed.escalates_at,
+    ) {
+        let left = u64::try_from(at.saturating_sub(now()?)).unwrap_or(0);
+        field("escalates in", &age(left));
+    }
     for approval in &request.approvals {
         let own = if approval.self_confirmed {
             " (confirmed by themselves)"

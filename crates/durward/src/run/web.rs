@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use durward_change::Request;
-use durward_console::{AccessDesk, AccessWish, Answer, ChangeSets, Console, ConsoleParts, Site};
+use durward_console::{AccessDesk, AccessWish, Answer, ChangeSets, Console, ConsoleParts, Sender, Site, Slack};
 use durward_model::Principal;
 use durward_session::{Database, Gateway};
 use serde_json::Value;
@@ -20,6 +20,8 @@ use crate::{access, change_set};
 pub(super) struct Web {
     pub(super) site: Site,
     socket: TcpListener,
+    senders: Vec<Sender>,
+    slack: Option<Slack>,
 }
 
 /// Binds it, where it is wanted.
@@ -38,7 +40,12 @@ pub(super) async fn open(settings: &Settings, start: Start) -> anyhow::Result<Op
     }
     let socket = bound.with_context(|| format!("can't listen on {} for the web", web.listen))?;
     let site = Site::at(socket.local_addr()?, web.url.as_deref())?;
-    Ok(Some(Web { site, socket }))
+    Ok(Some(Web {
+        site,
+        socket,
+        senders: settings.senders.clone(),
+        slack: settings.slack.clone(),
+    }))
 }
 
 impl Web {
@@ -56,6 +63,8 @@ impl Web {
             ledger: gateway.ledger.clone(),
             change_sets: Arc::new(DataPlane(Arc::clone(gateway))),
             access: Arc::new(DataPlane(Arc::clone(gateway))),
+            senders: self.senders,
+            slack: self.slack,
         });
         let address = self.socket.local_addr().ok();
         let tls = assembled.listener.tls.as_ref();

@@ -29,6 +29,16 @@ fn errors_name_where_the_value_was_given() {
         "oidc = [\"https://login.example.com audience=a colour=red\"]\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
         "tls_certificate = \"server.crt\"\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
         "[databases.a]\nupstream = \"postgres://u@h/a\"\nserver_names = [\"x\"]\n[databases.b]\nupstream = \"postgres://u@h/b\"\nserver_names = [\"X\"]",
+        "escalate_minutes = 5\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "escalate_to = \"leads\"\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "decision_senders = [\"snow identity=a secret=env:X\"]\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "web = \"true\"\ndecision_senders = [\"snow identity=a secret=hunter2\"]\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "web = \"true\"\ndecision_senders = [\"snow secret=file:/nonexistent\"]\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "slack_channels = [\"C0001\"]\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "slack_token = \"env:X\"\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "on_call = [\"mon-fri 8-18 = dba\"]\n[databases.shop]\nupstream = \"postgres://u@h/shop\"",
+        "[databases.shop]\nupstream = \"postgres://u@h/shop\"\nowners = [\"public.payments\"]",
+        "[databases.shop]\nupstream = \"postgres://u@h/shop\"\nowners = [\"public.payments = \"]",
         "",
     ]
     .iter()
@@ -52,6 +62,21 @@ fn a_database_says_what_holds_for_it_and_the_top_says_the_rest() {
     assert_eq!((two.name.as_str(), two.passthrough), ("shop@staging", false));
     assert_eq!(&*two.context.tags()[0], "staging");
     assert_eq!(settings.ledger_dir, Path::new("/d/ledger"));
+}
+
+#[test]
+fn each_database_has_owners_of_its_own() {
+    let settings = served(
+        "on_call = [\"mon-fri 08:00-18:00 UTC = dba\", \"oncall\"]\nescalate_minutes = 15\nhigh_risk_approvers = 3\n\
+         [databases.shop]\nupstream = \"postgres://u@h/shop\"\nowners = [\"public.payments = finance|identity:carol\", \"* = dba\"]\n\
+         [databases.other]\nupstream = \"postgres://u@h/other\"",
+    )
+    .unwrap();
+    let routing = settings.routing;
+    assert_eq!(routing.owners.keys().collect::<Vec<_>>(), ["shop"]);
+    assert_eq!(routing.owners["shop"][0].parties.len(), 2);
+    assert_eq!(routing.escalation.unwrap().after_seconds, 900);
+    assert_eq!(routing.risk.approvers, 3);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod audit;
 mod change_sets;
 mod clients;
 mod crash;
+mod deciding;
 mod evidence;
 mod guardrails;
 mod holds;

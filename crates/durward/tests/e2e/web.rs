@@ -16,7 +16,7 @@ use browser::{Browser, Site, body};
 const CLOSE_ALL: &str = "UPDATE orders SET status = 'closed' WHERE price >= 0";
 
 /// Has somebody ask for something; the request's number.
-fn ask(client: &mut RawClient, statement: &str) -> String {
+pub(crate) fn ask(client: &mut RawClient, statement: &str) -> String {
     let answer = client.query(statement).expect("an answer");
     let error = answer.error().unwrap_or_else(|| panic!("{statement} ran"));
     assert_eq!(error.sqlstate(), "WD001", "{error}");
@@ -24,7 +24,7 @@ fn ask(client: &mut RawClient, statement: &str) -> String {
     detail["id"].as_str().expect("an id").to_owned()
 }
 
-fn person(house: &House, name: &str, groups: &[&str]) -> String {
+pub(crate) fn person(house: &House, name: &str, groups: &[&str]) -> String {
     let mut arguments = vec![
         "identities",
         "add",

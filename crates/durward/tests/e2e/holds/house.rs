@@ -32,6 +32,10 @@ pub(crate) struct House {
     webhook: Option<(String, String)>,
     /// People and agents see masks.
     is_masked: bool,
+    /// Further arguments.
+    arguments: Vec<String>,
+    /// Further environment.
+    environment: Vec<(String, String)>,
 }
 
 impl House {
@@ -57,16 +61,34 @@ impl House {
         house
     }
 
+    /// The same with further arguments and environment.
+    pub(crate) fn open_given(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut house = Self::closed_with(None, None);
+        house.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let pairs = environment.iter();
+        house.environment = pairs
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        house.restart();
+        house
+    }
+
     /// Both.
     pub(crate) fn open_telling_under(policy: &str, url: &str, secret: &str) -> Self {
         Self::open_with(Some(policy_file(policy)), Some((url.to_owned(), secret.to_owned())))
     }
 
     fn open_with(policy: Option<NamedTempFile>, webhook: Option<(String, String)>) -> Self {
+        let mut house = Self::closed_with(policy, webhook);
+        house.restart();
+        house
+    }
+
+    fn closed_with(policy: Option<NamedTempFile>, webhook: Option<(String, String)>) -> Self {
         let server = PostgresServer::start();
         let upstream = server.create_database("holds", None);
         server.execute("holds", TABLES);
-        let mut house = Self {
+        Self {
             gateway: None,
             server,
             upstream,
@@ -74,9 +96,9 @@ impl House {
             policy,
             webhook,
             is_masked: false,
-        };
-        house.restart();
-        house
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        }
     }
 
     /// Ends the gateway, if there is one, and starts it on what was left.
@@ -90,7 +112,8 @@ impl House {
         if let Some(file) = &self.policy {
             arguments.extend(["--policy".to_owned(), file.path().display().to_string()]);
         }
-        let mut environment = Vec::new();
+        arguments.extend(self.arguments.iter().cloned());
+        let mut environment = self.environment.clone();
         if let Some((url, secret)) = &self.webhook {
             let reference = ["--webhook", url, "--webhook-secret", "env:HOOK_SECRET"];
             arguments.extend(reference.map(str::to_owned));
@@ -207,7 +230,7 @@ impl House {
     }
 }
 
-fn policy_file(policy: &str) -> NamedTempFile {
+pub(crate) fn policy_file(policy: &str) -> NamedTempFile {
     let file = tempfile::Builder::new().suffix(".cedar").tempfile().expect("a file");
     std::fs::write(file.path(), policy).expect("it is written");
     file

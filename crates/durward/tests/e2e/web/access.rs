@@ -77,6 +77,10 @@ fn an_agent_asks_for_itself_and_gives_back() {
         }
         let decided = body(browser.decide(&id, "approve", &[]).await).await;
         assert!(decided.contains("approved by operator"), "{decided}");
+        assert!(
+            decided.contains(&format!("/requests/{id}/revoke")),
+            "it can't be taken back on its page"
+        );
         id
     });
     // The agent's own hold is lifted; that of the person behind it stands, and is asked for.
@@ -92,6 +96,15 @@ fn an_agent_asks_for_itself_and_gives_back() {
         let path = format!("/api/v1/access/{id}/revoke");
         let (status, _) = send(&site, &path, (stranger.0, &stranger.1), &json!({})).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "it sees its own alone");
+        let mut browser = Browser::new(&site);
+        browser.log_in("operator", &house.access("operator").password).await;
+        let page = body(browser.decide(&id, "revoke", &[("note", "enough")]).await).await;
+        assert!(page.contains("revoked by operator: enough"), "{page}");
+        // Given again, it gives it back by itself.
+        let (_, again) = send(&site, "/api/v1/access", its, &wish).await;
+        let id = again["id"].as_str().expect("an id");
+        browser.decide(id, "approve", &[]).await;
+        let path = format!("/api/v1/access/{id}/revoke");
         let (status, revoked) = send(&site, &path, its, &json!({"note": "done"})).await;
         assert_eq!(
             (status, &revoked["state"]),

@@ -5,7 +5,7 @@ use durward_change::{MeasuredRows, Request, State};
 use durward_model::{Assurance, CredentialKind, Principal};
 
 /// What it comes to, in a line: an aid for whoever decides, made from facts alone.
-pub(super) fn verdict(request: &Request) -> String {
+pub(crate) fn verdict(request: &Request) -> String {
     let asked = &request.asked;
     if let Some(access) = &asked.access {
         return format!("{} wants {}", asked.principal, access.sentence());
@@ -36,13 +36,16 @@ pub(super) fn verdict(request: &Request) -> String {
 }
 
 /// What to look at before saying yes; empty where nothing stands out.
-pub(super) fn cautions(request: &Request) -> Vec<String> {
+pub(crate) fn cautions(request: &Request) -> Vec<String> {
     let asked = &request.asked;
     let touched = &asked.touched;
     let mut cautions = Vec::new();
     if request.state.awaits_review() {
         cautions
             .push("The glass was broken: it ran without anybody's approval, and nobody has reviewed it.".to_owned());
+    }
+    if !request.risk.is_empty() {
+        cautions.push(format!("High risk: {}.", request.risk.join("; ")));
     }
     if !touched.hazards.is_empty() {
         cautions.push(format!("Hazards: {}.", touched.hazards.join(", ")));
@@ -93,7 +96,7 @@ fn changes_rows(request: &Request) -> bool {
 }
 
 /// How the identity was proved.
-pub(super) fn proof(principal: &Principal) -> String {
+pub(crate) fn proof(principal: &Principal) -> String {
     let by = match principal.credential_kind {
         CredentialKind::IssuedPassword => "a password that the gateway issued",
         CredentialKind::Jwt => "a signed token of an identity provider",
@@ -108,8 +111,25 @@ pub(super) fn proof(principal: &Principal) -> String {
     format!("{by} ({}), {how}", principal.credential.0)
 }
 
+/// What an adviser says, if one does.
+pub(crate) fn advice(request: &Request) -> Option<String> {
+    let advice = request.asked.advice.as_ref()?;
+    let why = match advice.why.as_str() {
+        "" => String::new(),
+        why => format!(": {why}"),
+    };
+    Some(format!("{} risk{why}", advice.risk.as_str()))
+}
+
+/// When others are asked too, where that is still to come.
+pub(crate) fn escalates(request: &Request) -> Option<i64> {
+    let addressed = &request.addressed;
+    let is_ahead = request.state == State::Pending && addressed.escalated.is_none();
+    addressed.escalates_at.filter(|_| is_ahead)
+}
+
 /// What approving it takes, and what it has.
-pub(super) fn needs(request: &Request) -> String {
+pub(crate) fn needs(request: &Request) -> String {
     let terms = &request.asked.terms;
     let mut needs = format!(
         "{} of {} approvals, of {}",
@@ -120,11 +140,16 @@ pub(super) fn needs(request: &Request) -> String {
     for set in &terms.groups {
         needs.push_str(&format!("; one of {}", set.join(" or ")));
     }
+    if request.state == State::Pending && !request.approvals.is_empty() {
+        for missing in request.unheard() {
+            needs.push_str(&format!("; {missing} is still to be heard"));
+        }
+    }
     needs
 }
 
 /// How it ended or was decided, in a line.
-pub(super) fn outcome(request: &Request) -> String {
+pub(crate) fn outcome(request: &Request) -> String {
     let approved = request.approvals.iter().map(|approval| {
         let own = if approval.self_confirmed {
             ", confirmed by themselves"
@@ -167,7 +192,7 @@ pub(super) fn outcome(request: &Request) -> String {
 }
 
 /// A moment, as people and programs read it.
-pub(super) fn moment(unix_seconds: i64) -> String {
+pub(crate) fn moment(unix_seconds: i64) -> String {
     let seconds = u64::try_from(unix_seconds).unwrap_or_default();
     let text = Moment(seconds.saturating_mul(1_000_000)).to_string();
     let short = text.get(..19).unwrap_or(&text).replace('T', " ");
@@ -175,7 +200,7 @@ pub(super) fn moment(unix_seconds: i64) -> String {
 }
 
 /// A number of seconds in one unit.
-pub(super) fn span(seconds: i64) -> String {
+pub(crate) fn span(seconds: i64) -> String {
     match seconds.max(0) {
         seconds @ 0..60 => format!("{seconds} s"),
         seconds @ 60..3_600 => format!("{} min", seconds / 60),
