@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{RequestBuilder, StatusCode, header};
 use serde_json::Value;
+use tokio::sync::watch;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -67,8 +68,15 @@ impl Client {
         })
     }
 
-    /// Calls a method with JSON, as often as it takes within reason. Cancel safe: no: what was sent may have been done.
-    pub(super) async fn call(&self, method: &str, arguments: &Value) -> Result<Value, CallError> {
+    /// Calls a method with JSON, as often as it takes within reason, and no more once `shutdown` says true. Cancel safe: no:
+    /// what was sent may have been done.
+    pub(super) async fn call(
+        &self,
+        method: &str,
+        arguments: &Value,
+        shutdown: &watch::Receiver<bool>,
+    ) -> Result<Value, CallError> {
+        let mut shutdown = shutdown.clone();
         let mut pause = Duration::from_secs(1);
         let mut tries = 0;
         loop {
@@ -81,7 +89,11 @@ impl Client {
             if tries >= TRIES_MAX {
                 return Err(error);
             }
-            tokio::time::sleep(wait.unwrap_or(pause)).await;
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|shut| *shut) => return Err(error),
+                () = tokio::time::sleep(wait.unwrap_or(pause)) => {}
+            }
             pause *= 2;
         }
     }

@@ -20,8 +20,11 @@ use super::message::{Around, blocks, escaped, fallback, line, news};
 /// Earlier requests that a message shows.
 const SIMILAR_MAX: usize = 3;
 
-/// How long until Slack is asked again who we are, where it didn't answer.
-const GREETING_PAUSE: Duration = Duration::from_secs(30);
+/// How long until Slack is asked again who we are, where it didn't answer; twice as long each time, up to a minute.
+const GREETING_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest of these.
+const GREETING_PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// A message of ours in a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,26 +59,30 @@ impl Slack {
         path: PathBuf,
         mut shutdown: watch::Receiver<bool>,
     ) {
-        let told = async {
-            self.greet().await;
-            let mut book = Book::open(path);
-            let mut moved = desk.watch();
-            moved.mark_changed();
-            while moved.changed().await.is_ok() {
-                self.catch_up(&desk, pages.as_deref(), &mut book).await;
-            }
-        };
         tokio::select! {
             biased;
-            _ = shutdown.wait_for(|shut| *shut) => {}
-            () = told => {}
+            _ = shutdown.wait_for(|shut| *shut) => return,
+            () = self.greet() => {}
+        }
+        let mut book = Book::open(path);
+        let mut moved = desk.watch();
+        moved.mark_changed();
+        loop {
+            tokio::select! {
+                biased;
+                _ = shutdown.wait_for(|shut| *shut) => return,
+                changed = moved.changed() => if changed.is_err() { return },
+            }
+            // What was begun is ended, so that it is known after a restart.
+            self.catch_up(&desk, pages.as_deref(), &mut book, &shutdown).await;
         }
     }
 
     /// Asks Slack for our workspace, until it says: buttons of any other are none of ours.
     async fn greet(&self) {
+        let mut pause = GREETING_PAUSE;
         loop {
-            match self.0.client.call("auth.test", &json!({})).await {
+            match self.0.client.call_once("auth.test", &json!({})).await {
                 Ok(answer) => {
                     if let Some(team) = answer.get("team_id").and_then(Value::as_str) {
                         self.0.team.get_or_init(|| team.to_owned());
@@ -85,13 +92,17 @@ impl Slack {
                 }
                 Err(error) => tracing::error!(%error, "Slack can't be used yet"),
             }
-            tokio::time::sleep(GREETING_PAUSE).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(GREETING_PAUSE_MAX);
         }
     }
 
-    async fn catch_up(&self, desk: &Desk, pages: Option<&str>, book: &mut Book) {
+    async fn catch_up(&self, desk: &Desk, pages: Option<&str>, book: &mut Book, shutdown: &watch::Receiver<bool>) {
         let all = desk.list();
         for request in all.iter().rev() {
+            if *shutdown.borrow() {
+                return;
+            }
             let version = request.version();
             let told = book.told.get(&request.id);
             let is_news = match told {
@@ -112,24 +123,27 @@ impl Slack {
             };
             let mut told = told.cloned().unwrap_or_default();
             if told.copies.is_empty() {
-                self.post(request, around, &mut told).await;
+                self.post(request, around, &mut told, shutdown).await;
             } else {
-                self.update(request, around, &told).await;
+                self.update(request, around, &told, shutdown).await;
             }
-            told.version = version;
+            // Where the gateway ends meanwhile, some of it may not have been told.
+            if !*shutdown.borrow() {
+                told.version = version;
+            }
             book.told.insert(request.id, told);
             book.keep(&all);
         }
     }
 
-    async fn post(&self, request: &Request, around: Around<'_>, told: &mut Told) {
+    async fn post(&self, request: &Request, around: Around<'_>, told: &mut Told, shutdown: &watch::Receiver<bool>) {
         let blocks = blocks(request, around);
         for channel in &self.0.settings.channels {
             let message = json!({
                 "channel": channel, "text": fallback(request), "blocks": blocks,
                 "unfurl_links": false, "unfurl_media": false, "link_names": false,
             });
-            let posted = self.0.client.call("chat.postMessage", &message).await;
+            let posted = self.0.client.call("chat.postMessage", &message, shutdown).await;
             let copy = posted.map(|answer| {
                 let text = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
                 text("ts").map(|ts| Copy {
@@ -146,34 +160,34 @@ impl Slack {
         }
         // A request that runs without an approval has ended by the time that it is told.
         if request.state != State::Pending {
-            self.reply(request, told).await;
+            self.reply(request, told, shutdown).await;
         }
     }
 
-    async fn update(&self, request: &Request, around: Around<'_>, told: &Told) {
+    async fn update(&self, request: &Request, around: Around<'_>, told: &Told, shutdown: &watch::Receiver<bool>) {
         let blocks = blocks(request, around);
         for copy in &told.copies {
             let message = json!({
                 "channel": copy.channel, "ts": copy.ts, "text": fallback(request), "blocks": blocks, "link_names": false,
             });
-            self.tell("chat.update", &message, request).await;
+            self.tell("chat.update", &message, request, shutdown).await;
         }
-        self.reply(request, told).await;
+        self.reply(request, told, shutdown).await;
     }
 
-    async fn reply(&self, request: &Request, told: &Told) {
+    async fn reply(&self, request: &Request, told: &Told, shutdown: &watch::Receiver<bool>) {
         let Some(said) = news(request) else { return };
         for copy in &told.copies {
             let message = json!({
                 "channel": copy.channel, "thread_ts": copy.ts, "text": escaped(&said), "blocks": line(&said),
                 "unfurl_links": false, "unfurl_media": false, "link_names": false,
             });
-            self.tell("chat.postMessage", &message, request).await;
+            self.tell("chat.postMessage", &message, request, shutdown).await;
         }
     }
 
-    async fn tell(&self, method: &str, message: &Value, request: &Request) {
-        let told: Result<Value, CallError> = self.0.client.call(method, message).await;
+    async fn tell(&self, method: &str, message: &Value, request: &Request, shutdown: &watch::Receiver<bool>) {
+        let told: Result<Value, CallError> = self.0.client.call(method, message, shutdown).await;
         if let Err(error) = told {
             tracing::error!(%error, request = %request.id, method, "a message in Slack isn't kept up");
         }
