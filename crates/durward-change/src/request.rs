@@ -205,6 +205,13 @@ pub struct Asked {
     pub advice: Option<Advice>,
 }
 
+impl Asked {
+    /// How much of it could be taken back, in words; none where that isn't known.
+    pub fn undo_in_words(&self) -> Option<&str> {
+        self.effect.as_ref().map(|effect| effect.undo.as_str())
+    }
+}
+
 /// One approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {

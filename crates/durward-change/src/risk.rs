@@ -58,10 +58,8 @@ impl RiskRules {
             RiskTerm::ByFacts => {}
         }
         let mut reasons = Vec::new();
-        if let Some(effect) = &asked.effect
-            && effect.undo.starts_with("none")
-        {
-            reasons.push(format!("it can't be taken back ({})", effect.undo));
+        if let Some(undo) = asked.undo_in_words().filter(|undo| undo.starts_with("none")) {
+            reasons.push(format!("it can't be taken back ({undo})"));
         }
         let hazards = |kinds: &[&str]| -> Vec<&str> {
             let named = asked.touched.hazards.iter().filter(|hazard| {

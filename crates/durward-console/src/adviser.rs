@@ -144,7 +144,7 @@ fn facts(asked: &Asked) -> serde_json::Value {
             "hazards": touched.hazards,
             "rows": asked.rows,
             "rows_in_words": asked.rows.to_string(),
-            "undo": asked.effect.as_ref().map(|effect| &effect.undo),
+            "undo": asked.undo_in_words(),
             "columns": asked.effect.as_ref().map(|effect| &effect.columns),
             "rules": asked.rules,
             "shape": asked.shape,

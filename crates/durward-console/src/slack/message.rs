@@ -80,14 +80,7 @@ pub(super) fn blocks(request: &Request, around: Around<'_>) -> Value {
         ("Rows", asked.rows.to_string()),
         ("Changes", asked.touched.changes.join(", ")),
         ("Reads", asked.touched.reads.join(", ")),
-        (
-            "Undo",
-            asked
-                .effect
-                .as_ref()
-                .map(|effect| effect.undo.clone())
-                .unwrap_or_default(),
-        ),
+        ("Undo", asked.undo_in_words().unwrap_or_default().to_owned()),
     ]));
     if let Some(effect) = asked.effect.as_ref().filter(|_| around.shows_statements) {
         blocks.push(code(&rows(effect), TEXT_CHARACTERS_MAX));
