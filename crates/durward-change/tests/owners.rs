@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use durward_change::{
-    Access, Answer, Approver, Asked, Desk, DeskError, Escalation, FileStore, Manner, MemoryStore, NoRecorder,
-    OwnerRule, Party, Request, RequestId, Rota, Routing, State, example,
+    Access, Answer, Approver, Asked, Desk, DeskError, Escalation, FileStore, Manner, MemoryStore, NoRecorder, Outlook,
+    OwnerRule, Party, Request, RequestId, Rota, Routing, State, Step, Touched, example,
 };
 
 fn routing() -> Routing {
@@ -231,6 +231,44 @@ fn high_risk_takes_two_who_are_others() {
     assert!(desk.given_access(8).is_empty(), "one is not enough");
     desk.approve(id, &of("carol", &[]), None, 9).expect("another");
     assert_eq!(desk.given_access(10).len(), 1);
+}
+
+#[test]
+fn a_change_set_reaches_no_further_than_who_was_asked() {
+    let desk = desk(routing());
+    let step = Step {
+        text: "CREATE TABLE t ();".to_owned(),
+        tokens: "CREATE TABLE t ( )".to_owned(),
+        outlook: Outlook::Unknown,
+        rules: Vec::new(),
+        changes: None,
+        bodies: String::new(),
+    };
+    let mut set = asked(&["public.t"]);
+    set.steps = vec![step];
+    set.touched.command = "a change set".into();
+    let set = desk.submit(&set, 0).expect("it is kept");
+    let touching = |changes: &[&str], reads: &[&str], hazards: &[&str]| {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Touched {
+            command: "UPDATE".into(),
+            changes: names(changes),
+            reads: names(reads),
+            hazards: names(hazards),
+            ..Touched::default()
+        }
+    };
+    for (touched, foreseen) in [
+        (touching(&["public.t"], &[], &[]), true),
+        (touching(&["public.other"], &["pg_catalog.pg_class"], &[]), true),
+        (touching(&["pg_temp_3.t"], &[], &[]), true),
+        // Text that its approvers couldn't judge reads what others own, or loses data.
+        (touching(&["public.t"], &["hr.salaries"], &[]), false),
+        (touching(&["public.payments"], &[], &[]), false),
+        (touching(&["public.t"], &[], &["drop public.t"]), false),
+    ] {
+        assert_eq!(desk.foresaw(&set, &touched), foreseen, "{touched:?}");
+    }
 }
 
 #[test]

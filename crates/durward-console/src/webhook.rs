@@ -176,7 +176,37 @@ fn known(desk: &Desk) -> HashMap<RequestId, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Webhook, WebhookError};
+    use durward_change::{Desk, Escalation, Manner, MemoryStore, NoRecorder, Party, Rota, Routing, example};
+    use serde_json::json;
+
+    use super::{Webhook, WebhookError, body};
+
+    #[test]
+    fn news_say_who_is_asked_and_that_others_are_too() {
+        let routing = Routing {
+            rota: Rota::of(["oncall"]).unwrap(),
+            escalation: Some(Escalation {
+                after_seconds: 60,
+                to: Party::list("leads").unwrap(),
+            }),
+            ..Routing::default()
+        };
+        let desk = Desk::open(MemoryStore::default(), NoRecorder).unwrap();
+        let desk = desk.routed(routing, 0).unwrap();
+        desk.present(&example(), Manner::Parked, 0).unwrap();
+        let news = || body(&desk.list()[0], None);
+        let first = news();
+        assert_eq!(first["type"], "approval.pending");
+        assert_eq!(
+            (&first["data"]["asked_of"], &first["data"]["escalates_at"]),
+            (&json!(["oncall"]), &json!(60))
+        );
+        desk.sweep(60).unwrap();
+        let then = news();
+        assert_eq!(then["type"], "approval.escalated");
+        assert_eq!(then["data"]["asked_of"], json!(["leads", "oncall"]));
+        assert_ne!(then["data"]["version"], first["data"]["version"], "it is told");
+    }
 
     #[test]
     fn addresses_and_secrets_are_checked() {
