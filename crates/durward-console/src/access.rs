@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use durward_audit::{Administration, Event, LoginRefused};
 use durward_change::Request;
 use durward_identity::{FailureReason, LocalLogin};
-use durward_model::{Principal, PrincipalKind};
+use durward_model::{CredentialKind, Principal, PrincipalKind};
 
 use crate::app::Console;
 use crate::problem::Problem;
@@ -54,6 +54,11 @@ impl Viewer {
     /// Whether it is a person who speaks for themselves.
     pub(crate) fn is_person(&self) -> bool {
         matches!(self.principal.kind(), PrincipalKind::Person | PrincipalKind::Operator)
+    }
+
+    /// Whether the directory knows them; what others are, their token said.
+    pub(crate) fn is_local(&self) -> bool {
+        self.principal.credential_kind == CredentialKind::IssuedPassword
     }
 
     /// The databases that their password opens.
@@ -140,9 +145,18 @@ impl Console {
         let _turn = self.password_checks.acquire().await.map_err(|_| busy())?;
         let gatekeeper = Arc::clone(&self.gatekeeper);
         let name = user.clone();
-        let checked =
-            tokio::task::spawn_blocking(move || gatekeeper.verify_local(&name, password.as_bytes(), Some(peer.ip())));
-        let failure = match checked.await.map_err(|_| busy())? {
+        let checked = if gatekeeper.is_token_login(&user, &password) {
+            let databases = &self.databases;
+            gatekeeper
+                .verify_token(&user, &password, Some(peer.ip()), databases)
+                .await
+        } else {
+            let checked = tokio::task::spawn_blocking(move || {
+                gatekeeper.verify_local(&name, password.as_bytes(), Some(peer.ip()))
+            });
+            checked.await.map_err(|_| busy())?
+        };
+        let failure = match checked {
             Ok(login) => return Ok(login),
             Err(failure) => failure,
         };
@@ -166,7 +180,9 @@ impl Console {
         let said = if is_limit {
             format!("{}. {hint}", failure.refusal.message)
         } else {
-            "Name and password don't fit. The password is the one that the gateway issued for databases.".to_owned()
+            "Name and password don't fit. The password is the one that the gateway issued for databases, or a token of an \
+             identity provider that it accepts."
+                .to_owned()
         };
         Err(Problem::new(status, said))
     }

@@ -31,6 +31,7 @@ pub struct Console {
     pub(crate) access: Arc<dyn AccessDesk>,
     pub(crate) senders: Vec<Sender>,
     pub(crate) slack: Option<Slack>,
+    pub(crate) databases: Vec<Arc<str>>,
     pub(crate) replays: Replays,
     pub(crate) tickets: Tickets,
     pub(crate) password_checks: Semaphore,
@@ -56,6 +57,8 @@ pub struct ConsoleParts {
     pub senders: Vec<Sender>,
     /// Slack, where it is used.
     pub slack: Option<Slack>,
+    /// The databases that there are.
+    pub databases: Vec<Arc<str>>,
 }
 
 impl Console {
@@ -70,6 +73,7 @@ impl Console {
             access: parts.access,
             senders: parts.senders,
             slack: parts.slack,
+            databases: parts.databases,
             replays: Replays::default(),
             tickets: Tickets::default(),
             password_checks: Semaphore::new(PASSWORD_CHECKS_MAX),

@@ -15,7 +15,7 @@ pub(super) fn form(next: &str, said: Option<&str>) -> Markup {
             label { "Password" input name="password" type="password" autocomplete="current-password" required; }
             button.primary { "Log in" }
         }
-        p.faint { "With the name and the password that this gateway has issued you for databases." }
+        p.faint { "With the name and the password that this gateway has issued you for databases; or with any other name, and a token of your identity provider as the password." }
     };
     let frame = Frame {
         title: "Log in",

@@ -65,6 +65,10 @@ impl Web {
             access: Arc::new(DataPlane(Arc::clone(gateway))),
             senders: self.senders,
             slack: self.slack,
+            databases: gateway
+                .databases()
+                .map(|database| database.name.as_str().into())
+                .collect(),
         });
         let address = self.socket.local_addr().ok();
         let tls = assembled.listener.tls.as_ref();

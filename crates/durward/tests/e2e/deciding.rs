@@ -2,6 +2,7 @@
 
 mod adviser;
 mod slack;
+mod token;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -224,4 +225,18 @@ fn owners_decide_by_signed_messages_too_and_two_of_them_at_high_risk() {
     assert_eq!(house.approvals(&["approve", &id, "--as", "eve"]).0, 2);
     assert_eq!(house.approvals(&["approve", &id, "--as", "bob"]).0, 0);
     runs(&mut agent, CLOSE_ALL, ROWS);
+
+    // Where rows can't be counted, one approval is enough for as many as are of ordinary risk, and for no more.
+    let unknown = "UPDATE orders SET status = 'lost' FROM (SELECT 1) AS one WHERE price >= 0";
+    let id = ask(&mut agent, unknown);
+    let (_, request) = house.approvals(&["show", &id, "--json"]);
+    assert_eq!(
+        (&request["risk"], &request["rows_backstop"]),
+        (&json!([]), &json!(150)),
+        "{request}"
+    );
+    assert_eq!(house.approvals(&["approve", &id, "--as", "bob"]).0, 0);
+    let answer = agent.query(unknown).expect("an answer");
+    assert_eq!(answer.sqlstate().as_deref(), Some("WD003"), "{:?}", answer.commands());
+    assert_eq!(house.number("SELECT count(*) FROM orders WHERE status = 'lost'"), 0);
 }
