@@ -208,7 +208,8 @@ pub struct Asked {
 impl Asked {
     /// How much of it could be taken back, in words; none where that isn't known.
     pub fn undo_in_words(&self) -> Option<&str> {
-        self.effect.as_ref().map(|effect| effect.undo.as_str())
+        let of_effect = self.effect.as_ref().map(|effect| effect.undo.as_str());
+        self.undo.as_deref().or(of_effect)
     }
 }
 

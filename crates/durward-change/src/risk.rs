@@ -58,7 +58,8 @@ impl RiskRules {
             RiskTerm::ByFacts => {}
         }
         let mut reasons = Vec::new();
-        if let Some(undo) = asked.undo_in_words().filter(|undo| undo.starts_with("none")) {
+        let undo = asked.undo_in_words().filter(|_| changes_rows(asked));
+        if let Some(undo) = undo.filter(|undo| undo.starts_with("none")) {
             reasons.push(format!("it can't be taken back ({undo})"));
         }
         let hazards = |kinds: &[&str]| -> Vec<&str> {
@@ -69,6 +70,8 @@ impl RiskRules {
             named.map(String::as_str).collect()
         };
         let (losing, opening) = (hazards(&LOSING), hazards(&OPENING));
+        let emptied = asked.ddl.iter().filter(|effect| effect.loses_data && losing.is_empty());
+        reasons.extend(emptied.map(|effect| format!("data is lost by it ({})", effect.name)));
         if !losing.is_empty() {
             reasons.push(format!("data is lost by it ({})", losing.join(", ")));
         }
@@ -163,6 +166,7 @@ mod tests {
             columns: Vec::new(),
             samples: Vec::new(),
             undo: undo.to_owned(),
+            carried: Vec::new(),
         })
     }
 

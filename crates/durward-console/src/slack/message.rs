@@ -1,7 +1,7 @@
 //! A request as Slack shows it. Words of others stand in elements that Slack shows as they are: rich text and code, in which
 //! nothing is markup, a link or a call to anybody (<https://docs.slack.dev/reference/block-kit/blocks/rich-text-block/>).
 
-use durward_change::{Effect, Outlook, Request, Sample, State, visible};
+use durward_change::{DdlEffect, Effect, Outlook, Request, Sample, State, visible};
 use serde_json::{Value, json};
 
 use crate::words::{advice, cautions, escalates, moment, needs, outcome, proof, verdict};
@@ -76,10 +76,12 @@ pub(super) fn blocks(request: &Request, around: Around<'_>) -> Value {
             ("Rights of", asked.role.clone()),
         ]));
     }
+    let definitions: Vec<String> = asked.ddl.iter().map(DdlEffect::brief).collect();
     blocks.push(fields(&[
         ("Rows", asked.rows.to_string()),
         ("Changes", asked.touched.changes.join(", ")),
         ("Reads", asked.touched.reads.join(", ")),
+        ("Definitions", definitions.join("; ")),
         ("Undo", asked.undo_in_words().unwrap_or_default().to_owned()),
     ]));
     if let Some(effect) = asked.effect.as_ref().filter(|_| around.shows_statements) {
@@ -376,6 +378,7 @@ mod tests {
                 after: vec![Some(Some("`<!channel>`".to_owned())), None],
             }],
             undo: "full".to_owned(),
+            carried: Vec::new(),
         });
         match desk.present(&asked, Manner::Parked, 0).unwrap() {
             Answer::Pending(request) => *request,
