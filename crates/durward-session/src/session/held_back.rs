@@ -51,6 +51,10 @@ impl Session {
         if statement.calls_code() {
             return true;
         }
+        // A command of its own, whose plan is made when it runs.
+        if &*statement.facts.command == "EXECUTE" {
+            return false;
+        }
         self.follow_catalog();
         !self.is_unmoved(prepared) && depends_on_names(statement)
     }

@@ -168,6 +168,22 @@ impl Session {
         terms: &[Vec<Arc<Terms>>],
         sent: Sent<'_>,
     ) -> Result<Result<MessageMasks, Refusal>, End> {
+        let before = self.database.labels.current().generation();
+        let masks = self.mask_by(commands, terms, sent).await?;
+        if masks.is_ok() || self.database.labels.current().generation() == before {
+            return Ok(masks);
+        }
+        // What columns hold has become known meanwhile.
+        self.mask_by(commands, terms, sent).await
+    }
+
+    /// The same, by what is known of columns now.
+    async fn mask_by(
+        &mut self,
+        commands: &[Vec<Subject>],
+        terms: &[Vec<Arc<Terms>>],
+        sent: Sent<'_>,
+    ) -> Result<Result<MessageMasks, Refusal>, End> {
         let Some(strictest) = Terms::strictest(terms.iter().flatten()) else {
             return Ok(Ok(MessageMasks::default()));
         };

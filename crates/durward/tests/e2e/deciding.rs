@@ -227,7 +227,8 @@ fn owners_decide_by_signed_messages_too_and_two_of_them_at_high_risk() {
     runs(&mut agent, CLOSE_ALL, ROWS);
 
     // Where rows can't be counted, one approval is enough for as many as are of ordinary risk, and for no more.
-    let unknown = "UPDATE orders SET status = 'lost' FROM (SELECT 1) AS one WHERE price >= 0";
+    // By the planner's estimate of the volatile condition they are far fewer than they are.
+    let unknown = "INSERT INTO orders SELECT id + 1000, price, 'lost' FROM orders WHERE random() < 2 AND random() > -1 AND random() > -2 AND price >= 0";
     let id = ask(&mut agent, unknown);
     let (_, request) = house.approvals(&["show", &id, "--json"]);
     assert_eq!(

@@ -138,15 +138,6 @@ impl House {
         })
     }
 
-    /// Every request that is pending.
-    pub(super) fn pendings(&self) -> Vec<String> {
-        let output = self.gateway().command(&["approvals", "ls", "--json"]);
-        let requests: Value = serde_json::from_slice(&output.stdout).expect("requests");
-        let requests = requests.as_array().expect("a list").iter();
-        let pending = requests.filter(|request| request["state"] == "pending");
-        pending.map(|request| format!("c{}", request["id"])).collect()
-    }
-
     /// The bytes of all files in which changes are kept.
     pub(super) fn kept(&self) -> Vec<u8> {
         let folder = std::fs::read_dir(self.data.path().join("undo")).expect("a folder");
