@@ -6,13 +6,13 @@ use std::sync::Arc;
 use durward_audit::Origin;
 use durward_change::MeasuredRows;
 use durward_model::RowBound;
-use durward_policy::{Decision, DecisionRequest, SessionContext};
+use durward_policy::Decision;
 use durward_sql::{CountReach, CountText};
 use durward_wire::postgres::backend::TransactionStatus;
 
 use super::capture::proven_rows;
 use super::given::{Given, Only};
-use super::judge::{Verdict, unix_seconds};
+use super::judge::Verdict;
 use super::masking::{MessageMasks, Sent, mask_of};
 use super::probe::Probe;
 use super::subjects::Subject;
@@ -122,22 +122,7 @@ impl Session {
             parameters: own.parameters,
             ..Subject::of(statement, Origin::Gateway, own.literals)
         };
-        let context = SessionContext {
-            now_unix_seconds: unix_seconds(),
-            encrypted: self.encrypted,
-        };
-        let snapshot = self.gateway.policy.current();
-        let access = self.access();
-        let labels = self.label_use(&subject.facts, &snapshot, &access);
-        let request = DecisionRequest {
-            principal: &self.principal,
-            database: &self.database.context,
-            facts: &subject.facts,
-            session: &context,
-            labels: labels.as_ref(),
-            access: &access,
-        };
-        let Decision::Allow(permit) = self.decisions.decide(&snapshot, &request) else {
+        let Decision::Allow(permit) = self.ruling_on(&subject) else {
             return Ok(Err("its condition may not be read"));
         };
         if permit.terms().unreasoned(self.levers.reason()).is_some() {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use durward_audit::Origin;
 use durward_model::{Refusal, sqlstate};
-use durward_policy::{Decision, DecisionRequest, SessionContext};
+use durward_policy::Decision;
 use durward_sql::{AnalyzedStatement, SessionEffect};
 use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::frame::Frame;
@@ -13,7 +13,7 @@ use durward_wire::postgres::frontend::{Bind, Parse};
 use super::capture::{Course, Permitted, changes, unbounded};
 use super::client_side::{Flow, ends_transaction, unread, violation};
 use super::deferred::sets_constraints;
-use super::judge::{NoAnalysis, Verdict, unix_seconds};
+use super::judge::{NoAnalysis, Verdict};
 use super::lever::lever_of;
 use super::masking::Sent;
 use super::subjects::Subject;
@@ -264,24 +264,8 @@ impl Session {
 
     /// Whether policy holds any of these.
     pub(super) fn would_hold(&mut self, commands: &[Vec<Subject>]) -> bool {
-        let context = SessionContext {
-            now_unix_seconds: unix_seconds(),
-            encrypted: self.encrypted,
-        };
-        let snapshot = self.gateway.policy.current();
-        let access = self.access();
-        commands.iter().flatten().any(|subject| {
-            let labels = self.label_use(&subject.facts, &snapshot, &access);
-            let request = DecisionRequest {
-                principal: &self.principal,
-                database: &self.database.context,
-                facts: &subject.facts,
-                session: &context,
-                labels: labels.as_ref(),
-                access: &access,
-            };
-            matches!(self.decisions.decide(&snapshot, &request), Decision::Hold(_))
-        })
+        let mut subjects = commands.iter().flatten();
+        subjects.any(|subject| matches!(self.ruling_on(subject), Decision::Hold(_)))
     }
 
     /// Ends the implicit transaction of a pipeline that hasn't run anything yet, or stands in a block anyway, so that

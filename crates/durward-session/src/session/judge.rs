@@ -266,6 +266,26 @@ impl Session {
         }
     }
 
+    /// What policy says of one subject by itself; nothing is recorded.
+    pub(super) fn ruling_on(&mut self, subject: &Subject) -> Decision {
+        let context = SessionContext {
+            now_unix_seconds: unix_seconds(),
+            encrypted: self.encrypted,
+        };
+        let snapshot = self.gateway.policy.current();
+        let access = self.access();
+        let labels = self.label_use(&subject.facts, &snapshot, &access);
+        let request = DecisionRequest {
+            principal: &self.principal,
+            database: &self.database.context,
+            facts: &subject.facts,
+            session: &context,
+            labels: labels.as_ref(),
+            access: &access,
+        };
+        self.decisions.decide(&snapshot, &request)
+    }
+
     /// Decides on every subject of a message and records the intent of all, or the refusal of the first refused.
     pub(super) async fn decide(&mut self, commands: &[Vec<Subject>], sent: Sent<'_>) -> Result<Verdict, End> {
         if let Err(refusal) = self.standing.check() {
