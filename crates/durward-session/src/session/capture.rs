@@ -293,7 +293,9 @@ impl Session {
                 return Ok(false);
             }
             Ran::Exceeded(why) => self.take_back(exceeded(&why)),
-            Ran::Done if ends_transaction && !self.replies.is_skipping() => self.keep_changes().await?,
+            Ran::Done if ends_transaction && !self.replies.is_skipping() => {
+                self.keep_changes().await?;
+            }
             Ran::Done => {}
         }
         self.server.own_sync();
@@ -471,8 +473,8 @@ impl Session {
         let mut affected = run.capturing.as_ref().map_or(0, |capturing| capturing.affected);
         if looks_around && !commits {
             self.note_deferred(allowance.rows_max);
-        } else if looks_around && !self.do_deferred().await? {
-            self.record_outcome(&run, None, Some(sqlstate::QUERY_CANCELED));
+        } else if looks_around && let Err(failure) = self.do_deferred().await? {
+            self.record_outcome(&run, None, Some(&failure));
             return Ok(Ran::Done);
         }
         if looks_around {

@@ -152,8 +152,8 @@ impl Session {
             }
             FrontendMessage::Sync if self.copying_in => self.pass(frame, bytes, None),
             FrontendMessage::Sync => {
-                if !self.in_block && !self.replies.is_skipping() && self.may_end_pipelined().await? {
-                    self.keep_changes().await?;
+                if !self.in_block && !self.replies.is_skipping() {
+                    self.failure_at_end(true).await?;
                 }
                 let flow = self.pass(frame, bytes, Some(Expected::Sync))?;
                 self.leave_nothing();
@@ -254,7 +254,7 @@ impl Session {
                     Course::Captured(capture) => Ok(capture),
                     Course::Plain(reason) => Err(reason),
                     Course::Unbounded => {
-                        self.record_unbounded(numbers);
+                        self.record_not_run(&numbers, sqlstate::EFFECT_EXCEEDED);
                         return self.refuse_query(unbounded()).map(Some);
                     }
                 };
@@ -280,9 +280,6 @@ impl Session {
                 let Some(recorded) = self.may_end(&analysis.statements, &numbers, recorded).await? else {
                     return Ok(Some(Flow::Next));
                 };
-                if analysis.statements.iter().any(ends_transaction) {
-                    self.keep_changes().await?;
-                }
                 match (&masks.rewritten, lever) {
                     (_, Some(lever)) => {
                         self.levers.set(lever);
@@ -371,10 +368,10 @@ impl Session {
         Ok(Flow::Next)
     }
 
-    /// Permitted statements that nothing could keep within what they may do never ran.
-    pub(super) fn record_unbounded(&self, numbers: Vec<StatementId>) {
-        for number in numbers {
-            self.record_outcome(&Run::new(number), None, Some(sqlstate::EFFECT_EXCEEDED));
+    /// Permitted statements that could not go on never ran.
+    pub(super) fn record_not_run(&self, numbers: &[StatementId], code: &str) {
+        for &number in numbers {
+            self.record_outcome(&Run::new(number), None, Some(code));
         }
     }
 

@@ -2,7 +2,7 @@
 //! statement does at once: the server is made to do it before the transaction may commit, while it can be taken back.
 
 use durward_audit::Recorded;
-use durward_model::StatementId;
+use durward_model::{StatementId, sqlstate};
 use durward_policy::Permit;
 use durward_sql::AnalyzedStatement;
 use durward_wire::postgres::backend::TransactionStatus;
@@ -21,8 +21,8 @@ pub(super) enum Deferred {
     Within,
     /// More: it is still to be taken back.
     Exceeded(String),
-    /// The server has failed it, and said why.
-    Failed,
+    /// The server has failed it with this code, and said why.
+    Failed(Box<str>),
 }
 
 impl Session {
@@ -34,8 +34,8 @@ impl Session {
         }
     }
 
-    /// Has the server do now what was put off; false where it failed, and the client has heard why.
-    pub(super) async fn do_deferred(&mut self) -> Result<bool, End> {
+    /// Has the server do now what was put off; the code where it failed, and the client has heard why.
+    pub(super) async fn do_deferred(&mut self) -> Result<Result<(), Box<str>>, End> {
         self.close_left();
         self.probe = Probe::default();
         self.server.own_extended(&OwnQuery::ConstraintsNow);
@@ -43,7 +43,8 @@ impl Session {
         while self.replies.awaits_before() {
             self.turn(Listen::Server).await?;
         }
-        Ok(std::mem::take(&mut self.probe).into_answers(1).is_some())
+        let failure = std::mem::take(&mut self.probe).failure().map(Into::into);
+        Ok(failure.map_or(Ok(()), Err))
     }
 
     /// The same, and counts what it changes.
@@ -56,10 +57,10 @@ impl Session {
         }
         let before = self.rows_changed().await?;
         if self.replies.is_skipping() {
-            return Ok(Deferred::Failed);
+            return Ok(Deferred::Failed(sqlstate::QUERY_CANCELED.into()));
         }
-        if !self.do_deferred().await? {
-            return Ok(Deferred::Failed);
+        if let Err(failure) = self.do_deferred().await? {
+            return Ok(Deferred::Failed(failure));
         }
         let rows = match (before, self.rows_changed().await?) {
             (Some(before), Some(after)) => most_changed(&before, &after),
@@ -74,8 +75,8 @@ impl Session {
         Ok(Deferred::Exceeded(why))
     }
 
-    /// Before a simple query that ends the transaction, or has it do what was put off: true where it may go on, else the
-    /// client has its answer.
+    /// Before a simple query that ends the transaction, or has it do what was put off: what was recorded of it where it may
+    /// go on, else the client has its answer.
     pub(super) async fn may_end(
         &mut self,
         statements: &[AnalyzedStatement],
@@ -86,15 +87,10 @@ impl Session {
         if !ends && !statements.iter().any(sets_constraints) {
             return Ok(Some(recorded));
         }
-        let refusal = match self.count_deferred().await? {
-            Deferred::Within => return Ok(Some(recorded)),
-            Deferred::Exceeded(why) => Some(exceeded(&why)),
-            Deferred::Failed => None,
+        let Some(failure) = self.failure_at_end(ends).await? else {
+            return Ok(Some(recorded));
         };
-        self.record_unbounded(numbers.to_vec());
-        if let Some(refusal) = refusal {
-            self.take_back(refusal);
-        }
+        self.record_not_run(numbers, &failure);
         if !ends {
             self.server.own_sync();
             self.replies.push(Expected::Sync);
@@ -115,15 +111,17 @@ impl Session {
         Ok(None)
     }
 
-    /// The same before an Execute, or a Sync: false where nothing may follow in its pipeline.
-    pub(super) async fn may_end_pipelined(&mut self) -> Result<bool, End> {
+    /// Has the transaction do what was put off, and where it is to end, keeps what it has changed. Where it may not go on,
+    /// the code by which it failed: the client hears why, and the server does nothing more until a Sync.
+    pub(super) async fn failure_at_end(&mut self, ends: bool) -> Result<Option<Box<str>>, End> {
         match self.count_deferred().await? {
-            Deferred::Within => Ok(true),
+            Deferred::Within if !ends || self.keep_changes().await? => Ok(None),
+            Deferred::Within => Ok(Some(sqlstate::LEDGER_UNAVAILABLE.into())),
             Deferred::Exceeded(why) => {
                 self.take_back(exceeded(&why));
-                Ok(false)
+                Ok(Some(sqlstate::EFFECT_EXCEEDED.into()))
             }
-            Deferred::Failed => Ok(false),
+            Deferred::Failed(failure) => Ok(Some(failure)),
         }
     }
 }

@@ -194,7 +194,7 @@ impl Session {
                     Course::Captured(capture) => Ok(capture),
                     Course::Plain(reason) => Err(reason),
                     Course::Unbounded => {
-                        self.record_unbounded(numbers);
+                        self.record_not_run(&numbers, sqlstate::EFFECT_EXCEEDED);
                         return self.refuse_extended(unbounded()).map(Some);
                     }
                 };
@@ -225,12 +225,11 @@ impl Session {
                     (Err(reason), _, _) => reason,
                 };
                 let ends = statement.as_ref().is_some_and(ends_transaction);
-                if (ends || statement.as_ref().is_some_and(sets_constraints)) && !self.may_end_pipelined().await? {
-                    self.record_unbounded(numbers);
+                if (ends || statement.as_ref().is_some_and(sets_constraints))
+                    && let Some(failure) = self.failure_at_end(ends).await?
+                {
+                    self.record_not_run(&numbers, &failure);
                     return Ok(Some(Flow::Next));
-                }
-                if ends {
-                    self.keep_changes().await?;
                 }
                 if self.send_held_back(portal)? {
                     self.unbound = false;

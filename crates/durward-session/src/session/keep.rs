@@ -82,10 +82,11 @@ impl Session {
         }
     }
 
-    /// Keeps what the open transaction has changed, before it may commit. Where that can't be, it may not.
-    pub(super) async fn keep_changes(&mut self) -> Result<(), End> {
+    /// Keeps what the open transaction has changed, before it may commit. Where that can't be, it may not: false, and the
+    /// client hears why.
+    pub(super) async fn keep_changes(&mut self) -> Result<bool, End> {
         let (Some(undo), Some(changes)) = (self.gateway.undo.as_ref(), self.changes.take_to_keep()) else {
-            return Ok(());
+            return Ok(true);
         };
         let vault = Arc::clone(&undo.vault);
         let now = unix_seconds().unwrap_or_default();
@@ -93,7 +94,7 @@ impl Session {
         match kept {
             Ok(Ok((transaction, _))) => {
                 self.changes.are_kept(transaction);
-                Ok(())
+                Ok(true)
             }
             Ok(Err(error)) => {
                 tracing::error!(%error, session = %self.id, "a change can't be kept: its transaction is rolled back");
@@ -102,7 +103,7 @@ impl Session {
                     "undo-unavailable",
                     "what this changes can't be kept for undo, so it was not committed",
                 ));
-                Ok(())
+                Ok(false)
             }
             Err(_) => Err(End::Killed),
         }

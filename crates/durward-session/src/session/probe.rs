@@ -144,7 +144,8 @@ pub(super) struct Probe {
     rows: Vec<TextRow>,
     answers: Vec<Vec<TextRow>>,
     closes: u8,
-    failed: bool,
+    /// By which code the server failed one.
+    failed: Option<Box<str>>,
 }
 
 /// Why the gateway's own queries have no answer.
@@ -176,11 +177,16 @@ impl Probe {
 
     /// The answers, where there are as many as were asked for.
     pub(super) fn into_answers(self, count: usize) -> Option<Vec<Vec<TextRow>>> {
-        (!self.failed && self.answers.len() == count).then_some(self.answers)
+        (self.failed.is_none() && self.answers.len() == count).then_some(self.answers)
     }
 
-    pub(super) fn fail(&mut self) {
-        self.failed = true;
+    /// By which code the server failed what was asked.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
+    pub(super) fn fail(&mut self, sqlstate: &str) {
+        self.failed = Some(sqlstate.into());
         self.closes = 0;
     }
 }
@@ -216,11 +222,11 @@ impl Session {
             self.replies.push(Expected::ProbeSync);
         }
         // A failure of ours is still followed by the ReadyForQuery of our own Sync.
-        while self.replies.awaits_own() && (alone || !self.probe.failed) {
+        while self.replies.awaits_own() && (alone || self.probe.failed.is_none()) {
             self.turn(Listen::Server).await?;
         }
         let probe = std::mem::take(&mut self.probe);
-        if probe.failed || probe.answers.len() != queries.len() {
+        if probe.failed.is_some() || probe.answers.len() != queries.len() {
             return Ok(Err(Unanswered::Failed));
         }
         Ok(Ok(probe.answers))

@@ -48,7 +48,7 @@ impl Session {
                     self.abandon_run(run, sqlstate);
                 }
             }
-            Expected::ProbeExtended | Expected::ProbeSync | Expected::Before => self.probe.fail(),
+            Expected::ProbeExtended | Expected::ProbeSync | Expected::Before => self.probe.fail(sqlstate),
             // It was skipped, so that what it should have closed is still there.
             Expected::OwnClose => self.own_left = true,
             Expected::Describe

@@ -544,7 +544,7 @@ impl Session {
 
     fn note_probe_error(&mut self, fields: ErrorFields<'_>) {
         tracing::warn!(session = %self.id, code = fields.code(), "a query of the gateway's failed in a session");
-        self.probe.fail();
+        self.probe.fail(fields.code());
     }
 
     /// The server skips everything up to the next Sync: what it skips never happened.

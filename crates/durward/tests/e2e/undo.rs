@@ -290,6 +290,38 @@ fn nothing_that_a_person_may_not_do_waits_for_the_commit() {
 }
 
 #[test]
+fn what_cannot_be_kept_is_not_committed() {
+    let house = House::open(None);
+    let mut operator = house.connect("operator");
+    let before = house.rows("orders");
+    let update = "UPDATE orders SET price = 7 WHERE id = 1";
+    let whole = house.lose_vault();
+    fails(&mut operator, update, "WD010");
+    let answer = operator.extended(update, b"").expect("an answer");
+    assert_eq!(answer.sqlstate().as_deref(), Some("WD010"), "{answer:?}");
+    for ending in ["COMMIT", "PREPARE TRANSACTION 'p'"] {
+        runs(&mut operator, "BEGIN");
+        runs(&mut operator, update);
+        let answer = operator.query(ending).expect("an answer");
+        assert_eq!(answer.sqlstate().as_deref(), Some("WD010"), "{ending}: {answer:?}");
+        assert_eq!(answer.status(), Some('I'), "{ending}");
+        runs(&mut operator, "BEGIN");
+        runs(&mut operator, update);
+        let answer = operator.extended(ending, b"").expect("an answer");
+        assert_eq!(answer.sqlstate().as_deref(), Some("WD010"), "{ending}: {answer:?}");
+        runs(&mut operator, "ROLLBACK");
+    }
+    assert_eq!(house.rows("orders"), before);
+    // And it goes on once it can be kept.
+    whole();
+    runs(&mut operator, "BEGIN");
+    runs(&mut operator, update);
+    runs(&mut operator, "COMMIT");
+    assert_eq!(house.changes().len(), 1);
+    assert_ne!(house.rows("orders"), before);
+}
+
+#[test]
 fn a_copy_of_more_rows_than_a_person_may_bring_leaves_none() {
     let house = House::open(None);
     let mut person = house.connect_with("engineer", "error");

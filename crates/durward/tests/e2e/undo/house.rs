@@ -89,6 +89,18 @@ impl House {
         rows.into_iter().map(|mut row| row.remove(0)).collect()
     }
 
+    /// Takes away where changes are kept, until the answer is called.
+    pub(super) fn lose_vault(&self) -> impl FnOnce() + use<> {
+        let folder = self.data.path().join("undo");
+        let away = self.data.path().join("undo.away");
+        std::fs::rename(&folder, &away).expect("a folder");
+        std::fs::write(&folder, "").expect("a file in its place");
+        move || {
+            std::fs::remove_file(&folder).expect("the file");
+            std::fs::rename(&away, &folder).expect("the folder");
+        }
+    }
+
     /// Runs `durward undo`: its exit code, and what it printed.
     pub(super) fn undo(&self, arguments: &[&str]) -> (i32, Value) {
         let all: Vec<&str> = ["undo"].iter().chain(arguments).chain(&["--json"]).copied().collect();
