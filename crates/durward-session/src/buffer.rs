@@ -58,6 +58,10 @@ impl Buffer {
 
     /// Appends `bytes`.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            // The spare space stays initialised.
+            return;
+        }
         if self.bytes.capacity() - self.end < bytes.len() {
             self.make_room(bytes.len());
         }

@@ -25,6 +25,21 @@ const COPY_REFUSED_REASON: &[u8] = b"durward refused its rows";
 /// Names of our own statement and portal, which no client may use.
 pub(crate) const OWN_NAME: &[u8] = b"durward_gateway";
 
+/// How a client's Parse is told to the server.
+#[derive(Debug)]
+pub(crate) enum Preparation<'a> {
+    /// As the client sent it.
+    AsSent(&'a [u8]),
+    /// With another text.
+    Rewritten {
+        statement: &'a [u8],
+        text: &'a str,
+        types: Box<[u32]>,
+    },
+    /// As what sets a lever: the server is told of no value.
+    Lever { statement: &'a [u8] },
+}
+
 /// The server's side of a session. Its outbound buffer is private to this module: nothing else can write to it.
 #[derive(Debug)]
 pub(crate) struct ServerLink {
@@ -54,18 +69,6 @@ impl ServerLink {
         number
     }
 
-    /// Forwards a Parse whose text was rewritten.
-    pub(crate) fn rewritten_parse(
-        &mut self,
-        recorded: Recorded<Vec<Permit>>,
-        (statement, text): (&[u8], &str),
-        parameter_types: &[u32],
-    ) -> EventNumber {
-        let (_permits, number) = recorded.spend();
-        self.own(|out| write::parse(out, statement, text.as_bytes(), parameter_types));
-        number
-    }
-
     /// Forwards a simple query that sets a lever: the server is told of no value.
     pub(crate) fn lever_query(&mut self, recorded: Recorded<Vec<Permit>>) -> EventNumber {
         let (_permits, number) = recorded.spend();
@@ -73,11 +76,27 @@ impl ServerLink {
         number
     }
 
-    /// Forwards a Parse of what sets a lever.
-    pub(crate) fn lever_parse(&mut self, recorded: Recorded<Vec<Permit>>, statement: &[u8]) -> EventNumber {
-        let (_permits, number) = recorded.spend();
-        self.own(|out| write::parse(out, statement, LEVER_TEXT, &[]));
-        number
+    /// Takes in a client's Parse. It and what comes behind it go out once its intent is recorded.
+    pub(crate) fn prepare(&mut self, preparation: Preparation<'_>) {
+        self.link.close_gate();
+        match preparation {
+            Preparation::AsSent(bytes) => self.link.outbound.extend(bytes),
+            Preparation::Rewritten { statement, text, types } => {
+                self.own(|out| write::parse(out, statement, text.as_bytes(), &types));
+            }
+            Preparation::Lever { statement } => self.own(|out| write::parse(out, statement, LEVER_TEXT, &[])),
+        }
+    }
+
+    /// It is recorded, by itself or with its run.
+    pub(crate) fn preparation_is_recorded(&mut self, _recorded: &Recorded<Vec<Permit>>) {
+        self.link.open_gate();
+    }
+
+    /// It can't be recorded: it never goes out, nor does what came behind it.
+    pub(crate) fn forget_preparation(&mut self) {
+        self.link.forget_gated();
+        self.link.open_gate();
     }
 
     /// Sends a recorded text under names of our own: the read that counts what a client's statement would change, or the

@@ -84,6 +84,8 @@ pub(crate) struct Run {
     pub(crate) capturing: Option<Box<Capturing>>,
     /// What it does to its transaction.
     pub(crate) boundary: Option<Boundary>,
+    /// The run by which it was recorded, where that isn't itself.
+    pub(crate) fails_as: Option<StatementId>,
 }
 
 /// What errors and notices of a statement that touches masked columns are rid of.
@@ -108,7 +110,28 @@ impl Run {
             guard: None,
             capturing: None,
             boundary: None,
+            fails_as: None,
         }
+    }
+}
+
+impl Expected {
+    /// The run of which it tells, where it is the end of one.
+    pub(crate) fn run(&self) -> Option<&Run> {
+        match self {
+            Self::Parse { run } | Self::Execute { run } | Self::Captured { run, .. } => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The number of its statement.
+    pub(crate) fn statement(&self) -> Option<StatementId> {
+        self.run().map(|run| run.statement)
+    }
+
+    /// The run in whose name it fails.
+    pub(crate) fn fails_as(&self) -> Option<StatementId> {
+        self.run()?.fails_as
     }
 }
 
@@ -267,6 +290,33 @@ impl Replies {
 
     /// An extended message failed: everything up to the next `Sync` is skipped by the server. Returns what was
     /// skipped, first to last, the failed message itself included.
+    /// What this Parse prepares was recorded with a run of it.
+    pub(crate) fn fails_as(&mut self, parse: StatementId, run: StatementId) {
+        let mut newest_first = self.queue.iter_mut().rev();
+        let run_of = newest_first.find_map(|expected| match expected {
+            Expected::Parse { run } if run.statement == parse => Some(run),
+            _ => None,
+        });
+        if let Some(prepares) = run_of {
+            prepares.fails_as = Some(run);
+        }
+    }
+
+    /// Takes out a Parse that was never sent, and all behind it.
+    pub(crate) fn take_from(&mut self, parse: StatementId) -> Vec<Expected> {
+        let mut first = None;
+        if let Some((at, Expected::Parse { run })) = self
+            .queue
+            .iter_mut()
+            .enumerate()
+            .rfind(|(_, expected)| expected.statement() == Some(parse))
+        {
+            run.fails_as = Some(parse);
+            first = Some(at);
+        }
+        self.queue.drain(first.unwrap_or(self.queue.len())..).collect()
+    }
+
     pub(crate) fn fail_pipeline(&mut self) -> Vec<Expected> {
         let end = self
             .queue

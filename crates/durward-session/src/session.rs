@@ -23,6 +23,7 @@ pub(crate) mod labelled;
 mod lever;
 mod masking;
 mod name;
+mod prepare;
 mod probe;
 mod record;
 mod relief;
@@ -66,6 +67,7 @@ use labelled::{KnownLabels, Labelled};
 use masking::Assessed;
 pub(crate) use masking::MaskedText;
 pub(crate) use name::{APPLICATION_NAME, ServerName};
+use prepare::Preparing;
 pub(crate) use probe::OwnQuery;
 use probe::Probe;
 
@@ -119,6 +121,8 @@ pub(crate) struct Session {
     deferred_rows_max: Option<u64>,
     /// What was judged last would be held where it runs.
     prepares_held: bool,
+    /// What waits for its record, so that it may go out.
+    preparing: Option<Box<Preparing>>,
     /// A Bind that goes to the server with its Execute.
     held_back: Option<HeldBack>,
     /// The server has asked for COPY data, and the client hasn't ended it.
@@ -278,6 +282,7 @@ impl Session {
             unbound: false,
             deferred_rows_max: None,
             prepares_held: false,
+            preparing: None,
             held_back: None,
             copying_in: false,
             copy_bound: None,
@@ -347,6 +352,7 @@ impl Session {
     /// Waits until bytes have come from a side that may be read, writing out what waits meanwhile; then takes in what
     /// the server said. Cancel safe: yes.
     async fn turn(&mut self, listen: Listen) -> Result<(), End> {
+        self.record_prepared().await?;
         let Self {
             client, server, lease, ..
         } = self;
@@ -388,6 +394,7 @@ impl Session {
     /// Tells the client, the server and the record that it is over.
     async fn finish(&mut self, end: &End) {
         let was_idle = self.is_idle();
+        self.forget_prepared(sqlstate::CONNECTION_FAILURE);
         self.record_unfinished();
         // What waits for an effect to be looked at was never told.
         self.client.forget_gated();

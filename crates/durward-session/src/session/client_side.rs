@@ -134,6 +134,9 @@ impl Session {
                 error.to_string(),
             ))
         })?;
+        if !Self::may_run_prepared(&message) {
+            self.record_prepared().await?;
+        }
         if self.held_back.is_some() && self.goes_with_held_back(&message, bytes).await? {
             return Ok(Flow::Next);
         }

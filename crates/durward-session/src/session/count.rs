@@ -146,9 +146,10 @@ impl Session {
         };
         let number = self.next_statement();
         let permitted = vec![(permit, subject, number)];
-        self.record_intents(permitted, vec![number], MessageMasks::default())
-            .await
-            .map(Ok)
+        Ok(Ok(match self.record_intents(permitted).await {
+            Ok(recorded) => Verdict::Go(recorded, vec![number], MessageMasks::default()),
+            Err(refusal) => Verdict::No(refusal),
+        }))
     }
 
     /// Runs a read of the gateway's own, with limits of its own where nothing of the client's is in the same transaction.

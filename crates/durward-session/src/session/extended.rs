@@ -18,7 +18,7 @@ use super::lever::lever_of;
 use super::masking::Sent;
 use super::subjects::Subject;
 use super::{End, Listen, Session};
-use crate::forward::OWN_NAME;
+use crate::forward::{OWN_NAME, Preparation};
 use crate::limits::GIVEN_BYTES_MAX;
 use crate::prepared::{Place, Portal, Prepared};
 use crate::replies::{Expected, Run};
@@ -57,41 +57,45 @@ impl Session {
             text: &decoded,
             origin: Origin::Parse,
         };
-        match self.decide(&commands, sent).await? {
-            Verdict::No(refusal) => self.refuse_extended(refusal),
-            Verdict::Wait(_) | Verdict::Skipped => Ok(Flow::Next),
-            Verdict::Go(recorded, numbers, masks) => {
+        match self.decide_to_prepare(&commands, sent).await? {
+            Err(Verdict::No(refusal)) => self.refuse_extended(refusal),
+            Err(_) => Ok(Flow::Next),
+            Ok((unrecorded, masks)) => {
                 let keeps_bind = self.prepares_held
                     || (self.keeps_changes() && commands.iter().flatten().any(|own| changes(&own.facts)));
-                match &masks.rewritten {
-                    _ if lever.is_some() => self.server.lever_parse(recorded, parse.statement),
-                    Some(rewritten) => {
-                        let types: Vec<u32> = parse.parameter_types.iter().collect();
-                        self.server
-                            .rewritten_parse(recorded, (parse.statement, &rewritten.text), &types)
-                    }
-                    None => self.server.statement(recorded, bytes),
-                };
-                let number = numbers.first().copied().unwrap_or_else(|| self.next_statement());
+                let number = unrecorded.numbers.first().copied();
+                let number = number.unwrap_or_else(|| self.next_statement());
                 let mut run = Run::new(number);
                 masks.arm(0, &decoded, &mut run);
                 self.guarded |= run.guard.is_some();
                 run.shown = None;
                 let place = Place::Command { command: 0 };
-                let prepared = Prepared {
+                let types = || -> Box<[u32]> { parse.parameter_types.iter().collect() };
+                let preparation = match &masks.rewritten {
+                    _ if lever.is_some() => Preparation::Lever {
+                        statement: parse.statement,
+                    },
+                    Some(rewritten) => Preparation::Rewritten {
+                        statement: parse.statement,
+                        text: &rewritten.text,
+                        types: types(),
+                    },
+                    None => Preparation::AsSent(bytes),
+                };
+                let prepared = Arc::new(Prepared {
                     text: decoded.as_ref().into(),
                     masked: masks.place(&decoded, 0).masked_text(&place),
                     place,
                     statement: analysis.statements.first().cloned(),
                     stamp: self.sight.stamp(),
                     literals,
-                    held_types: keeps_bind.then(|| parse.parameter_types.iter().collect()),
+                    held_types: keeps_bind.then(types),
                     lever,
                     again: Mutex::default(),
-                };
+                });
                 run.undo
-                    .push(self.names.set_statement(parse.statement, Some(Arc::new(prepared))));
-                self.replies.push(Expected::Parse { run: Box::new(run) });
+                    .push(self.names.set_statement(parse.statement, Some(Arc::clone(&prepared))));
+                self.prepare(unrecorded, (prepared, run), preparation);
                 Ok(Flow::Next)
             }
         }
@@ -249,6 +253,7 @@ impl Session {
                     self.server.own_describe(name);
                     self.replies.push(Expected::Shape);
                 }
+                self.run_is_recorded(&recorded, (&portal.prepared, number));
                 self.server.statement(recorded, bytes);
                 if let Some(statement) = &statement {
                     run.capturing = unread(not_read.as_deref(), &statement.facts);
@@ -396,7 +401,7 @@ impl Session {
         self.refuse_extended(refusal)
     }
 
-    fn refuse_extended(&mut self, refusal: Refusal) -> Result<Flow, End> {
+    pub(super) fn refuse_extended(&mut self, refusal: Refusal) -> Result<Flow, End> {
         self.server.refused_extended();
         self.replies.push(Expected::RefusedExtended {
             refusal: Box::new(refusal),

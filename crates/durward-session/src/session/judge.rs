@@ -288,13 +288,38 @@ impl Session {
 
     /// Decides on every subject of a message and records the intent of all, or the refusal of the first refused.
     pub(super) async fn decide(&mut self, commands: &[Vec<Subject>], sent: Sent<'_>) -> Result<Verdict, End> {
+        let relieved = self.begin_judgement(commands, sent).await?;
+        let commands = relieved.as_deref().unwrap_or(commands);
+        let weighed = match self.weigh(commands, sent).await? {
+            Ok(weighed) => weighed,
+            Err(verdict) => return Ok(verdict),
+        };
+        Ok(match self.record_intents(weighed.permitted).await {
+            Ok(recorded) => Verdict::Go(recorded, weighed.numbers, weighed.masks),
+            Err(refusal) => Verdict::No(refusal),
+        })
+    }
+
+    /// What every judgement begins with; the subjects that are to be judged in the place of these, if others are.
+    pub(super) async fn begin_judgement(
+        &mut self,
+        commands: &[Vec<Subject>],
+        sent: Sent<'_>,
+    ) -> Result<Option<Vec<Vec<Subject>>>, End> {
         if let Err(refusal) = self.standing.check() {
             return Err(End::Revoked(refusal));
         }
         self.allowance = Allowance::default();
         self.trace = traceparent(sent.as_str()).map(Box::from);
-        let relieved = self.relieved(commands).await?;
-        let commands = relieved.as_deref().unwrap_or(commands);
+        self.relieved(commands).await
+    }
+
+    /// Decides on every subject of a message, and records the refusal of the first refused.
+    pub(super) async fn weigh<'a>(
+        &mut self,
+        commands: &'a [Vec<Subject>],
+        sent: Sent<'_>,
+    ) -> Result<Result<Weighed<'a>, Verdict>, End> {
         let context = SessionContext {
             now_unix_seconds: unix_seconds(),
             encrypted: self.encrypted,
@@ -333,7 +358,7 @@ impl Session {
                 };
                 let version = snapshot.version().number;
                 self.record_refusal(number, subject, &refusal, (&rules, version));
-                return Ok(Verdict::No(refusal));
+                return Ok(Err(Verdict::No(refusal)));
             }
         }
         let mut masks_of_message = MessageMasks::default();
@@ -351,15 +376,17 @@ impl Session {
                         let (rules, version) = (ruling.permit().terms().rules(), snapshot.version().number);
                         self.record_refusal(*number, subject, &refusal, (rules, version));
                     }
-                    return Ok(Verdict::No(refusal));
+                    return Ok(Err(Verdict::No(refusal)));
                 }
             }
         }
         // What masks refuse is refused before anybody is asked, and before anything is counted by it.
-        match self.release(commands, ruled, sent).await? {
-            Ok(permitted) => self.record_intents(permitted, numbers, masks_of_message).await,
-            Err(verdict) => Ok(verdict),
-        }
+        let released = self.release(commands, ruled, sent).await?;
+        Ok(released.map(|permitted| Weighed {
+            permitted,
+            numbers,
+            masks: masks_of_message,
+        }))
     }
 
     /// The permits of a message: held ones are released together, or none runs.
@@ -408,12 +435,11 @@ impl Session {
         Ok(Ok(permitted.collect()))
     }
 
+    /// Records what is permitted: nothing is forwarded without.
     pub(super) async fn record_intents(
         &mut self,
         permitted: Vec<Permitted<'_>>,
-        numbers: Vec<StatementId>,
-        masks: MessageMasks,
-    ) -> Result<Verdict, End> {
+    ) -> Result<Recorded<Vec<Permit>>, Refusal> {
         let durability = permitted
             .iter()
             .map(|(permit, subject, _)| durability(permit, subject))
@@ -475,11 +501,11 @@ impl Session {
                 for class in ran {
                     self.counters.statement(class, Counted::Permitted);
                 }
-                Ok(Verdict::Go(recorded, numbers, masks))
+                Ok(recorded)
             }
             Err(error) => {
                 tracing::error!(%error, session = %self.id, "an intent could not be recorded: statement refused");
-                Ok(Verdict::No(error.refusal()))
+                Err(error.refusal())
             }
         }
     }
@@ -545,8 +571,17 @@ impl Session {
     }
 }
 
+/// A message that is permitted, and not recorded yet.
+#[derive(Debug)]
+pub(super) struct Weighed<'a> {
+    pub(super) permitted: Vec<Permitted<'a>>,
+    /// The number of each command.
+    pub(super) numbers: Vec<StatementId>,
+    pub(super) masks: MessageMasks,
+}
+
 /// A permit, what it is for, and the number of its statement.
-type Permitted<'a> = (Permit, &'a Subject, StatementId);
+pub(super) type Permitted<'a> = (Permit, &'a Subject, StatementId);
 
 /// Whether a permit obliges to mask.
 fn masks(permit: &Permit) -> bool {

@@ -63,7 +63,10 @@ impl Session {
         for undo in run.undo.drain(..).rev() {
             self.names.undo(undo);
         }
-        self.record_outcome(&run, None, Some(sqlstate));
+        // What never had a record of its own has no end there either.
+        if run.fails_as.is_none() {
+            self.record_outcome(&run, None, Some(sqlstate));
+        }
     }
 
     pub(super) fn record_violation(&self, refusal: &durward_model::Refusal) {

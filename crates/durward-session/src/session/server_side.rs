@@ -551,8 +551,13 @@ impl Session {
     fn skip_to_sync(&mut self, sqlstate: &str) {
         let mut failed = self.replies.fail_pipeline();
         let first = (!failed.is_empty()).then(|| failed.remove(0));
+        let fails_along = first.as_ref().and_then(Expected::fails_as);
         for skipped in failed.into_iter().rev() {
-            self.abandon(skipped, sqlstate::QUERY_CANCELED);
+            let code = match skipped.statement() {
+                Some(statement) if fails_along == Some(statement) => sqlstate,
+                _ => sqlstate::QUERY_CANCELED,
+            };
+            self.abandon(skipped, code);
         }
         if let Some(first) = first {
             self.abandon(first, sqlstate);

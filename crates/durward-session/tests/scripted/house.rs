@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use durward_audit::{Ledger, LedgerOptions};
+use durward_audit::{Event, Ledger, LedgerOptions, Tail};
 use durward_change::{Desk, MemoryStore, NoRecorder};
 use durward_identity::{Directory, Issuers, LoginDesk, NewIdentity, PASSWORD_VALID_SECONDS_DEFAULT, SystemClock};
 use durward_model::{DatabaseName, PrincipalKind, SessionId};
@@ -34,7 +34,7 @@ pub(crate) struct House {
     pub(crate) address: SocketAddr,
     passwords: HashMap<&'static str, String>,
     shutdown: watch::Sender<bool>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for House {
@@ -46,7 +46,11 @@ impl Drop for House {
 impl House {
     /// Opens a gateway before a server that answers `respond`'s way.
     pub(crate) async fn open(respond: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
-        Self::before(StandIn::start(move |text| own_answer(text).unwrap_or_else(|| respond(text))).await).await
+        Self::before(
+            StandIn::start(move |text| own_answer(text).unwrap_or_else(|| respond(text))).await,
+            LedgerOptions::default(),
+        )
+        .await
     }
 
     /// One whose server says, for each text, what its settings are and what it answers.
@@ -56,10 +60,10 @@ impl House {
             Some(own) => own,
             None => respond(text).1,
         };
-        Self::before(StandIn::start(respond).await).await
+        Self::before(StandIn::start(respond).await, LedgerOptions::default()).await
     }
 
-    async fn before(stand_in: StandIn) -> Self {
+    async fn before(stand_in: StandIn, record: LedgerOptions) -> Self {
         let folder = TempDir::new().unwrap();
         let directory = Directory::open(folder.path(), Arc::new(SystemClock)).unwrap();
         let mut passwords = HashMap::new();
@@ -83,7 +87,7 @@ impl House {
         let gateway = Gateway::new(GatewayParts {
             analyzer: Analyzer::new(AnalyzerLimits::default()).unwrap(),
             policy: Arc::new(PolicyStore::load(&PolicySources::default()).unwrap()),
-            ledger: Ledger::open(&folder.path().join("ledger"), LedgerOptions::default()).unwrap(),
+            ledger: Ledger::open(&folder.path().join("ledger"), record).unwrap(),
             desk: Arc::new(LoginDesk::new(
                 directory,
                 Arc::new(Issuers::new(Vec::new(), Arc::new(SystemClock)).unwrap()),
@@ -113,13 +117,41 @@ impl House {
             address,
             passwords,
             shutdown,
-            _folder: folder,
+            folder,
         }
     }
 
     /// One before a server that takes everything for harmless SQL.
     pub(crate) async fn ordinary() -> Self {
         Self::open(Answer::plausible).await
+    }
+
+    /// One whose record has no room for statements.
+    pub(crate) async fn without_room() -> Self {
+        let stand_in = StandIn::start(|text| own_answer(text).unwrap_or_else(|| Answer::plausible(text))).await;
+        let record = LedgerOptions {
+            free_bytes_min: u64::MAX,
+            ..LedgerOptions::default()
+        };
+        Self::before(stand_in, record).await
+    }
+
+    /// What the record says of statements: of each event, its statement, origin and code.
+    pub(crate) async fn recorded(&self) -> Vec<(u64, String)> {
+        self.gateway.ledger.flush().await.unwrap();
+        let mut tail = Tail::open(self.folder.path().join("ledger").as_path(), u64::MAX).unwrap();
+        let mut told = Vec::new();
+        while let Some(event) = tail.next_event().unwrap() {
+            match &event.stored.event {
+                Event::StatementIntent(intent) => told.push((intent.statement.0, format!("{:?}", intent.origin))),
+                Event::StatementOutcome(outcome) => {
+                    let end = outcome.sqlstate.clone().unwrap_or_else(|| "done".to_owned());
+                    told.push((outcome.statement.0, end));
+                }
+                _ => {}
+            }
+        }
+        told
     }
 
     /// A connection that has said nothing yet.

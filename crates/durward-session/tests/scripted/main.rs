@@ -13,3 +13,4 @@ mod bad_server;
 mod door;
 mod house;
 mod pipeline;
+mod recorded;
