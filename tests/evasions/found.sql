@@ -213,3 +213,7 @@ CREATE TABLE shop.above_{who} (LIKE shop.orders)
 ALTER TABLE shop.orders INHERIT shop.above_{who}
 -- @ then
 DELETE FROM shop.above_{who}
+-- @ refused | engineer | a function that fits a call better than the one that is meant
+CREATE FUNCTION shop.greeting(name varchar) RETURNS text LANGUAGE sql AS 'SELECT ''x''::text'
+-- @ refused | engineer | a function of a built-in one's name
+CREATE FUNCTION public.upper(varchar) RETURNS text LANGUAGE sql AS 'SELECT ''x''::text'

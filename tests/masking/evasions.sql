@@ -1332,3 +1332,114 @@ BEGIN
 EXPLAIN ANALYZE UPDATE customers SET customer_id = email::integer WHERE customer_id = 1
 -- @ then
 ROLLBACK
+
+-- ------------------------------------------------------------------ found by the adversary, third round
+
+-- @ engineer | a table that is to become the parent of a masked one
+CREATE TABLE evasion_goods (name text)
+-- @ then
+INSERT INTO evasion_goods SELECT 'steel lamp ' || g FROM generate_series(1, 100) g
+-- @ engineer agent | a cursor of the session, fetched from by its name in a block
+BEGIN
+-- @ then
+DECLARE evasion CURSOR FOR SELECT secret FROM api_keys LIMIT 3
+-- @ then
+DO $$ DECLARE c refcursor := 'evasion'; x text; BEGIN FETCH c INTO x; PERFORM set_config('evasion.x', reverse(x), false); END $$
+-- @ then
+ROLLBACK
+-- @ then
+SELECT current_setting('evasion.x', true)
+-- @ engineer agent | a bound cursor that was never opened has the name of the session's
+BEGIN
+-- @ then
+DECLARE c CURSOR FOR SELECT email FROM customers LIMIT 3
+-- @ then
+DO $$ DECLARE c CURSOR FOR SELECT 1; x text; BEGIN FETCH c INTO x; PERFORM set_config('evasion.x', reverse(x), false); END $$
+-- @ then
+SELECT current_setting('evasion.x', true)
+-- @ engineer agent | a cursor that is opened on one way only
+BEGIN
+-- @ then
+DECLARE c CURSOR FOR SELECT email FROM customers LIMIT 3
+-- @ then
+DO $$ DECLARE c CURSOR FOR SELECT 1; x text; BEGIN IF false THEN OPEN c; END IF; MOVE c; FETCH NEXT FROM c INTO x; PERFORM set_config('evasion.x', reverse(x), false); END $$
+-- @ then
+SELECT current_setting('evasion.x', true)
+-- @ engineer agent | a cursor variable that is opened, then assigned
+BEGIN
+-- @ then
+DECLARE evasion CURSOR FOR SELECT email FROM customers LIMIT 3
+-- @ then
+DO $$ DECLARE c refcursor; x text; BEGIN OPEN c FOR SELECT 1; c := 'evasion'; FETCH c INTO x; PERFORM set_config('evasion.x', reverse(x), false); END $$
+-- @ then
+SELECT current_setting('evasion.x', true)
+-- @ engineer agent | the detail of an error, caught in a block: it quotes the whole row
+DO $$ DECLARE d text; BEGIN UPDATE api_keys SET customer_id = NULL WHERE api_key_id = 1; EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS d = PG_EXCEPTION_DETAIL; PERFORM set_config('evasion.x', reverse(d), false); END $$
+-- @ then
+SELECT current_setting('evasion.x', true)
+-- @ engineer agent | the same, in a block within
+DO $$ DECLARE d text; BEGIN BEGIN UPDATE customers SET country = NULL WHERE customer_id = 1; END; EXCEPTION WHEN not_null_violation THEN GET STACKED DIAGNOSTICS d := PG_EXCEPTION_DETAIL; PERFORM set_config('evasion.x', reverse(d), false); END $$
+-- @ then
+SELECT current_setting('evasion.x', true)
+-- @ engineer | a default of an added column, whose function reads
+CREATE FUNCTION evasion_default() RETURNS text LANGUAGE sql STABLE AS 'SELECT reverse(email) FROM public.customers WHERE customer_id = 1'
+-- @ then
+CREATE TABLE evasion_defaults (id integer)
+-- @ then
+INSERT INTO evasion_defaults VALUES (1)
+-- @ then
+ALTER TABLE evasion_defaults ADD COLUMN more text DEFAULT evasion_default()
+-- @ then
+SELECT * FROM evasion_defaults
+-- @ engineer | a bound of a partition, whose function reads
+CREATE TABLE evasion_bounds (a text) PARTITION BY LIST (a)
+-- @ then
+CREATE TABLE evasion_bound PARTITION OF evasion_bounds FOR VALUES IN (evasion_default())
+-- @ then
+SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = 'evasion_bound'
+-- @ engineer | a default that reads as a row is written
+CREATE TABLE evasion_written (id integer, more text DEFAULT evasion_default())
+-- @ then
+INSERT INTO evasion_written (id) VALUES (1)
+-- @ then
+SELECT * FROM evasion_written
+-- @ engineer | a check that is given each row that is there
+CREATE FUNCTION evasion_stash(t text) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM set_config('evasion.s', left(coalesce(current_setting('evasion.s', true), '') || reverse(t) || ' ', 200), false); RETURN 1; END $$
+-- @ then
+ALTER TABLE customers ADD CONSTRAINT evasion_check CHECK (evasion_stash(email) = 1) NOT VALID
+-- @ then
+ALTER TABLE customers VALIDATE CONSTRAINT evasion_check
+-- @ then
+SELECT current_setting('evasion.s', true)
+-- @ engineer agent | the row that a trigger writes down elsewhere
+BEGIN
+-- @ then
+UPDATE employees SET salary = 1 WHERE employee_id = 1
+-- @ then
+SELECT detail FROM audit_log ORDER BY entry_id DESC LIMIT 1
+-- @ then
+ROLLBACK
+-- @ engineer | many values looked up by one statement
+SELECT (SELECT 'LEAK' || 'ED' FROM customers WHERE email = 'olivia.okafor1@example.org'), (SELECT 1 FROM customers WHERE email = 'a1@b.c'), (SELECT 1 FROM customers WHERE email = 'a2@b.c'), (SELECT 1 FROM customers WHERE email = 'a3@b.c'), (SELECT 1 FROM customers WHERE email = 'a4@b.c'), (SELECT 1 FROM customers WHERE email = 'a5@b.c'), (SELECT 1 FROM customers WHERE email = 'a6@b.c'), (SELECT 1 FROM customers WHERE email = 'a7@b.c'), (SELECT 1 FROM customers WHERE email = 'a8@b.c'), (SELECT 1 FROM customers WHERE email = 'a9@b.c'), (SELECT 1 FROM customers WHERE email = 'b1@b.c'), (SELECT 1 FROM customers WHERE email = 'b2@b.c'), (SELECT 1 FROM customers WHERE email = 'b3@b.c'), (SELECT 1 FROM customers WHERE email = 'b4@b.c'), (SELECT 1 FROM customers WHERE email = 'b5@b.c'), (SELECT 1 FROM customers WHERE email = 'b6@b.c'), (SELECT 1 FROM customers WHERE email = 'b7@b.c'), (SELECT 1 FROM customers WHERE email = 'b8@b.c'), (SELECT 1 FROM customers WHERE email = 'b9@b.c'), (SELECT 1 FROM customers WHERE email = 'c1@b.c'), (SELECT 1 FROM customers WHERE email = 'c2@b.c')
+-- @ engineer | the parent of a masked table gives its rows
+BEGIN
+-- @ then
+ALTER TABLE employees INHERIT evasion_goods
+-- @ then
+SELECT name FROM evasion_goods OFFSET 100 LIMIT 2
+-- @ then
+ROLLBACK
+-- @ engineer agent | a view that is made with its schema
+CREATE SCHEMA evasion_schema CREATE VIEW evasion_x AS SELECT customer_id, p, i FROM public.customers, generate_series(1, 26) AS p, generate_series(32, 126) AS i WHERE customer_id = 1 AND ascii(substr(email, p, 1)) = i
+-- @ then
+SELECT string_agg(chr(i), '' ORDER BY p) FROM evasion_schema.evasion_x
+-- @ engineer agent | statistics over expressions, whose widths spell a secret
+CREATE STATISTICS evasion_statistics ON (CASE WHEN api_key_id = 1 THEN repeat('x', ascii(substr(secret, 7, 1))) END), (CASE WHEN api_key_id = 1 THEN repeat('x', ascii(substr(secret, 8, 1))) END), (CASE WHEN api_key_id = 1 THEN repeat('x', ascii(substr(secret, 9, 1))) END), (CASE WHEN api_key_id = 1 THEN repeat('x', ascii(substr(secret, 10, 1))) END) FROM api_keys
+-- @ then
+ANALYZE api_keys
+-- @ then
+SELECT CASE WHEN string_agg(chr(avg_width - 4), '') = (SELECT substr(secret, 7, 4) FROM api_keys WHERE api_key_id = 1) OR count(*) > 0 THEN 'LEAK' || 'ED' END FROM pg_stats_ext_exprs WHERE statistics_name = 'evasion_statistics'
+-- @ engineer agent | an index over some rows, whose size counts them
+CREATE INDEX CONCURRENTLY evasion_index ON customers (customer_id) WHERE email LIKE 'oliv%1@%'
+-- @ then
+SELECT 'LEAK' || 'ED' FROM pg_class WHERE relname = 'evasion_index'

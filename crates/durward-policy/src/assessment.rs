@@ -29,7 +29,7 @@ pub(crate) struct Assessment {
     pub(crate) functions: BTreeSet<String>,
     /// Whether a function that is called writes by itself.
     pub(crate) writing_functions: bool,
-    /// Rows are changed by code that it runs, or by what it sets off.
+    /// Rows are changed by code that it runs, by what it sets off, or beside what it defines.
     pub(crate) changes_indirectly: bool,
     /// Objects of DDL.
     pub(crate) objects: BTreeSet<String>,
@@ -47,6 +47,13 @@ pub(crate) struct Assessment {
     pub(crate) outside_schemas: BTreeSet<String>,
     /// Whether everything that is changed is temporary, and nothing else can be.
     pub(crate) temporary_only: bool,
+}
+
+/// Whether a definition changes rows of a relation that it doesn't make: by a WITH query.
+fn changes_beside(facts: &StatementFacts, used: &RelationUse) -> bool {
+    let defines = matches!(facts.class, StatementClass::Ddl | StatementClass::Maintenance);
+    let temporary = &*facts.command == "CREATE TABLE AS" || &*facts.command == "SELECT INTO";
+    (defines || temporary) && !used.modes.intersects(DEFINITION)
 }
 
 /// Changes to a definition or to rights.
@@ -76,7 +83,7 @@ impl Assessment {
             changes_indirectly: facts
                 .relations
                 .iter()
-                .any(|used| !used.direct && used.modes.intersects(ROWS)),
+                .any(|used| used.modes.intersects(ROWS) && (!used.direct || changes_beside(facts, used))),
             objects: BTreeSet::new(),
             opaque: opaque_objects(facts),
             certainty: certainty_of(facts),

@@ -41,6 +41,9 @@ impl Assessment {
     }
 }
 
+/// The result type of functions of event triggers (`pg_type.dat`).
+const EVENT_TRIGGER: Oid = Oid(3838);
+
 /// What is known of columns, as one principal may see them.
 pub(crate) struct Viewer<'a> {
     pub(crate) labels: &'a LabelSnapshot,
@@ -123,6 +126,9 @@ impl Viewer<'_> {
         assessment.guarded = facts.relations.iter().any(|usage| self.has_masks(usage.relation.oid));
         if defines(facts) {
             assessment.refusal = self.defined(facts);
+            if assessment.refusal.is_none() && runs_code(facts) {
+                assessment.refusal = self.given_to_code(facts);
+            }
             return assessment;
         }
         for usage in &facts.relations {
@@ -133,18 +139,40 @@ impl Viewer<'_> {
         assessment
     }
 
-    /// A view that computes would do so on what is in clear for it.
+    /// What computes in a definition does so on what is in clear for it: a view for whoever reads it, an index or
+    /// statistics for whoever reads what the server notes of them.
     fn defined(&self, facts: &StatementFacts) -> Option<Refusal> {
         let mut uses = facts.relations.iter().flat_map(|usage| {
             let columns = usage.columns.iter();
             columns.filter(|column| self.held(usage.relation.oid, column.number).is_some())
         });
-        let computes = &*facts.command == "CREATE VIEW" && uses.any(|column| column.reading != Reading::default());
-        computes.then(|| cannot_mask("the view would compute on columns that are masked for you"))
+        uses.any(|column| column.reading != Reading::default())
+            .then(|| cannot_mask("the definition would compute on columns that are masked for you"))
+    }
+
+    /// A definition may run code for each row that is there, and gives it what it computes on.
+    fn given_to_code(&self, facts: &StatementFacts) -> Option<Refusal> {
+        if let Some(refusal) = facts.relations.iter().find_map(|usage| self.read_in_code(usage)) {
+            return Some(refusal);
+        }
+        // What event triggers call is the database's own.
+        let is_event = |oid| {
+            let known = self.catalog.function(oid);
+            known.is_some_and(|function| function.result_type == EVENT_TRIGGER)
+        };
+        let mut called = facts.functions.iter().map(|used| used.function.oid);
+        let calls = called.any(|oid| !oid.is_built_in() && !is_event(oid));
+        // A check or an index expression names columns that no statement reads yet.
+        let mut touched = facts.relations.iter().map(|usage| usage.relation.oid);
+        (calls && touched.any(|oid| self.has_masks(oid)))
+            .then(|| cannot_mask("it would give columns that are masked for you to a function"))
     }
 
     fn assess_relation(&self, usage: &RelationUse, assessment: &mut Assessment) {
         let relation = usage.relation.oid;
+        if let Some(refusal) = self.read_in_code(usage) {
+            assessment.refusal = Some(refusal);
+        }
         for column in &usage.columns {
             let Some(holds) = self.held(relation, column.number) else {
                 continue;
@@ -155,16 +183,6 @@ impl Viewer<'_> {
             if !column.read {
                 continue;
             }
-            if column.reading.in_code {
-                let name = format!("{}.{}", usage.relation.name, column.name);
-                assessment.refusal = Some(
-                    Refusal::denied(
-                        "masked-in-function",
-                        format!("a function reads {name}, which is masked for you"),
-                    )
-                    .with_hint("Write the query out in place of the function."),
-                );
-            }
             assessment.computes |= column.reading.computed;
             if column.reading.looked_up {
                 assessment.looks_up = true;
@@ -172,6 +190,21 @@ impl Viewer<'_> {
             }
             assessment.masked.insert((relation, column.number), holds.label);
         }
+    }
+
+    /// Why code that the statement runs may not read what is masked.
+    fn read_in_code(&self, usage: &RelationUse) -> Option<Refusal> {
+        let column = usage.columns.iter().find(|column| {
+            column.read && column.reading.in_code && self.held(usage.relation.oid, column.number).is_some()
+        })?;
+        let name = format!("{}.{}", usage.relation.name, column.name);
+        Some(
+            Refusal::denied(
+                "masked-in-function",
+                format!("a function reads {name}, which is masked for you"),
+            )
+            .with_hint("Write the query out in place of the function."),
+        )
     }
 
     fn assess_output(&self, facts: &StatementFacts, assessment: &mut Assessment) {
@@ -279,6 +312,11 @@ fn defines(facts: &StatementFacts) -> bool {
         StatementClass::Session => &*facts.command == "CREATE TABLE",
         StatementClass::Read | StatementClass::Write | StatementClass::Unknown => false,
     }
+}
+
+/// Whether a definition runs the code that it names: a default for the rows that are there, a bound of a partition.
+fn runs_code(facts: &StatementFacts) -> bool {
+    !matches!(&*facts.command, "CREATE VIEW" | "CREATE FUNCTION" | "CREATE PROCEDURE")
 }
 
 /// Functions that show values of masked columns, texts of others, or texts that name our keys.

@@ -260,6 +260,11 @@ impl ServerLink {
         self.own(|out| write::close(out, Target::Statement, OWN_NAME));
     }
 
+    /// Has the server send what it keeps back.
+    pub(crate) fn own_flush(&mut self) {
+        self.link.outbound.extend_with(write::flush);
+    }
+
     /// Ends queries of our own that stand in no pipeline of the client's.
     pub(crate) fn own_sync(&mut self) {
         self.link.outbound.extend_with(write::sync);

@@ -26,21 +26,27 @@ struct Window {
 }
 
 impl LookUps {
-    /// Counts a look-up; false where it is one too many. The same one again is free.
-    pub(crate) fn admit(&self, person: &Arc<str>, look_up: &str) -> bool {
+    /// Counts the look-ups of a statement, so many values; false where they are too many. The same ones again are free.
+    pub(crate) fn admit(&self, person: &Arc<str>, look_up: &str, values: usize) -> bool {
         let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
         people.retain(|_, window| window.began.elapsed() < LOOK_UP_WINDOW);
         let window = people.entry(Arc::clone(person)).or_insert_with(|| Window {
             began: Instant::now(),
             values: HashSet::new(),
         });
-        let mut hasher = DefaultHasher::new();
-        look_up.hash(&mut hasher);
-        let value = hasher.finish();
-        if window.values.contains(&value) {
+        let digest = |value: usize| {
+            let mut hasher = DefaultHasher::new();
+            (look_up, value).hash(&mut hasher);
+            hasher.finish()
+        };
+        if window.values.contains(&digest(0)) {
             return true;
         }
-        window.values.len() < LOOK_UPS_MAX && window.values.insert(value)
+        if window.values.len() + values.max(1) > LOOK_UPS_MAX {
+            return false;
+        }
+        window.values.extend((0..values.max(1)).map(digest));
+        true
     }
 }
 
@@ -53,10 +59,14 @@ mod tests {
         let look_ups = LookUps::default();
         let (ana, bob) = ("ana".into(), "bob".into());
         for value in 0..LOOK_UPS_MAX {
-            assert!(look_ups.admit(&ana, &value.to_string()));
+            assert!(look_ups.admit(&ana, &value.to_string(), 1));
         }
-        assert!(!look_ups.admit(&ana, "another"));
-        assert!(look_ups.admit(&ana, "3"));
-        assert!(look_ups.admit(&bob, "another"));
+        assert!(!look_ups.admit(&ana, "another", 1));
+        assert!(look_ups.admit(&ana, "3", 1));
+        assert!(look_ups.admit(&bob, "another", 1));
+        assert!(look_ups.admit(&bob, "many", LOOK_UPS_MAX - 1));
+        assert!(look_ups.admit(&bob, "many", LOOK_UPS_MAX - 1));
+        assert!(!look_ups.admit(&bob, "more", 1));
+        assert!(!look_ups.admit(&"eve".into(), "list", LOOK_UPS_MAX + 1));
     }
 }

@@ -497,7 +497,13 @@ pub(crate) fn holding(
     if verdict.is_none() && column.type_oid == BOOL {
         return None;
     }
-    Holding::of(verdict, clear)
+    // A scan of a table gives the rows of those that inherit from it as well.
+    Holding::of(verdict, clear).or_else(|| {
+        catalog.children(relation).find_map(|child| {
+            let same = catalog.relation(child)?.column(&column.name)?;
+            holding(labels, catalog, (child, same.number), clear)
+        })
+    })
 }
 
 /// Columns of the server's own relations that show values of others, or texts that name our keys.

@@ -142,14 +142,16 @@ impl Sight {
                 self.touch_settings();
                 self.touch_catalog();
             }
-            SessionEffect::Commit { .. } | SessionEffect::Rollback { .. } | SessionEffect::RollbackTo { .. } => {
+            SessionEffect::Commit { .. }
+            | SessionEffect::Rollback { .. }
+            | SessionEffect::RollbackTo { .. }
+            | SessionEffect::TwoPhase => {
                 self.settings_stale |= self.settings_touched;
                 self.catalog_stale |= self.catalog_touched;
             }
             SessionEffect::Begin
             | SessionEffect::Savepoint { .. }
             | SessionEffect::Release { .. }
-            | SessionEffect::TwoPhase
             | SessionEffect::DiscardSome
             | SessionEffect::Prepare { .. }
             | SessionEffect::Execute { .. }
@@ -179,9 +181,11 @@ impl Sight {
         statement.effects.iter().any(|effect| match effect {
             SessionEffect::SetSetting { name, .. } => matters(name),
             SessionEffect::ResetAll | SessionEffect::DiscardAll | SessionEffect::MayChangeSettings => true,
-            SessionEffect::Commit { .. } | SessionEffect::Rollback { .. } | SessionEffect::RollbackTo { .. } => {
-                self.settings_touched || self.settings_stale
-            }
+            // The end of a transaction takes back settings, and with them temporary relations or a definition.
+            SessionEffect::Commit { .. }
+            | SessionEffect::Rollback { .. }
+            | SessionEffect::RollbackTo { .. }
+            | SessionEffect::TwoPhase => self.settings_touched || self.settings_stale || self.catalog_touched,
             _ => false,
         })
     }

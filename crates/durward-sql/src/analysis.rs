@@ -10,7 +10,7 @@ use durward_model::{
 use pg_query::NodeEnum;
 use sha2::{Digest as _, Sha256};
 
-use crate::bind::{Binder, MaskedPlaces, Reference, Source};
+use crate::bind::{Binder, MadeBefore, MaskedPlaces, Reference, Source};
 use crate::parser::{ParseFailure, Reading, ServerWords, parse_reading};
 use crate::text::{Doubt, Thinned, normalize, thin};
 use crate::{Analysis, AnalysisContext, AnalysisError, AnalyzedStatement, CatalogSnapshot, SessionEffect};
@@ -92,7 +92,7 @@ pub(crate) fn analyze_masked(
             None => span,
         };
         let source = text.get(span.clone()).unwrap_or_default();
-        let mut one = statement(node, context, (&before.created, masked), (source, reading))?;
+        let mut one = statement(node, context, (&before, masked), (source, reading))?;
         places.take(&mut one, thinned.as_ref());
         rests_on_constants |= one.rests_on_constants;
         if left_out > 0 {
@@ -136,11 +136,11 @@ impl One {
 fn statement(
     node: &NodeEnum,
     context: &AnalysisContext,
-    (created, masked): (&[RelationUse], Option<&MaskedPlaces>),
+    (before, masked): (&Before, Option<&MaskedPlaces>),
     (source, reading): (&str, Reading),
 ) -> Result<One, AnalysisError> {
     let mut binder = Binder::new(context, command_word(node));
-    binder.created_before(created);
+    binder.created_before(before.made());
     if let Some(masked) = masked {
         binder.masked_before(masked);
     }
@@ -155,7 +155,7 @@ fn statement(
         groups: binder.groups,
     };
     let (mut facts, effects, unresolved) = binder.facts.finish();
-    drop_harmless_locks(&mut facts, context, created);
+    drop_harmless_locks(&mut facts, context, &before.created);
     let mut hazards = crate::functions::relation::hazards(&facts.relations);
     if !hazards.is_empty() {
         facts.hazards.append(&mut hazards);
@@ -207,11 +207,16 @@ fn drop_harmless_locks(facts: &mut StatementFacts, context: &AnalysisContext, cr
         .filter(|usage| holds_rows_of_this_transaction(catalog, usage.relation.oid))
         .map(|usage| usage.relation.name.to_string())
         .collect();
+    // CASCADE empties what refers to it as well.
+    let empties_more = facts.relations.iter().any(|usage| {
+        usage.modes.contains(AccessModes::TRUNCATE) && !holds_rows_of_this_transaction(catalog, usage.relation.oid)
+    });
     let hazards = std::mem::take(&mut facts.hazards);
     facts.hazards = hazards
         .into_iter()
         .filter(|hazard| match hazard.kind {
             HazardKind::TableLock | HazardKind::TableRewrite => !is_own(&hazard.object),
+            HazardKind::Truncate if empties_more => true,
             HazardKind::DeleteWithoutWhere
             | HazardKind::UpdateWithoutWhere
             | HazardKind::TautologicalWhere
@@ -258,13 +263,15 @@ const fn command_word(node: &NodeEnum) -> &'static str {
 struct Before {
     /// Relations that earlier statements make.
     created: Vec<RelationUse>,
+    /// Whether one of them changes what names mean, and how many of the relations were made before it.
     moved: bool,
+    made_before_move: usize,
 }
 
 impl Before {
     /// Makes facts opaque that rest on what has moved.
     fn mark(&self, facts: &mut StatementFacts) {
-        if !self.moved || facts.class <= durward_model::StatementClass::Session {
+        if !self.moved || rests_on_no_name(facts) {
             return;
         }
         facts.certainty = durward_model::Certainty::Opaque;
@@ -283,8 +290,34 @@ impl Before {
                 .filter(|usage| usage.modes.contains(AccessModes::CREATE));
             self.created.extend(made.cloned());
         }
-        self.moved |= moves_names(facts, effects);
+        // With the end of a transaction temporary relations may go.
+        let ends = effects
+            .iter()
+            .any(|effect| matches!(effect, SessionEffect::Commit { .. } | SessionEffect::TwoPhase));
+        let may_go = self.created.iter().any(|made| &*made.relation.name.schema == "pg_temp");
+        if moves_names(facts, effects) || (ends && may_go) {
+            self.moved = true;
+            self.made_before_move = self.created.len();
+        }
     }
+
+    /// What a statement behind them must know.
+    fn made(&self) -> MadeBefore<'_> {
+        MadeBefore {
+            all: &self.created,
+            since_move: self.created.get(self.made_before_move..).unwrap_or_default(),
+            moved: self.moved,
+        }
+    }
+}
+
+/// Whether a statement is what its facts say, whatever names mean by now: it names nothing, or only what is known to be
+/// the session's own.
+fn rests_on_no_name(facts: &StatementFacts) -> bool {
+    let reads_nothing = |usage: &RelationUse| !usage.modes.contains(AccessModes::READ) && usage.columns.is_empty();
+    facts.class <= durward_model::StatementClass::Session
+        && facts.functions.is_empty()
+        && facts.relations.iter().all(reads_nothing)
 }
 
 /// Whether a statement changes what names mean, or the rights under which they are looked up, so that what comes later

@@ -299,6 +299,28 @@ impl RawClient {
         self.read_until_ready(b"", b"")
     }
 
+    /// Sends a COPY with its rows and, behind it in the same pipeline, another statement, before anything is answered.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn extended_then(&mut self, copy: &str, rows: &[u8], next: &str) -> Result<Transcript, RawError> {
+        let step = |text: &str| {
+            let parse = message(b'P', &[&[0], terminated(text).as_slice(), &[0, 0]].concat());
+            [parse, message(b'B', &[0; 8]), message(b'E', &[0; 5])].concat()
+        };
+        let data = [message(b'd', rows), message(b'c', b"")].concat();
+        self.send(&[step(copy), data, step(next), message(b'S', b"")].concat())?;
+        let mut transcript = Transcript::default();
+        loop {
+            let reply = self.read_reply()?;
+            let is_ready = reply.tag == b'Z';
+            transcript.replies.push(reply);
+            if is_ready {
+                return Ok(transcript);
+            }
+        }
+    }
+
     fn send_extended(&mut self, text: &str, parameters: &[Option<String>], binary: bool) -> Result<(), RawError> {
         let parse = message(b'P', &[&[0], terminated(text).as_slice(), &[0, 0]].concat());
         let count = u16::try_from(parameters.len()).expect("tests have few parameters");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use durward_audit::{KeyedDigest, Recorded};
 use durward_change::RequestId;
 use durward_change::undo::Row;
-use durward_model::{Oid, Refusal, RowBound, StatementClass, StatementFacts, StatementId, sqlstate};
+use durward_model::{Oid, Refusal, RelationKind, RowBound, StatementClass, StatementFacts, StatementId, sqlstate};
 use durward_policy::Permit;
 use durward_sql::{AnalyzedStatement, CapturePlan, CaptureTexts, Cascades, ChangeKind, Images, InversePlan, RowsText};
 use durward_wire::postgres::backend::TransactionStatus;
@@ -151,8 +151,13 @@ impl Session {
                 inverse: None,
                 allowance,
             }),
-            // The rows of a COPY are counted as they come.
+            // The rows of a COPY from the client are counted as they come; what else it changes isn't.
+            Err(_) if copies && allowance.binds() && commands.iter().flatten().any(changes_besides) => {
+                Course::Unbounded
+            }
             Err(reason) if !allowance.binds() || copies => Course::Plain(self.keeps_changes().then_some(reason)),
+            // A stream or a cursor may change rows behind what is counted.
+            Err(_) if commands.iter().flatten().any(runs_later) => Course::Unbounded,
             // Its rows can be counted all the same.
             Err(reason) if is_single && masks.rewritten.is_none() && rows_max == 0 => Course::Captured(Capture {
                 read: Err(reason),
@@ -503,11 +508,17 @@ impl Session {
         let Ok(answers) = self.ask_within(&[OwnQuery::RowsChanged]).await? else {
             return Ok(None);
         };
-        let counts = answers.into_iter().flat_map(texts).map(|row| match row.as_slice() {
-            [Some(table), Some(rows)] => Some((table.clone(), rows.parse().ok()?)),
-            _ => None,
-        });
-        Ok(counts.collect())
+        let mut counts: HashMap<String, u64> = HashMap::new();
+        for row in answers.into_iter().flat_map(texts) {
+            let [Some(table), Some(rows)] = row.as_slice() else {
+                return Ok(None);
+            };
+            let Ok(rows) = rows.parse::<u64>() else {
+                return Ok(None);
+            };
+            *counts.entry(table.clone()).or_default() += rows;
+        }
+        Ok(Some(counts))
     }
 
     /// Rolls a single statement back that has run outside of a block, without the client hearing anything.
@@ -576,10 +587,24 @@ impl Session {
     }
 }
 
-/// Whether rows come or go by COPY.
+/// Whether rows come from the client by COPY.
 fn copies(commands: &[Vec<Subject>]) -> bool {
     let mut subjects = commands.iter().flatten();
-    subjects.any(|subject| &*subject.facts.command == "COPY")
+    subjects.any(|subject| subject.copies_in)
+}
+
+/// Whether code that a statement runs or sets off changes rows besides.
+fn changes_besides(subject: &Subject) -> bool {
+    let mut relations = subject.facts.relations.iter();
+    relations.any(|usage| {
+        let holds_rows = usage.relation.kind != RelationKind::Sequence;
+        holds_rows && !usage.direct && usage.modes.changes()
+    })
+}
+
+/// Whether a statement runs its query as its rows go out, or at the end of its transaction.
+fn runs_later(subject: &Subject) -> bool {
+    !subject.copies_in && matches!(&*subject.facts.command, "COPY" | "DECLARE CURSOR")
 }
 
 /// Whether a message can't do more than it may, whatever the tables hold.

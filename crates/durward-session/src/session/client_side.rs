@@ -153,6 +153,8 @@ impl Session {
                 };
                 self.pass(frame, bytes, Some(Expected::Close { undo: Some(undo) }))
             }
+            // The server ignores it, unless its COPY was ended for the client.
+            FrontendMessage::Sync if self.copying_in && self.has_failed_copy() => Ok(Flow::Next),
             FrontendMessage::Sync if self.copying_in => self.pass(frame, bytes, None),
             FrontendMessage::Sync => {
                 if !self.in_block && !self.replies.is_skipping() {
@@ -165,11 +167,14 @@ impl Session {
             FrontendMessage::Flush => self.pass(frame, bytes, None),
             FrontendMessage::CopyDone | FrontendMessage::CopyFail { .. } => {
                 self.copying_in = false;
-                if self.ends_within_bound() {
+                let flow = if self.ends_within_bound() {
                     self.pass(frame, bytes, None)
                 } else {
                     Ok(Flow::Next)
-                }
+                };
+                // What comes behind it waits for its end, which the server would keep back until a Sync.
+                self.server.own_flush();
+                flow
             }
             FrontendMessage::CopyData(_) => Ok(Flow::Next),
             FrontendMessage::Terminate => Err(End::ClientLeft),

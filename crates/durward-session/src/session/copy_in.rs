@@ -106,6 +106,11 @@ impl Session {
         self.copy_bound.take().is_none_or(|bound| !bound.is_failed)
     }
 
+    /// Whether the COPY under way was ended for the client.
+    pub(super) fn has_failed_copy(&self) -> bool {
+        self.copy_bound.as_ref().is_some_and(|bound| bound.is_failed)
+    }
+
     /// Between messages alone: nothing can be put into the middle of one.
     fn fail_copy_that_exceeds(&mut self) {
         let whole_lines = |bound: &CopyBound| bound.lines() > bound.rows_max;

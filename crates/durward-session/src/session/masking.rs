@@ -473,11 +473,11 @@ impl Session {
     /// The value looked up stands in the text, in that of an EXECUTE, or among the parameters.
     fn count_look_up(&self, subject: &Subject, own: Option<&Subject>) -> Result<(), Refusal> {
         let parts = (own.map(|own| own.literals), subject.literals, subject.parameters);
-        if self
-            .gateway
-            .look_ups
-            .admit(&self.principal.subject.name, &format!("{parts:?}"))
-        {
+        if self.gateway.look_ups.admit(
+            &self.principal.subject.name,
+            &format!("{parts:?}"),
+            comparisons(&subject.normalized),
+        ) {
             return Ok(());
         }
         Err(Refusal::denied(
@@ -486,6 +486,20 @@ impl Session {
         )
         .with_hint("Look rows up by a key that isn't masked, or ask for a grant to see the column."))
     }
+}
+
+/// How many constants or parameters a text compares for equality at most.
+fn comparisons(normalized: &str) -> usize {
+    let is_space = |byte: &&u8| byte.is_ascii_whitespace() || matches!(**byte, b'(' | b')');
+    let equals = normalized.match_indices('=').filter(|(at, _)| {
+        let (before, after) = normalized.as_bytes().split_at(*at);
+        let next = after.iter().skip(1).find(|byte| !is_space(byte));
+        let mut backwards = before.iter().rev().skip_while(|byte| is_space(byte)).peekable();
+        let placeholder_before = backwards.peek().is_some_and(|byte| byte.is_ascii_digit())
+            && backwards.find(|byte| !byte.is_ascii_digit()) == Some(&b'$');
+        next == Some(&b'$') || placeholder_before
+    });
+    equals.count()
 }
 
 /// The labels that are shown in clear to one who has masks in force; `None` for one who hasn't.

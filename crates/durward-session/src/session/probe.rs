@@ -133,8 +133,9 @@ bytea_output,extra_float_digits,default_text_search_config,default_tablespace,de
 default_toast_compression,temp_tablespaces,transaction_isolation,transaction_read_only,row_security,\
 session_replication_role,transform_null_equals,lo_compat_privileges}'::pg_catalog.text[]) ORDER BY 1";
 
-/// By the server's own count (manual section 28.2, `pg_stat_xact_user_tables`), temporary tables left out.
-const ROWS_CHANGED_SQL: &str = "SELECT s.relid, s.n_tup_ins OPERATOR(pg_catalog.+) s.n_tup_upd OPERATOR(pg_catalog.+) s.n_tup_del \
+/// By the server's own count (manual section 28.2, `pg_stat_xact_user_tables`), temporary tables left out. A partition counts for
+/// its table.
+const ROWS_CHANGED_SQL: &str = "SELECT COALESCE(pg_catalog.pg_partition_root(s.relid)::pg_catalog.oid, s.relid), s.n_tup_ins OPERATOR(pg_catalog.+) s.n_tup_upd OPERATOR(pg_catalog.+) s.n_tup_del \
 FROM pg_catalog.pg_stat_xact_user_tables s WHERE s.n_tup_ins OPERATOR(pg_catalog.+) s.n_tup_upd \
 OPERATOR(pg_catalog.+) s.n_tup_del OPERATOR(pg_catalog.>) 0 AND NOT pg_catalog.starts_with(s.schemaname::pg_catalog.text, 'pg_temp')";
 

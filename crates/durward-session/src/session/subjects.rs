@@ -22,6 +22,8 @@ pub(super) struct Subject {
     pub(super) origin: Origin,
     pub(super) literals: KeyedDigest,
     pub(super) parameters: Option<KeyedDigest>,
+    /// Whether it takes rows from the client.
+    pub(super) copies_in: bool,
     /// What went to the server with an earlier message, where this runs it.
     pub(super) sent: Option<Arc<Prepared>>,
 }
@@ -35,6 +37,7 @@ impl Subject {
             origin,
             literals,
             parameters: None,
+            copies_in: statement.effects.contains(&SessionEffect::CopyIn),
             sent: None,
         }
     }
@@ -268,6 +271,7 @@ impl Session {
             normalized,
             origin: Origin::Fetch,
             parameters: None,
+            copies_in: false,
             sent: None,
         }
         .opaque(name, "a cursor that was opened out of sight")

@@ -99,6 +99,9 @@ impl Binder<'_> {
             let relation = QualifiedName::new(Arc::clone(&target.schema), Arc::clone(&target.name));
             self.copies(value, relation, &column.name);
         }
+        if let Some(value) = value {
+            self.carries_off(value, target, &column.name);
+        }
         let source = value.and_then(|value| value.type_oid);
         if source != Some(column.type_oid) {
             if let Some(type_) = self.catalog.type_(column.type_oid) {

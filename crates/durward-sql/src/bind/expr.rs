@@ -301,7 +301,7 @@ impl Binder<'_> {
         }
         if let [first, ..] = fields.as_slice() {
             if self.is_variable(first) {
-                return Value::default();
+                return self.of_fired_row(&fields);
             }
             // `t.f` may be the function f of the row t.
             if let [.., alias, name] = fields.as_slice()

@@ -109,6 +109,12 @@ impl FactsBuilder {
         draft.direct |= direct;
     }
 
+    /// The relations of the catalog whose rows are changed.
+    pub(crate) fn relations_changed(&self) -> Vec<Oid> {
+        let changed = self.relations.iter().filter(|(_, draft)| draft.modes.changes());
+        changed.map(|((oid, _), _)| *oid).filter(|oid| *oid != Oid(0)).collect()
+    }
+
     /// Notes that a column's value is read.
     pub(crate) fn column_read(&mut self, relation: &Relation, number: ColumnNumber, name: &Arc<str>, reading: Reading) {
         let column = self.draft(relation).column(number, name);

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use durward_model::{AccessModes, ColumnNumber, Oid, RelationKind, RowBound, StatementClass};
+use durward_model::{
+    AccessModes, ColumnCopy, ColumnNumber, Oid, QualifiedName, RelationKind, RowBound, StatementClass,
+};
 use pg_query::NodeEnum;
 
-use super::{Binder, CallKind, Origin};
+use super::{Binder, CallKind, Origin, Value};
 use crate::catalog::{Column, Definition, ForeignKey, Relation, Rule, Trigger};
 
 /// A change of rows.
@@ -140,7 +142,7 @@ impl Binder<'_> {
 
     fn trigger(&mut self, relation: &Arc<Relation>, trigger: &Trigger) {
         let catalog = self.catalog;
-        self.nested(Origin::Fired, |binder| {
+        self.fired(relation, |binder| {
             if let Some(definition) = &trigger.definition {
                 binder.trigger_condition(relation, definition);
             }
@@ -153,6 +155,52 @@ impl Binder<'_> {
                     .opaque(&*trigger.name, "trigger function not in the catalog"),
             }
         });
+    }
+
+    /// Walks what a relation's change sets off, with its rows as OLD and NEW.
+    fn fired(&mut self, relation: &Arc<Relation>, walk: impl FnOnce(&mut Self)) {
+        let outer = self.fired_row.replace(Arc::clone(relation));
+        self.nested(Origin::Fired, walk);
+        self.fired_row = outer;
+    }
+
+    /// What `OLD.column`, `NEW.column` or the whole of either is in a trigger or a rule.
+    pub(super) fn of_fired_row(&self, fields: &[&str]) -> Value {
+        let mut value = Value::default();
+        let (Some(row), [first, rest @ ..]) = (&self.fired_row, fields) else {
+            return value;
+        };
+        if self.origin == Origin::Fired && matches!(*first, "old" | "new") {
+            let named = row.columns.iter().filter(|column| match rest {
+                [name, ..] => *column.name == **name,
+                [] => true,
+            });
+            value.lineage = named.map(|column| (row.oid, column.number)).collect();
+        }
+        value
+    }
+
+    /// Notes that a trigger or a rule puts data of the row that set it off into a column of another table.
+    pub(super) fn carries_off(&mut self, value: &Value, target: &Relation, column: &Arc<str>) {
+        let Some(row) = self.fired_row.as_ref().filter(|row| row.oid != target.oid) else {
+            return;
+        };
+        if self.origin != Origin::Fired || target.temporary {
+            return;
+        }
+        let from: Vec<_> = value
+            .lineage
+            .iter()
+            .filter(|(oid, _)| *oid == row.oid)
+            .copied()
+            .collect();
+        for from in from {
+            self.facts.column_copied(ColumnCopy {
+                from,
+                relation: QualifiedName::new(Arc::clone(&target.schema), Arc::clone(&target.name)),
+                column: Arc::clone(column),
+            });
+        }
     }
 
     /// WHEN of a trigger, read from its definition.
@@ -196,7 +244,7 @@ impl Binder<'_> {
                 else {
                     continue;
                 };
-                self.nested(Origin::Fired, |binder| {
+                self.fired(relation, |binder| {
                     binder.with_path(path.clone(), |binder| {
                         binder.with_variables(["old".into(), "new".into()], |binder| {
                             if let Some(condition) = create.where_clause.as_deref() {
@@ -240,7 +288,8 @@ impl Binder<'_> {
         let mut names: Vec<Arc<str>> = relation.columns.iter().map(|column| Arc::clone(&column.name)).collect();
         names.push(Arc::clone(&relation.name));
         let what = relation.reference().name.to_string();
-        self.nested(Origin::Fired, |binder| {
+        // What its functions read goes into the row, or out through what they do: as if the client had called them.
+        self.nested(Origin::Code, |binder| {
             binder.with_variables(names, |binder| binder.definition_expression(definition, None, &what));
         });
     }

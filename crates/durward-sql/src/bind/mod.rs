@@ -31,6 +31,16 @@ use crate::analyzer::LOCKED_DEFINITION;
 use crate::catalog::{CatalogSnapshot, Definition, Function, Relation};
 use crate::{AnalysisContext, SessionSettings};
 
+/// What earlier statements of the same text have made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MadeBefore<'a> {
+    pub(crate) all: &'a [RelationUse],
+    /// Of those, the ones behind the last statement that changes what names mean.
+    pub(crate) since_move: &'a [RelationUse],
+    /// Whether there was one.
+    pub(crate) moved: bool,
+}
+
 /// Walks one command and gathers its facts.
 pub(crate) struct Binder<'a> {
     /// The catalog that names are resolved against.
@@ -83,7 +93,7 @@ pub(crate) struct Binder<'a> {
     depth: usize,
     too_deep: bool,
     /// Relations that earlier statements of the same text make.
-    created: &'a [RelationUse],
+    created: MadeBefore<'a>,
     /// Relations that the client's own text names in FROM, and COPY, by where they stand.
     pub(crate) sources: BTreeMap<usize, Source>,
     /// Columns that the client's own text names, by where they stand.
@@ -100,6 +110,8 @@ pub(crate) struct Binder<'a> {
     result_name: Option<String>,
     /// The columns that a COPY of the relation that is walked names.
     copied: Option<Vec<String>>,
+    /// The relation whose change has set off what is walked.
+    fired_row: Option<Arc<Relation>>,
 }
 
 /// What masks stand before in a text, by place: bytes from its start.
@@ -216,7 +228,7 @@ impl<'a> Binder<'a> {
             fired: HashMap::new(),
             depth: 0,
             too_deep: false,
-            created: &[],
+            created: MadeBefore::default(),
             sources: BTreeMap::new(),
             references: BTreeMap::new(),
             groups: false,
@@ -225,6 +237,7 @@ impl<'a> Binder<'a> {
             guesses: false,
             result_name: None,
             copied: None,
+            fired_row: None,
         }
     }
 
@@ -234,13 +247,18 @@ impl<'a> Binder<'a> {
     }
 
     /// Takes note of relations that earlier statements of the same text make.
-    pub(crate) fn created_before(&mut self, created: &'a [RelationUse]) {
-        self.created = created;
+    pub(crate) fn created_before(&mut self, made: MadeBefore<'a>) {
+        self.created = made;
+    }
+
+    /// Whether an earlier statement of the same text changes what names mean.
+    pub(crate) fn have_names_moved(&self) -> bool {
+        self.created.moved
     }
 
     /// Whether an earlier statement of the same text makes a relation that this name may mean.
     fn is_created(&self, schema: &str, name: &str) -> bool {
-        self.created.iter().any(|usage| {
+        self.created.all.iter().any(|usage| {
             let made = &usage.relation.name;
             &*made.name == name && (schema.is_empty() || &*made.schema == schema)
         })
@@ -249,7 +267,7 @@ impl<'a> Binder<'a> {
     /// Whether an earlier statement of the same text makes a temporary relation that this name means.
     pub(crate) fn is_created_temporary(&self, schema: &str, name: &str) -> bool {
         (schema.is_empty() || schema == "pg_temp")
-            && self.created.iter().any(|usage| {
+            && self.created.since_move.iter().any(|usage| {
                 let made = &usage.relation.name;
                 &*made.name == name && &*made.schema == "pg_temp" && usage.relation.kind != RelationKind::View
             })
@@ -258,7 +276,7 @@ impl<'a> Binder<'a> {
     /// Whether an earlier statement of the same text makes a view that this name may mean: what a change of its rows
     /// reaches isn't in the catalog yet.
     fn is_created_view(&self, schema: &str, name: &str) -> bool {
-        self.created.iter().any(|usage| {
+        self.created.all.iter().any(|usage| {
             let made = &usage.relation.name;
             usage.relation.kind == RelationKind::View
                 && &*made.name == name
@@ -541,7 +559,7 @@ impl<'a> Binder<'a> {
     /// Goes one level deeper; false where that is too deep.
     fn enter(&mut self) -> bool {
         if self.depth >= DEPTH_MAX {
-            self.too_deep = true;
+            self.gives_up();
             return false;
         }
         self.depth += 1;
@@ -550,6 +568,11 @@ impl<'a> Binder<'a> {
 
     fn leave(&mut self) {
         self.depth -= 1;
+    }
+
+    /// What follows isn't walked any more.
+    fn gives_up(&mut self) {
+        self.too_deep = true;
     }
 
     /// Whether the walk gave up somewhere.

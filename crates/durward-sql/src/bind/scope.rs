@@ -420,6 +420,22 @@ impl Binder<'_> {
         }
     }
 
+    /// Notes that code reads what errors say: that of a row which can't be written quotes the whole of it.
+    pub(crate) fn errors_are_read(&mut self) {
+        if matches!(self.origin, Origin::View | Origin::Fired) {
+            return;
+        }
+        for oid in self.facts.relations_changed() {
+            let Some(relation) = self.catalog.relation(oid).cloned() else {
+                continue;
+            };
+            for column in &relation.columns {
+                self.facts
+                    .column_read(&relation, column.number, &column.name, Origin::CODE_READING);
+            }
+        }
+    }
+
     /// Notes that columns of a query are computed with: as those of a set operation or of a scalar subquery are.
     pub(super) fn computes(&mut self, columns: &[NamedValue]) {
         for column in columns {

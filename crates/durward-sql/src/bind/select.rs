@@ -15,6 +15,9 @@ use super::{Binder, Reference};
 /// How often a recursive query is walked again until its columns' lineage stands still.
 const RECURSION_PASSES_MAX: usize = 8;
 
+/// Result columns beyond which the server fails a query (`MaxTupleAttributeNumber`).
+const RESULT_COLUMNS_MAX: usize = 1664;
+
 impl Binder<'_> {
     /// Walks a SELECT in the level that its caller has made, and gives its result's columns.
     pub(super) fn select(&mut self, select: &SelectStmt) -> Vec<NamedValue> {
@@ -86,7 +89,7 @@ impl Binder<'_> {
         crate::functions::constant::text(value)
     }
 
-    /// The result columns of a target list or RETURNING.
+    /// The result columns of a target list or RETURNING. What has more than the server takes isn't followed.
     pub(super) fn target_list(&mut self, targets: &[Node]) -> Vec<NamedValue> {
         let mut columns = Vec::with_capacity(targets.len());
         for target in targets {
@@ -99,6 +102,10 @@ impl Binder<'_> {
             let Some(node) = target.val.as_deref() else { continue };
             if let Some(expanded) = self.star(node) {
                 columns.extend(expanded);
+                if columns.len() > RESULT_COLUMNS_MAX {
+                    self.gives_up();
+                    columns.truncate(RESULT_COLUMNS_MAX);
+                }
                 continue;
             }
             self.result_name = target.name.is_empty().then(|| column_name(node));
@@ -137,7 +144,8 @@ impl Binder<'_> {
                 if !fields.first().is_some_and(|name| self.is_variable(name)) {
                     self.not_found("relation", &fields.join("."));
                 }
-                Some(vec![open_column(Value::default())])
+                let row = self.of_fired_row(&fields);
+                Some(vec![open_column(row)])
             }
             Some(NodeEnum::AIndirection(indirection)) => {
                 if !matches!(indirection.indirection.last()?.node, Some(NodeEnum::AStar(_))) {

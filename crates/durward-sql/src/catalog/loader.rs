@@ -406,6 +406,7 @@ impl CatalogLoader {
     fn index(&mut self, mut row: Row<'_>) -> Result<(), CatalogError> {
         let (oid, relation, mut columns, key_count) = (row.oid()?, row.oid()?, row.numbers()?, row.number()?);
         columns.truncate(usize::try_from(key_count).unwrap_or(0));
+        // At once, and by the collation by which its columns are compared.
         let (unique, primary, valid, immediate) = (row.bool()?, row.bool()?, row.bool()?, row.bool()?);
         let index = Index {
             oid,

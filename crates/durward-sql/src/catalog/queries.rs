@@ -340,7 +340,12 @@ impl CatalogQuery {
             },
             Self::Indexes => Template {
                 columns: "i.indexrelid, i.indrelid, pg_catalog.array_to_json(i.indkey::pg_catalog.int2[]), \
-                          i.indnkeyatts, i.indisunique, i.indisprimary, i.indisvalid, i.indimmediate, \
+                          i.indnkeyatts, i.indisunique, i.indisprimary, i.indisvalid, \
+                          i.indimmediate AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a, \
+                          pg_catalog.generate_subscripts(i.indcollation, 1) k \
+                          WHERE a.attrelid OPERATOR(pg_catalog.=) i.indrelid \
+                          AND a.attnum OPERATOR(pg_catalog.=) i.indkey[k] \
+                          AND a.attcollation OPERATOR(pg_catalog.<>) i.indcollation[k]), \
                           CASE WHEN i.indexprs IS NULL THEN NULL {locked} \
                           ELSE pg_catalog.pg_get_expr(i.indexprs, i.indrelid) END, \
                           CASE WHEN i.indpred IS NULL THEN NULL {locked} \

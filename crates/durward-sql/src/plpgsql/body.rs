@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::cursors::Cursors;
 use super::tokens::{Token, Word, scan};
 
 /// Blocks and loops nested deeper than this are not followed. The server's own limit is its stack.
@@ -19,6 +20,10 @@ pub(super) struct Body {
     pub(super) pieces: Vec<Piece>,
     /// Names of variables and labels.
     pub(super) names: Vec<Arc<str>>,
+    /// Whether it may fetch from cursors that it hasn't opened itself.
+    pub(super) fetches_foreign: bool,
+    /// Whether it reads what errors say, which may quote whole rows.
+    pub(super) reads_errors: bool,
 }
 
 /// One piece of SQL in a body.
@@ -55,6 +60,7 @@ pub(super) fn parse(source: &str) -> Result<Body, NotUnderstood> {
         loops: 0,
         depth: 0,
         body: Body::default(),
+        cursors: Cursors::default(),
     };
     parser.options()?;
     parser.block()?;
@@ -62,7 +68,18 @@ pub(super) fn parse(source: &str) -> Result<Body, NotUnderstood> {
     if parser.peek().is_some() {
         return Err(NotUnderstood("text after its END"));
     }
-    Ok(parser.body)
+    let Parser {
+        mut body,
+        cursors,
+        tokens,
+        ..
+    } = parser;
+    body.fetches_foreign = cursors.are_foreign(&tokens);
+    body.reads_errors = tokens.iter().any(|token| match &token.word {
+        Word::Plain(word) | Word::Quoted(word) => word == "sqlerrm" || word == "stacked",
+        _ => false,
+    });
+    Ok(body)
 }
 
 struct Parser<'t> {
@@ -72,6 +89,7 @@ struct Parser<'t> {
     loops: usize,
     depth: usize,
     body: Body,
+    cursors: Cursors,
 }
 
 type Parsed<T> = Result<T, NotUnderstood>;
@@ -266,6 +284,7 @@ impl<'t> Parser<'t> {
 
     fn declaration(&mut self) -> Parsed<()> {
         let name = self.name()?;
+        self.cursors.declare(&name);
         self.body.names.push(name.into());
         if self.skip_word("alias") {
             self.until(&[";"])?;
@@ -329,12 +348,14 @@ impl<'t> Parser<'t> {
 
     /// Statements up to one of the words that end a section.
     fn statements(&mut self, ends: &[&str]) -> Parsed<()> {
+        self.cursors.begin_list();
         loop {
             let token = self.peek().ok_or(NotUnderstood("its end is missing"))?;
             if let Word::Plain(word) = &token.word
                 && ends.contains(&word.as_str())
                 && !self.assigns()
             {
+                self.cursors.end_list();
                 return Ok(());
             }
             self.statement()?;
@@ -425,7 +446,8 @@ impl<'t> Parser<'t> {
             "fetch" | "move" => self.fetch(),
             "close" => {
                 self.skip();
-                self.name()?;
+                let name = self.name()?;
+                self.cursors.mention(&name);
                 self.expect_symbol(";")
             }
             "null" => {
@@ -561,6 +583,9 @@ impl<'t> Parser<'t> {
                 self.expression_piece(step);
             }
         } else if cursor && !reverse {
+            // It opens the cursor itself.
+            let name = first.split('(').next().unwrap_or_default().trim();
+            self.cursors.mention(&name.to_ascii_lowercase());
             if arguments {
                 self.cursor_arguments(first)?;
             }
@@ -669,7 +694,8 @@ impl<'t> Parser<'t> {
 
     fn open(&mut self) -> Parsed<()> {
         self.skip();
-        self.name()?;
+        let name = self.name()?;
+        self.cursors.open(&name);
         if self.is_symbol("(") {
             let arguments = self.until(&[";"])?;
             self.expression_piece(&format!("pg_catalog.concat{arguments}"));
@@ -691,7 +717,9 @@ impl<'t> Parser<'t> {
     /// `FETCH [direction FROM|IN] cursor INTO target;` and MOVE. A direction's count is an expression.
     fn fetch(&mut self) -> Parsed<()> {
         self.skip();
+        let start = self.at;
         let first = self.until(&["from", "in", "into", ";"])?;
+        let mut cursor = start;
         if self.is_word("from") || self.is_word("in") {
             let mut words = first.trim().splitn(2, char::is_whitespace);
             let direction = words.next().unwrap_or_default().to_ascii_lowercase();
@@ -703,6 +731,21 @@ impl<'t> Parser<'t> {
                 _ => self.expression_piece(first),
             }
             self.skip();
+            cursor = self.at;
+        }
+        let name = match self.tokens.get(cursor).map(|token| &token.word) {
+            Some(Word::Plain(name) | Word::Quoted(name)) => Some(name.clone()),
+            _ => None,
+        };
+        // Its name alone: no label before it, no direction without FROM.
+        let ends_there = match self.tokens.get(cursor.saturating_add(1)).map(|token| &token.word) {
+            Some(Word::Plain(word)) => word == "into",
+            Some(Word::Symbol(symbol)) => *symbol == ";",
+            _ => false,
+        };
+        match name.filter(|_| ends_there) {
+            Some(name) => self.cursors.fetch(&name),
+            None => self.cursors.fetch_unknown(),
         }
         self.until(&[";"])?;
         self.expect_symbol(";")

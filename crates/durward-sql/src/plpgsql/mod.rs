@@ -1,6 +1,7 @@
 //! What PL/pgSQL bodies do.
 
 mod body;
+mod cursors;
 mod tokens;
 
 #[cfg(test)]
@@ -65,7 +66,12 @@ fn body_text(binder: &mut Binder<'_>, text: &str, what: &str) {
     }
     match body::parse(text) {
         Ok(parsed) => {
-            let Body { pieces, names } = parsed;
+            let Body {
+                pieces,
+                names,
+                fetches_foreign,
+                reads_errors,
+            } = parsed;
             if pieces.len() > 1 {
                 binder.facts.rests_on_path();
             }
@@ -75,6 +81,13 @@ fn body_text(binder: &mut Binder<'_>, text: &str, what: &str) {
                     run(binder, piece, what);
                 }
             });
+            if fetches_foreign {
+                // It runs and reads what somebody else has opened, under a name that is known when it runs.
+                unseen(binder, what, "a cursor that was opened out of sight");
+            }
+            if reads_errors {
+                binder.errors_are_read();
+            }
         }
         Err(reason) => {
             binder
@@ -119,10 +132,13 @@ fn dynamic(binder: &mut Binder<'_>, select: &str, what: &str) {
     });
     match text {
         Some(text) => binder.sql_text(&text, what),
-        None => {
-            binder.facts.hazard(HazardKind::DynamicSql, what);
-            binder.facts.opaque(what, "dynamic SQL");
-            binder.facts.effect(SessionEffect::MayChangeSettings);
-        }
+        None => unseen(binder, what, "dynamic SQL"),
     }
+}
+
+/// What is known only when it runs.
+fn unseen(binder: &mut Binder<'_>, what: &str, reason: &str) {
+    binder.facts.hazard(HazardKind::DynamicSql, what);
+    binder.facts.opaque(what, reason);
+    binder.facts.effect(SessionEffect::MayChangeSettings);
 }

@@ -19,18 +19,18 @@ type Values = BTreeMap<ColumnNumber, u64>;
 
 /// The bound that a condition proves.
 pub(super) fn of<'a>(binder: &mut Binder<'a>, scope: &Scope<'a>, target: &Target, condition: &Node) -> RowBound {
-    // Keys are unique within each table: below a parent that isn't partitioned there may be several.
-    let tables = match target.relation.kind {
-        RelationKind::PartitionedTable => 1,
-        RelationKind::Table => binder.descendants(target.relation.oid).len().saturating_add(1),
+    let has_children = !binder.descendants(target.relation.oid).is_empty();
+    match target.relation.kind {
+        RelationKind::PartitionedTable => {}
+        // Those that inherit from a table don't inherit its keys.
+        RelationKind::Table if !has_children => {}
         _ => return RowBound::Unbounded,
-    };
+    }
     let places = binder.descendants(target.relation.oid).len().saturating_add(1);
     let mut prover = Prover {
         binder,
         scope,
         target,
-        tables: u64::try_from(tables).unwrap_or(u64::MAX),
         places: u64::try_from(places).unwrap_or(u64::MAX),
     };
     prover.bound(condition).map_or(RowBound::Unbounded, RowBound::AtMost)
@@ -40,8 +40,6 @@ struct Prover<'p, 'a> {
     binder: &'p mut Binder<'a>,
     scope: &'p Scope<'a>,
     target: &'p Target,
-    /// Tables that share the keys.
-    tables: u64,
     /// Tables that share a `ctid`.
     places: u64,
 }
@@ -94,7 +92,7 @@ impl Prover<'_, '_> {
                 .columns
                 .iter()
                 .try_fold(1_u64, |product, column| product.checked_mul(*values.get(column)?));
-            best = least(best, rows.and_then(|rows| rows.checked_mul(self.tables)));
+            best = least(best, rows);
         }
         best
     }

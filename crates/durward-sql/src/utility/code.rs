@@ -9,7 +9,7 @@ use pg_query::protobuf::{
     DefineStmt, DoStmt, ObjectType, RangeVar, RuleStmt,
 };
 
-use super::{ddl, existing, hazard_name, object, option, option_text};
+use super::{ddl, existing, hazard_name, is_own, object, option, option_text};
 use crate::SessionEffect;
 use crate::bind::Binder;
 use crate::functions::constant;
@@ -48,8 +48,8 @@ pub(super) fn function(binder: &mut Binder<'_>, statement: &CreateFunctionStmt) 
     if option(&statement.options, "security").is_some_and(|element| option_text(element) == "true") {
         binder.facts.hazard(HazardKind::PlantedCode, name.as_str());
     }
-    // Code that others call already would do something else from now on.
-    if statement.replace && replaces(binder, &parts) {
+    // Code that others call already would do something else from now on: in its place, or by fitting a call better.
+    if may_be_called_already(binder, &parts) {
         binder.facts.hazard(HazardKind::PlantedCode, name.as_str());
     }
     for parameter in &statement.parameters {
@@ -61,8 +61,9 @@ pub(super) fn function(binder: &mut Binder<'_>, statement: &CreateFunctionStmt) 
     }
 }
 
-/// Whether a function of that name stands where the new one would.
-fn replaces(binder: &Binder<'_>, parts: &[String]) -> bool {
+/// Whether a call may mean the new function that means another today: one of the same name stands where it would, among
+/// the built-in ones, or in the path.
+fn may_be_called_already(binder: &Binder<'_>, parts: &[String]) -> bool {
     let schema = binder.creation_schema();
     let (schema, name) = match parts {
         [name] => (&*schema, name),
@@ -72,7 +73,7 @@ fn replaces(binder: &Binder<'_>, parts: &[String]) -> bool {
     binder
         .catalog
         .functions_named(name)
-        .any(|function| *function.schema == *schema)
+        .any(|function| *function.schema == *schema || binder.path.contains(&function.schema))
 }
 
 /// ALTER FUNCTION: the code stays, but whose rights it runs with and under which settings may change.
@@ -112,7 +113,7 @@ fn planted_on(
     let relation = existing(binder, range, AccessModes::ALTER);
     let schema = relation.as_ref().map(|relation| Arc::clone(&relation.schema));
     binder.facts.object(kind, schema, name, modes);
-    if relation.as_ref().is_some_and(|relation| relation.temporary) {
+    if is_own(binder, range, relation.as_ref()) {
         return false;
     }
     binder
@@ -194,7 +195,7 @@ pub(super) fn define(binder: &mut Binder<'_>, statement: &DefineStmt) {
         ObjectType::ObjectAggregate => {
             object::named(binder, ObjectKind::Function, &statement.defnames, AccessModes::CREATE);
             let parts = constant::names(&statement.defnames);
-            if replaces(binder, &parts) {
+            if may_be_called_already(binder, &parts) {
                 binder.facts.hazard(HazardKind::PlantedCode, parts.join("."));
             }
         }

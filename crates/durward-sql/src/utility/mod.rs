@@ -352,9 +352,17 @@ fn existing(binder: &mut Binder<'_>, range: &RangeVar, modes: AccessModes) -> Op
 
 /// Whether a relation is the session's own temporary one.
 fn is_own(binder: &Binder<'_>, range: &RangeVar, relation: Option<&Arc<Relation>>) -> bool {
+    if range.schemaname == "pg_temp" {
+        return true;
+    }
+    let is_made = binder.is_created_temporary(&range.schemaname, &range.relname);
     match relation {
-        Some(relation) => relation.temporary || binder.settings.temp_schema.as_ref() == Some(&relation.schema),
-        None => range.schemaname == "pg_temp" || binder.is_created_temporary(&range.schemaname, &range.relname),
+        Some(relation) => {
+            let is_temporary = relation.temporary || binder.settings.temp_schema.as_ref() == Some(&relation.schema);
+            // Behind a statement that changes what names mean, the name may mean another's.
+            is_temporary && (is_made || !binder.have_names_moved())
+        }
+        None => is_made,
     }
 }
 
@@ -392,7 +400,20 @@ fn created(binder: &mut Binder<'_>, range: &RangeVar, kind: RelationKind) -> Qua
         Arc::clone(&name.name),
         AccessModes::CREATE,
     );
+    if stands_before_another(binder, &name) {
+        binder.facts.hazard(HazardKind::PlantedCode, name.to_string());
+    }
     name
+}
+
+/// Whether a new relation would be what a name means that means another's today.
+fn stands_before_another(binder: &Binder<'_>, name: &QualifiedName) -> bool {
+    let mut behind = binder
+        .path
+        .iter()
+        .skip_while(|schema| ***schema != *name.schema)
+        .skip(1);
+    behind.any(|schema| binder.catalog.relation_in(schema, &name.name).is_some())
 }
 
 /// Whether a relation to be made is the session's own.

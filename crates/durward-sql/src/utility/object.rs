@@ -11,7 +11,7 @@ use pg_query::{Node, NodeEnum};
 
 use super::drop::{name_parts, object_kind, split};
 use super::table::{column_definition, over_new_row};
-use super::{ddl, existing, hazard_name, role, temporary_ddl};
+use super::{ddl, existing, hazard_name, is_own, role, temporary_ddl};
 use crate::bind::Binder;
 use crate::functions::constant;
 
@@ -60,7 +60,7 @@ fn target(
 ) -> (String, bool) {
     if let Some(range) = relation.filter(|range| !range.relname.is_empty()) {
         let found = existing(binder, range, modes);
-        let temporary = found.as_ref().is_some_and(|found| found.temporary);
+        let temporary = is_own(binder, range, found.as_ref());
         return (hazard_name(range, found.as_ref()), temporary);
     }
     let parts = object.map(name_parts).unwrap_or_default();
@@ -188,6 +188,10 @@ pub(super) fn schema(binder: &mut Binder<'_>, statement: &CreateSchemaStmt) {
         .object(ObjectKind::Schema, None, name.as_str(), AccessModes::CREATE);
     if owner.is_some() {
         binder.facts.hazard(HazardKind::PrivilegeChange, name.as_str());
+    }
+    // "$user" stands first in the path: what is made in it stands before what everybody else's names mean.
+    if *name == *binder.settings.session_user || *name == *binder.settings.current_user {
+        binder.facts.hazard(HazardKind::PlantedCode, name.as_str());
     }
     let mut path: Vec<Arc<str>> = vec![name.into()];
     path.extend(binder.path.iter().cloned());
