@@ -632,4 +632,21 @@ pub struct ApprovalMoved {
     #[n(12)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// Who is asked as of this step, in words: one line for the owners of each part of what is touched, or for who is on
+    /// call, and one for who is asked besides once nobody has decided. Empty: anybody. Records of earlier versions don't say.
+    #[n(13)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_of: Option<Vec<String>>,
+    /// Of these, whom this approval speaks for.
+    #[n(14)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speaks_for: Option<Vec<String>>,
+    /// When others are asked too unless somebody has decided, in seconds since 1970-01-01 00:00 UTC.
+    #[n(15)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escalates: Option<u64>,
+    /// Why the risk is high. Empty where it isn't. Records of earlier versions don't say.
+    #[n(16)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Vec<String>>,
 }

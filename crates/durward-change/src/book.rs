@@ -10,6 +10,9 @@ use crate::request::{Approval, Approver, Asked, Ending, Request, RequestId};
 use crate::routing::{Escalated, Routing};
 use crate::state::{Entry, Event, State, apply, next};
 
+/// Why a request ends that waits for others than those who would be asked now.
+const REROUTED: &str = "who is asked about it, or what that takes, was configured anew";
+
 /// The requests.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
@@ -62,11 +65,7 @@ impl Book {
             .map(|request| Entry {
                 id: request.id,
                 at: now,
-                event: Event::Superseded(Ending {
-                    by: None,
-                    why: Some("who is asked about it, or what that takes, was configured anew".to_owned()),
-                    at: now,
-                }),
+                event: Event::Superseded(Ending::of(None, Some(REROUTED), now)),
             })
             .collect()
     }
@@ -227,16 +226,7 @@ impl Book {
             let asked = request.addressed.lines();
             return Err(DeskError::NotAsked { id, asked });
         }
-        let missing = request
-            .asked
-            .terms
-            .groups
-            .iter()
-            .find(|set| !set.iter().any(|group| approver.groups.contains(group)));
-        if let Some(set) = missing {
-            let groups = set.iter().map(ToString::to_string).collect();
-            return Err(DeskError::NotInGroup { id, groups });
-        }
+        is_in_groups(request, approver)?;
         if request.approvals.iter().any(|known| known.by == approver.name) {
             return Err(DeskError::Twice(id));
         }
@@ -246,6 +236,47 @@ impl Book {
             return Err(DeskError::SameAccount(id));
         }
         Ok(entry)
+    }
+
+    /// The entry by which somebody says no: an owner or whoever else is asked, and where nobody is in particular, whoever
+    /// is in the groups that policy names. What is one's own is taken back instead.
+    pub(crate) fn reject(
+        &self,
+        id: RequestId,
+        approver: &Approver,
+        why: Option<&str>,
+        now: i64,
+    ) -> Result<Entry, DeskError> {
+        let request = self.requests.get(&id).ok_or(DeskError::Unknown(id))?;
+        let entry = self.move_by(id, Event::Rejected(Ending::decided(approver, why, now)), now)?;
+        if is_own(request, approver) {
+            return Err(DeskError::OwnRejected(id));
+        }
+        if request.addressed.spoken_for(approver).is_none() {
+            let asked = request.addressed.lines();
+            return Err(DeskError::NotAsked { id, asked });
+        }
+        if request.addressed.sets.is_empty() {
+            is_in_groups(request, approver)?;
+        }
+        Ok(entry)
+    }
+
+    /// The entry by which whoever asked, or is behind that, takes a request back.
+    pub(crate) fn withdraw(
+        &self,
+        id: RequestId,
+        by: &Approver,
+        why: Option<&str>,
+        now: i64,
+    ) -> Result<Entry, DeskError> {
+        let request = self.requests.get(&id).ok_or(DeskError::Unknown(id))?;
+        let entry = self.move_by(id, Event::Withdrawn(Ending::decided(by, why, now)), now)?;
+        if is_own(request, by) {
+            Ok(entry)
+        } else {
+            Err(DeskError::NotOwn(id))
+        }
     }
 
     /// The entry by which somebody has looked at what ran without an approval.
@@ -300,11 +331,7 @@ impl Book {
             .map(|request| Entry {
                 id: request.id,
                 at: now,
-                event: Event::Expired(Ending {
-                    by: None,
-                    why: None,
-                    at: now,
-                }),
+                event: Event::Expired(Ending::of(None, None, now)),
             })
             .collect()
     }
@@ -314,6 +341,19 @@ impl Book {
 fn is_own(request: &Request, approver: &Approver) -> bool {
     let asked = &request.asked;
     approver.is_within(&asked.principal) || asked.submitted_by.as_deref() == Some(approver.name.as_str())
+}
+
+/// Whoever decides is in one group of each set that policy names.
+fn is_in_groups(request: &Request, approver: &Approver) -> Result<(), DeskError> {
+    let mut sets = request.asked.terms.groups.iter();
+    let missing = sets.find(|set| !set.iter().any(|group| approver.groups.contains(group)));
+    match missing {
+        None => Ok(()),
+        Some(set) => Err(DeskError::NotInGroup {
+            id: request.id,
+            groups: set.iter().map(ToString::to_string).collect(),
+        }),
+    }
 }
 
 /// Nobody decides their own, but for the only one there is, knowingly.

@@ -179,11 +179,7 @@ impl Desk {
         });
         let id = match known {
             Some((id, state, _)) if state.may_run() => {
-                let used = Event::Used(Ending {
-                    by: Some(asked.session.clone()),
-                    why: None,
-                    at: now,
-                });
+                let used = Event::Used(Ending::of(Some(&asked.session), None, now));
                 let entry = inner.book.move_by(id, used, now)?;
                 let request = self.commit(&mut inner, &entry)?;
                 return Ok(Answer::Granted(Box::new(Grant { request })));
@@ -228,11 +224,6 @@ impl Desk {
                 self.commit(&mut inner, &entry)?.id
             }
         };
-        let ending = |by: Option<&str>, why: Option<&str>| Ending {
-            by: by.map(str::to_owned),
-            why: why.map(str::to_owned),
-            at: now,
-        };
         // Nobody's terms stand for two people who look.
         let waits = inner.book.get(id).filter(|request| request.state == State::Pending);
         if let Some(request) = waits.filter(|request| !request.risk.is_empty()).cloned() {
@@ -245,11 +236,11 @@ impl Desk {
             .get(id)
             .is_some_and(|request| request.state == State::Pending)
         {
-            let approved = Event::AutoApproved(ending(None, Some(why)));
+            let approved = Event::AutoApproved(Ending::of(None, Some(why), now));
             let entry = inner.book.move_by(id, approved, now)?;
             self.commit(&mut inner, &entry)?;
         }
-        let used = Event::Used(ending(Some(&asked.session), None));
+        let used = Event::Used(Ending::of(Some(&asked.session), None, now));
         let entry = inner.book.move_by(id, used, now)?;
         let request = self.commit(&mut inner, &entry)?;
         Ok(Answer::Granted(Box::new(Grant { request })))
@@ -267,11 +258,7 @@ impl Desk {
         let mut inner = self.lock();
         let now = self.expire(&mut inner, now)?;
         let known = inner.book.latest_of(&asked.digest).cloned();
-        let ending = Ending {
-            by: Some(asked.session.clone()),
-            why: asked.reason.clone(),
-            at: now,
-        };
+        let ending = Ending::of(Some(&asked.session), asked.reason.as_deref(), now);
         let (id, event) = match known {
             Some(known) if known.state.may_run() => (known.id, Event::Used(Ending { why: None, ..ending })),
             Some(known) if known.state == State::Rejected && known.expires_at > now => {
@@ -360,14 +347,7 @@ impl Desk {
         if self.get(id).is_some_and(|request| request.asked.access.is_none()) {
             return Err(DeskError::NoAccess(id));
         }
-        let ending = |at| {
-            Event::Revoked(Ending {
-                by: Some(by.to_owned()),
-                why: why.map(str::to_owned),
-                at,
-            })
-        };
-        self.end(id, ending, now)
+        self.end(id, |at| Event::Revoked(Ending::of(Some(by), why, at)), now)
     }
 
     /// The approved change sets that a principal may begin to run on a database, oldest first.
@@ -391,11 +371,7 @@ impl Desk {
         if request.asked.steps.is_empty() {
             return Err(DeskError::NoChangeSet(id));
         }
-        let used = Event::Used(Ending {
-            by: Some(session.to_owned()),
-            why: None,
-            at: now,
-        });
+        let used = Event::Used(Ending::of(Some(session), None, now));
         let entry = inner.book.move_by(id, used, now)?;
         let request = self.commit(&mut inner, &entry)?;
         Ok(Grant { request })
@@ -411,11 +387,7 @@ impl Desk {
         if !inner.stop_waiting(id) {
             return Ok(());
         }
-        let ending = Ending {
-            by: None,
-            why: Some(why.to_owned()),
-            at: now,
-        };
+        let ending = Ending::of(None, Some(why), now);
         match inner.book.move_by(id, Event::Withdrawn(ending), now) {
             Ok(entry) => self.commit(&mut inner, &entry).map(drop),
             Err(DeskError::TooLate { .. } | DeskError::Unknown(_)) => Ok(()),
@@ -466,16 +438,43 @@ impl Desk {
     /// Says no.
     ///
     /// # Errors
-    /// It is decided already, or that can't be kept.
-    pub fn reject(&self, id: RequestId, by: &str, why: Option<&str>, now: i64) -> Result<Request, DeskError> {
-        let ending = |at| {
-            Event::Rejected(Ending {
-                by: Some(by.to_owned()),
-                why: why.map(str::to_owned),
-                at,
-            })
-        };
-        self.end(id, ending, now)
+    /// It is decided already, is the approver's own, is asked of others, or that can't be kept.
+    pub fn reject(&self, id: RequestId, by: &Approver, why: Option<&str>, now: i64) -> Result<Request, DeskError> {
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let entry = inner.book.reject(id, by, why, now)?;
+        self.commit(&mut inner, &entry)
+    }
+
+    /// Whether somebody's no would count, without saying it.
+    ///
+    /// # Errors
+    /// As [`Desk::reject`].
+    pub fn may_reject(&self, id: RequestId, by: &Approver, now: i64) -> Result<(), DeskError> {
+        let mut inner = self.lock();
+        let now = inner.book.now(now);
+        inner.book.reject(id, by, None, now).map(drop)
+    }
+
+    /// Takes a request back that is one's own, or of an agent of one's own, before anybody has decided it.
+    ///
+    /// # Errors
+    /// It is decided already, is somebody else's, or that can't be kept.
+    pub fn withdraw(&self, id: RequestId, by: &Approver, why: Option<&str>, now: i64) -> Result<Request, DeskError> {
+        let mut inner = self.lock();
+        let now = self.expire(&mut inner, now)?;
+        let entry = inner.book.withdraw(id, by, why, now)?;
+        self.commit(&mut inner, &entry)
+    }
+
+    /// Whether a request is somebody's to take back.
+    ///
+    /// # Errors
+    /// As [`Desk::withdraw`].
+    pub fn may_withdraw(&self, id: RequestId, by: &Approver, now: i64) -> Result<(), DeskError> {
+        let mut inner = self.lock();
+        let now = inner.book.now(now);
+        inner.book.withdraw(id, by, None, now).map(drop)
     }
 
     /// What was asked is no longer what would run.
@@ -483,14 +482,7 @@ impl Desk {
     /// # Errors
     /// It has ended already, or that can't be kept.
     pub fn supersede(&self, id: RequestId, why: &str, now: i64) -> Result<Request, DeskError> {
-        let ending = |at| {
-            Event::Superseded(Ending {
-                by: None,
-                why: Some(why.to_owned()),
-                at,
-            })
-        };
-        self.end(id, ending, now)
+        self.end(id, |at| Event::Superseded(Ending::of(None, Some(why), at)), now)
     }
 
     /// A policy's own terms approve.
@@ -498,14 +490,7 @@ impl Desk {
     /// # Errors
     /// It is decided already, or that can't be kept.
     pub fn auto_approve(&self, id: RequestId, why: &str, now: i64) -> Result<Request, DeskError> {
-        let ending = |at| {
-            Event::AutoApproved(Ending {
-                by: None,
-                why: Some(why.to_owned()),
-                at,
-            })
-        };
-        self.end(id, ending, now)
+        self.end(id, |at| Event::AutoApproved(Ending::of(None, Some(why), at)), now)
     }
 
     /// Ends what has waited too long, and asks others about what nobody has decided.

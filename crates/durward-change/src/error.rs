@@ -19,6 +19,15 @@ pub enum DeskError {
     /// Nobody approves their own change.
     #[error("{0} is your own request, or that of an agent of yours: somebody else must decide it")]
     Own(RequestId),
+    /// What is one's own is taken back, which leaves it open to be asked again.
+    #[error(
+        "{0} is your own request, or that of an agent of yours: take it back instead, on its page or with \
+         durward approvals withdraw {0}"
+    )]
+    OwnRejected(RequestId),
+    /// Only whoever asked takes a request back.
+    #[error("{0} is somebody else's request: reject it, where you are asked about it")]
+    NotOwn(RequestId),
     /// The only approver has to say it twice.
     #[error(
         "{0} is your own request, or that of an agent of yours, and nobody else could decide it: \

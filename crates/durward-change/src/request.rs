@@ -236,10 +236,33 @@ pub struct Approval {
 pub struct Ending {
     /// Who ended it; none where time or the gateway did.
     pub by: Option<String>,
+    /// The system account or login through which they said so, where somebody decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// Why.
     pub why: Option<String>,
     /// When, in seconds since 1970.
     pub at: i64,
+}
+
+impl Ending {
+    /// One by a session, by time or by the gateway.
+    pub(crate) fn of(by: Option<&str>, why: Option<&str>, at: i64) -> Self {
+        Self {
+            by: by.map(str::to_owned),
+            account: None,
+            why: why.map(str::to_owned),
+            at,
+        }
+    }
+
+    /// One that somebody has decided on.
+    pub(crate) fn decided(by: &Approver, why: Option<&str>, at: i64) -> Self {
+        Self {
+            account: by.account.clone(),
+            ..Self::of(Some(&by.name), why, at)
+        }
+    }
 }
 
 /// A request as it is kept.

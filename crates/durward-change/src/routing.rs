@@ -1,6 +1,7 @@
 //! Who is asked about a request: the owners of the data that it touches, or who is on call, and others after a time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use durward_model::ObjectPattern;
 use serde::{Deserialize, Serialize};
@@ -209,18 +210,15 @@ impl Addressed {
 
     /// Who is asked, in words, one for each set; and who besides.
     pub fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self
-            .sets
-            .iter()
-            .map(|set| match set.about.as_slice() {
-                [] => format!("{}, on call", in_words(&set.parties)),
-                about => format!("{}, for {}", in_words(&set.parties), about.join(", ")),
-            })
-            .collect();
-        if let Some(escalated) = &self.escalated {
-            lines.push(format!("{}, since nobody had decided", in_words(&escalated.to)));
-        }
-        lines
+        let sets = self.sets.iter().map(ToString::to_string);
+        let besides = self.escalated.iter().map(ToString::to_string);
+        sets.chain(besides).collect()
+    }
+
+    /// The sets that an approval speaks for, in words.
+    pub fn spoken_for_in_words(&self, approval: &Approval) -> Vec<String> {
+        let sets = approval.speaks_for.iter().filter_map(|place| self.sets.get(*place));
+        sets.map(ToString::to_string).collect()
     }
 
     /// Everybody who is asked, in words, without what for.
@@ -229,6 +227,22 @@ impl Addressed {
         let escalated = self.escalated.iter().flat_map(|escalated| &escalated.to);
         let names: BTreeSet<String> = sets.chain(escalated).map(ToString::to_string).collect();
         names.into_iter().collect()
+    }
+}
+
+impl fmt::Display for Asking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&in_words(&self.parties))?;
+        match self.about.as_slice() {
+            [] => f.write_str(", on call"),
+            about => write!(f, ", for {}", about.join(", ")),
+        }
+    }
+}
+
+impl fmt::Display for Escalated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, since nobody had decided", in_words(&self.to))
     }
 }
 

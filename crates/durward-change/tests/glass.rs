@@ -72,7 +72,7 @@ fn a_decision_that_stands_is_not_overruled() {
     let Ok(Answer::Pending(request)) = desk.present(&asked, Manner::Parked, 0) else {
         panic!("nobody has approved it");
     };
-    desk.reject(request.id, "bob", Some("no"), 1).expect("it is pending");
+    desk.reject(request.id, &bob, Some("no"), 1).expect("it is pending");
     assert!(matches!(desk.break_glass(&asked, 2), Ok(Answer::Rejected(_))));
     // What is approved is spent as ever, and needs no review.
     let later = 10_000;

@@ -130,6 +130,80 @@ fn groups_of_policy_hold_beside_owners() {
 }
 
 #[test]
+fn whoever_is_asked_says_no_and_whoever_asked_takes_it_back() {
+    let desk = desk(routing());
+    let pending = |digest: &str, change: &dyn Fn(&mut Asked)| {
+        let mut asked = asked(&["public.payments"]);
+        asked.digest = digest.to_owned();
+        change(&mut asked);
+        present(&desk, &asked, 0).id
+    };
+    let request = pending("01", &|_| {});
+    let no = |id, by: &Approver, now| match desk.reject(id, by, None, now) {
+        Ok(request) => Ok(request.state),
+        Err(error) => Err(error),
+    };
+    // Neither those who own something else, nor groups of policy that nobody was asked for.
+    for stranger in [of("hanna", &["hr"]), of("erin", &["oncall"]), of("unix:root", &[])] {
+        assert!(matches!(no(request, &stranger, 1), Err(DeskError::NotAsked { .. })));
+        assert!(matches!(
+            desk.withdraw(request, &stranger, None, 1),
+            Err(DeskError::NotOwn(_))
+        ));
+    }
+    // Whoever asked would let a rejection stand in everybody's way.
+    for own in [
+        of("alice", &["finance"]),
+        through(of("bob", &["finance"]), "unix:alice"),
+    ] {
+        assert!(matches!(no(request, &own, 2), Err(DeskError::OwnRejected(_))));
+        assert!(desk.may_reject(request, &own, 2).is_err() && desk.may_withdraw(request, &own, 2).is_ok());
+    }
+    assert_eq!(desk.get(request).expect("it is there").state, State::Pending);
+    let by = through(of("carol", &[]), "web login by pw-1");
+    assert_eq!(no(request, &by, 3).expect("she is asked"), State::Rejected);
+    let ending = desk.get(request).and_then(|request| request.ending).expect("it ended");
+    assert_eq!(ending.account.as_deref(), Some("web login by pw-1"));
+    // An owner's no counts where a group of policy is needed for a yes; where nobody owns it, the group's does.
+    let seniors = |asked: &mut Asked| asked.terms.groups = vec![vec!["seniors".into()]];
+    let owned = pending("02", &seniors);
+    assert!(no(owned, &of("eve", &["seniors"]), 4).is_err());
+    assert_eq!(
+        no(owned, &of("bob", &["finance"]), 4).expect("he owns it"),
+        State::Rejected
+    );
+    let unrouted = Desk::open(MemoryStore::default(), NoRecorder).expect("it opens");
+    let mut unowned = asked(&["public.payments"]);
+    seniors(&mut unowned);
+    let unowned = present(&unrouted, &unowned, 0).id;
+    assert!(matches!(
+        unrouted.reject(unowned, &of("bob", &["finance"]), None, 1),
+        Err(DeskError::NotInGroup { .. })
+    ));
+    assert!(unrouted.reject(unowned, &of("eve", &["seniors"]), None, 1).is_ok());
+    // Whoever stands in for owners says no once they are asked.
+    let late = pending("03", &|_| {});
+    assert!(no(late, &of("erin", &["oncall"]), 903).is_err());
+    assert_eq!(
+        no(late, &of("erin", &["oncall"]), 904).expect("asked now"),
+        State::Rejected
+    );
+    // What is taken back can be asked again at once, and what is decided isn't taken back.
+    let mine = pending("04", &|_| {});
+    let withdrawn = desk
+        .withdraw(mine, &of("alice", &[]), Some("a typo"), 5)
+        .expect("her own");
+    assert_eq!(withdrawn.state, State::Withdrawn);
+    let again = pending("04", &|_| {});
+    assert_ne!(again, mine);
+    desk.approve(again, &of("carol", &[]), None, 6).expect("she is one");
+    assert!(matches!(
+        desk.withdraw(again, &of("alice", &[]), None, 7),
+        Err(DeskError::TooLate { .. })
+    ));
+}
+
+#[test]
 fn what_nobody_decides_is_asked_of_others_too_once() {
     let desk = desk(routing());
     let request = present(&desk, &asked(&["public.payments", "hr.salaries"]), 0);
@@ -160,7 +234,8 @@ fn what_nobody_decides_is_asked_of_others_too_once() {
     short.terms.expires_seconds = 600;
     let request = present(&desk, &short, 1_000);
     assert_eq!(request.addressed.escalates_at, Some(1_300));
-    desk.reject(request.id, "hanna", None, 1_100).expect("she says no");
+    desk.reject(request.id, &of("hanna", &["hr"]), None, 1_100)
+        .expect("she says no");
     desk.sweep(1_400).expect("it is kept");
     assert!(desk.get(request.id).expect("it is there").addressed.escalated.is_none());
 }

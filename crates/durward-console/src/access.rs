@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use durward_audit::{Administration, Event, LoginRefused};
-use durward_change::Request;
+use durward_change::{Approver, Request};
 use durward_identity::{FailureReason, LocalLogin};
 use durward_model::{CredentialKind, Principal, PrincipalKind};
 
@@ -69,6 +69,14 @@ impl Viewer {
     /// How the record calls the proof of who decided.
     pub(crate) fn proof(&self) -> String {
         format!("web login by {}", self.principal.credential.0)
+    }
+
+    /// Who they are where they take something of their own back: programs do that too.
+    pub(crate) fn as_requester(&self) -> Approver {
+        Approver {
+            account: Some(self.proof()),
+            ..Approver::named(self.name())
+        }
     }
 
     /// Whether they may see a request: people, those for databases that their password opens; programs, their own.

@@ -123,6 +123,19 @@ pub(crate) async fn reject(
     console.document(&request).map(Json)
 }
 
+pub(crate) async fn withdraw(
+    State(console): State<Arc<Console>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let viewer = console.decider(&headers, peer).await?;
+    let body: DecisionBody = read(&headers, &body)?;
+    let request = console.withdraw(&viewer, &id, body.note()).await?;
+    console.document(&request).map(Json)
+}
+
 pub(crate) async fn review(
     State(console): State<Arc<Console>>,
     Extension(peer): Extension<Peer>,
@@ -225,9 +238,24 @@ impl Console {
         id: &str,
         said: Option<&str>,
     ) -> Result<Request, Problem> {
-        let reject =
-            |desk: &Desk, id, approver: &Approver, said: Option<&str>, now| desk.reject(id, &approver.name, said, now);
-        self.as_approver(viewer, id, said, false, reject).await
+        self.as_approver(viewer, id, said, false, Desk::reject).await
+    }
+
+    /// Takes a request back in the name of whoever is logged in: one of their own, or of an agent of theirs.
+    pub(crate) async fn withdraw(
+        self: &Arc<Self>,
+        viewer: &Viewer,
+        id: &str,
+        said: Option<&str>,
+    ) -> Result<Request, Problem> {
+        let request = self.find(viewer, id)?;
+        let said = one_line(said)?;
+        let (console, by) = (Arc::clone(self), viewer.as_requester());
+        on_desk(move || {
+            let now = console.desk_now();
+            Ok(console.approvals.withdraw(request.id, &by, said.as_deref(), now)?)
+        })
+        .await
     }
 
     /// Has looked at what ran without an approval, in the name of whoever is logged in.

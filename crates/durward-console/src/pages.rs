@@ -193,6 +193,20 @@ pub(crate) async fn reject(
     after(&console, &entry, &id, decided)
 }
 
+pub(crate) async fn withdraw(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<DecisionForm>,
+) -> Response {
+    let entry = match decider(&console, &headers, &id, "withdraw", &form) {
+        Ok(entry) => entry,
+        Err(response) => return *response,
+    };
+    let withdrawn = console.withdraw(&entry.viewer, &id, Some(&form.note)).await;
+    after(&console, &entry, &id, withdrawn)
+}
+
 pub(crate) async fn review(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,

@@ -31,6 +31,8 @@ impl From<DeskError> for Problem {
             DeskError::Unknown(_) => StatusCode::NOT_FOUND,
             DeskError::TooLate { .. } | DeskError::Twice(_) | DeskError::OwnUnconfirmed(_) => StatusCode::CONFLICT,
             DeskError::Own(_)
+            | DeskError::OwnRejected(_)
+            | DeskError::NotOwn(_)
             | DeskError::NotInGroup { .. }
             | DeskError::NotAsked { .. }
             | DeskError::TakesOthers(_)

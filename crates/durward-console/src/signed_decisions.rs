@@ -181,7 +181,7 @@ impl Console {
             let (now, note) = (console.desk_now(), decision.note.as_deref());
             Ok(match decision.verdict {
                 Verdict::Approve => console.approvals.approve(request.id, &approver, note, now)?,
-                Verdict::Reject => console.approvals.reject(request.id, &approver.name, note, now)?,
+                Verdict::Reject => console.approvals.reject(request.id, &approver, note, now)?,
             })
         })
         .await

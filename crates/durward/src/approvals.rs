@@ -46,8 +46,27 @@ pub(crate) fn approve(
 /// Says no.
 pub(crate) fn reject(desk: &Desk, directory: &Directory, decision: &Decision<'_>, now: i64) -> anyhow::Result<Request> {
     let request = show(desk, decision.id)?;
-    let by = approver(directory, decision, &request)?.name;
+    let by = approver(directory, decision, &request)?;
     Ok(desk.reject(request.id, &by, note(decision.note)?.as_deref(), now)?)
+}
+
+/// Takes a request back.
+pub(crate) fn withdraw(
+    desk: &Desk,
+    directory: &Directory,
+    decision: &Decision<'_>,
+    now: i64,
+) -> anyhow::Result<Request> {
+    let request = show(desk, decision.id)?;
+    let by = match decision.identity {
+        // An agent may take its own back, although it decides nothing.
+        Some(name) if directory.list().iter().any(|known| *known.name == *name) => Approver {
+            account: Some(decision.account.to_owned()),
+            ..Approver::named(name)
+        },
+        Some(_) | None => approver(directory, decision, &request)?,
+    };
+    Ok(desk.withdraw(request.id, &by, note(decision.note)?.as_deref(), now)?)
 }
 
 /// Has looked at what ran without an approval.

@@ -177,8 +177,10 @@ pub(crate) enum ApprovalsCommand {
         #[arg(long)]
         confirm: bool,
     },
-    /// Refuse a held statement
+    /// Refuse a held statement, as somebody who is asked about it
     Reject(DecideArgs),
+    /// Take back a request of your own, or of an agent of yours
+    Withdraw(DecideArgs),
     /// Say that you have looked at what ran without an approval (break-glass)
     Review {
         #[command(flatten)]

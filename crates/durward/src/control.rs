@@ -44,6 +44,8 @@ pub(crate) enum Request {
     Approve(DecideRequest),
     /// Reject a request.
     Reject(DecideRequest),
+    /// Take a request back.
+    Withdraw(DecideRequest),
     /// Somebody has looked at what ran without an approval.
     Review(DecideRequest),
     /// Ask for access for a time.

@@ -86,6 +86,10 @@ fn moved(change: &str, by: &str) -> Event {
         self_confirmed: Some(false),
         access: None,
         until: None,
+        asked_of: Some(vec!["finance, for public.orders".into()]),
+        speaks_for: (change == "approved").then(|| vec!["finance, for public.orders".into()]),
+        escalates: None,
+        risk: Some(vec!["it may change more than 10000 rows".into()]),
     })
 }
 

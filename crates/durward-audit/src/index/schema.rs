@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::index::{IndexError, views};
 
 /// Goes up with every change of the tables; an index of another version is made anew.
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
 
 const TABLES: &str = "
 CREATE TABLE ix_position (

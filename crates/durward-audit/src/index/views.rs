@@ -99,7 +99,10 @@ pub const VIEWS: &[View] = &[
             content ->> '$.digest' AS digest, content ->> '$.rules' AS rules, content ->> '$.rows' AS rows,
             content ->> '$.by' AS by, content ->> '$.note' AS note,
             content ->> '$.self_confirmed' AS self_confirmed, content ->> '$.access' AS access,
-            strftime('%Y-%m-%dT%H:%M:%SZ', content ->> '$.until', 'unixepoch') AS until
+            strftime('%Y-%m-%dT%H:%M:%SZ', content ->> '$.until', 'unixepoch') AS until,
+            content ->> '$.asked_of' AS asked_of, content ->> '$.speaks_for' AS speaks_for,
+            strftime('%Y-%m-%dT%H:%M:%SZ', content ->> '$.escalates', 'unixepoch') AS escalates,
+            content ->> '$.risk' AS risk
         FROM ix_act WHERE kind = 'approval'",
     },
     View {

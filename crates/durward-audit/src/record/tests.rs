@@ -223,7 +223,7 @@ pub(crate) fn stand_alone_events() -> Vec<Event> {
     ]
 }
 
-/// A held statement that is asked about, and access for a time that is given.
+/// A held statement that is asked about, as earlier versions recorded it too, and of whom, and access for a time that is given.
 fn steps_of_requests() -> Vec<Event> {
     let asked = ApprovalMoved {
         request: "c1".into(),
@@ -238,6 +238,20 @@ fn steps_of_requests() -> Vec<Event> {
         self_confirmed: None,
         access: None,
         until: None,
+        asked_of: None,
+        speaks_for: None,
+        escalates: None,
+        risk: None,
+    };
+    let routed = ApprovalMoved {
+        asked_of: Some(vec![
+            "finance or carol, for public.payments".into(),
+            "hr, for hr.salaries".into(),
+        ]),
+        speaks_for: Some(vec!["hr, for hr.salaries".into()]),
+        escalates: Some(1_795_236_171),
+        risk: Some(vec!["it may change more than 10000 rows".into()]),
+        ..asked.clone()
     };
     let given = ApprovalMoved {
         request: "c2".into(),
@@ -249,7 +263,11 @@ fn steps_of_requests() -> Vec<Event> {
         until: Some(1_795_236_171),
         ..asked.clone()
     };
-    vec![Event::ApprovalMoved(asked), Event::ApprovalMoved(given)]
+    vec![
+        Event::ApprovalMoved(asked),
+        Event::ApprovalMoved(given),
+        Event::ApprovalMoved(routed),
+    ]
 }
 
 fn text() -> impl Strategy<Value = String> {

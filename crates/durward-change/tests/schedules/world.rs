@@ -441,7 +441,8 @@ impl World {
         self.seen = self.seen.max(self.clock);
         if !approves {
             // What was acknowledged counts, whatever the desk says of it later.
-            if self.desk.reject(id, name, Some("no"), self.clock).is_ok() {
+            if self.desk.reject(id, &approver(name), Some("no"), self.clock).is_ok() {
+                assert_ne!(name, "alice", "seed {}: {id} was rejected by whoever asked", self.seed);
                 self.over.insert(id, State::Rejected);
             }
             return self.note_over(id);
@@ -481,7 +482,20 @@ impl World {
 
     fn reject(&mut self) {
         let Some(request) = self.some_request() else { return };
-        self.decide(request.id, "bob", false);
+        let name = PEOPLE[self.chance.index(PEOPLE.len())].0;
+        self.decide(request.id, name, false);
+        if self.chance.below(4) == 0 {
+            let by = approver(name);
+            if self.desk.withdraw(request.id, &by, None, self.clock).is_ok() {
+                assert!(
+                    ["alice", "robot"].contains(&name),
+                    "seed {}: {name} took it back",
+                    self.seed
+                );
+                self.over.insert(request.id, State::Withdrawn);
+            }
+            self.note_over(request.id);
+        }
     }
 
     fn supersede(&mut self) {

@@ -14,10 +14,12 @@ use crate::words::{advice, cautions, escalates, moment, needs, outcome, proof, s
 enum Actions {
     /// Decide it.
     Decide,
-    /// Approve it only knowing that it is their own.
+    /// Approve it only knowing that it is their own, or take it back.
     Confirm,
     /// Say no, but not yes, and why not.
     RejectOnly(String),
+    /// Take their own back, but not decide it, and why not.
+    WithdrawOnly(String),
     /// Nothing, and why.
     Nothing(String),
 }
@@ -208,10 +210,7 @@ fn precedents(similar: &[&Request]) -> Markup {
 }
 
 fn actions(entry: &Entry, request: &Request, actions: &Actions) -> Markup {
-    let (approve, reject) = (
-        format!("/requests/{}/approve", request.id),
-        format!("/requests/{}/reject", request.id),
-    );
+    let approve = format!("/requests/{}/approve", request.id);
     html! {
         section.actions {
             h2 { "Decide" }
@@ -219,11 +218,11 @@ fn actions(entry: &Entry, request: &Request, actions: &Actions) -> Markup {
                 Actions::Nothing(why) => p.message { (shown(why)) },
                 Actions::RejectOnly(why) => {
                     p.message { (shown(why)) }
-                    form method="post" action=(reject) {
-                        label { "Note" input #note name="note" maxlength="500" autocomplete="off"; }
-                        input type="hidden" name="token" value=(entry.form_token(&reject));
-                        button #reject { "Reject" }
-                    }
+                    (ending(entry, request, "reject", true))
+                },
+                Actions::WithdrawOnly(why) => {
+                    p.message { (shown(why)) }
+                    (ending(entry, request, "withdraw", true))
                 },
                 Actions::Decide | Actions::Confirm => {
                     form #approval method="post" action=(approve) {
@@ -237,13 +236,21 @@ fn actions(entry: &Entry, request: &Request, actions: &Actions) -> Markup {
                         }
                         button.primary #approve { "Approve" }
                     }
-                    form method="post" action=(reject) {
-                        input type="hidden" name="token" value=(entry.form_token(&reject));
-                        label { "Why not" input name="note" maxlength="500" autocomplete="off"; }
-                        button #reject { "Reject" }
-                    }
+                    (ending(entry, request, if *actions == Actions::Confirm { "withdraw" } else { "reject" }, false))
                 },
             }
+        }
+    }
+}
+
+/// What ends it without its being run: `reject`, or `withdraw` of one's own. `alone`: there is no other note on the page.
+fn ending(entry: &Entry, request: &Request, verb: &str, alone: bool) -> Markup {
+    let action = format!("/requests/{}/{verb}", request.id);
+    html! {
+        form method="post" action=(action) {
+            input type="hidden" name="token" value=(entry.form_token(&action));
+            label { "Why not" input id=[alone.then_some("note")] name="note" maxlength="500" autocomplete="off"; }
+            button #reject { @if verb == "withdraw" { "Take it back" } @else { "Reject" } }
         }
     }
 }
@@ -271,7 +278,7 @@ fn review(entry: &Entry, request: &Request, actions: &Actions) -> Markup {
         section.actions {
             h2 { "Review" }
             @match actions {
-                Actions::Nothing(why) | Actions::RejectOnly(why) => p.message { (shown(why)) },
+                Actions::Nothing(why) | Actions::RejectOnly(why) | Actions::WithdrawOnly(why) => p.message { (shown(why)) },
                 Actions::Decide | Actions::Confirm => form method="post" action=(review) {
                     input type="hidden" name="token" value=(entry.form_token(&review));
                     label { "What you found, for the record" input #note name="note" maxlength="500" autocomplete="off"; }
@@ -302,14 +309,19 @@ impl Console {
     }
 
     fn actions(&self, entry: &Entry, request: &Request) -> Actions {
+        let (desk, now) = (&self.approvals, self.desk_now());
+        let is_own = desk.may_withdraw(request.id, &entry.viewer.as_requester(), now).is_ok();
         let approver = match self.approver(&entry.viewer, request, false) {
             Ok(approver) => approver,
+            Err(problem) if is_own => return Actions::WithdrawOnly(problem.detail),
             Err(problem) => return Actions::Nothing(problem.detail),
         };
-        match self.approvals.may_approve(request.id, &approver, self.desk_now()) {
+        match desk.may_approve(request.id, &approver, now) {
             Ok(()) => Actions::Decide,
             Err(DeskError::OwnUnconfirmed(_)) => Actions::Confirm,
-            Err(error) => Actions::RejectOnly(error.to_string()),
+            Err(error) if is_own => Actions::WithdrawOnly(error.to_string()),
+            Err(error) if desk.may_reject(request.id, &approver, now).is_ok() => Actions::RejectOnly(error.to_string()),
+            Err(error) => Actions::Nothing(error.to_string()),
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use durward_change::{DeskError, Request};
+use durward_change::Request;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -263,11 +263,7 @@ impl Console {
             .map_err(|error| error.to_string())?;
         let may = match about.verdict {
             Verdict::Approve => self.approvals.may_approve(request.id, &approver, self.desk_now()),
-            Verdict::Reject if request.state == durward_change::State::Pending => Ok(()),
-            Verdict::Reject => Err(DeskError::TooLate {
-                id: request.id,
-                state: request.state,
-            }),
+            Verdict::Reject => self.approvals.may_reject(request.id, &approver, self.desk_now()),
         };
         may.map(|()| request).map_err(|error| error.to_string())
     }

@@ -502,6 +502,10 @@ impl Session {
     }
 
     fn announce(&mut self, waiting: &Waiting) {
+            // Somebody has said so; a session that goes takes its own back only.
+            State::Withdrawn if request.ending.as_ref().is_some_and(|ending| ending.by.is_some()) => {
+                Some(withdrawn(request))
+            }
         let request = &waiting.request;
         let asked = &request.asked;
         let message = format!("{} waits for approval: {}", request.id, asked.why);
@@ -687,6 +691,18 @@ fn desk_refusal(error: &DeskError, order: &HoldOrder) -> Refusal {
 fn detail(request: &Request, page: Option<String>) -> String {
     let rows = match &request.asked.rows {
         MeasuredRows::Counted(rows) => Some(*rows),
+/// Whoever asked, or is behind that, has taken it back elsewhere.
+fn withdrawn(request: &Request) -> Refusal {
+    let ending = request.ending.as_ref();
+    let by = ending
+        .and_then(|ending| ending.by.as_deref())
+        .unwrap_or("whoever asked");
+    let why = ending.and_then(|ending| ending.why.as_deref());
+    let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
+    let message = format!("canceling statement: {} was taken back by {by}{why}", request.id);
+    Refusal::new(sqlstate::QUERY_CANCELED, "hold-withdrawn", message)
+}
+
         MeasuredRows::MoreThan(_)
         | MeasuredRows::AtMost(_)
         | MeasuredRows::Estimated { .. }

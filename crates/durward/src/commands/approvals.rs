@@ -53,6 +53,12 @@ pub(super) fn run(command: &ApprovalsCommand) -> anyhow::Result<ExitCode> {
             tell(decide, serde_json::from_value(request)?)?;
             Ok(ExitCode::SUCCESS)
         }
+        ApprovalsCommand::Withdraw(decide) => {
+            let request = Request::Withdraw(wish(decide, false));
+            let request = ask(&find_gateway(&decide.data_dir)?, &request)?;
+            tell(decide, serde_json::from_value(request)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
         ApprovalsCommand::Review { decide, confirm } => {
             let request = Request::Review(wish(decide, *confirm));
             let request = ask(&find_gateway(&decide.data_dir)?, &request)?;

@@ -140,6 +140,10 @@ impl ControlDesk {
                 let (desk, directory) = (&self.gateway.approvals, &self.directory);
                 serde_json::to_value(approvals::reject(desk, directory, &decision(&wish, by), now()?)?)?
             }
+            Request::Withdraw(wish) => {
+                let (desk, directory) = (&self.gateway.approvals, &self.directory);
+                serde_json::to_value(approvals::withdraw(desk, directory, &decision(&wish, by), now()?)?)?
+            }
             Request::Review(wish) => {
                 let (desk, directory) = (&self.gateway.approvals, &self.directory);
                 serde_json::to_value(approvals::review(desk, directory, &decision(&wish, by), now()?)?)?

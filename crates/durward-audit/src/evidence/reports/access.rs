@@ -99,7 +99,8 @@ pub(super) const ACCESS_CHANGES: Report = Report {
             name: "access-for-a-time",
             meaning: "Access for a time: asked for, decided (until says how long it was to last), ended by time, or taken \
                 back.",
-            query: "SELECT time, request, change, who, database, access, until, by, note, self_confirmed, event
+            query: "SELECT time, request, change, who, database, access, until, risk, asked_of, by, speaks_for,
+                    note, self_confirmed, event
                 FROM approvals WHERE access IS NOT NULL AND time_us >= :from AND time_us < :to ORDER BY event",
         },
     ],
@@ -218,7 +219,7 @@ pub(super) const PRIVILEGED_USE: Report = Report {
             name: "break-glass",
             meaning: "Statements that ran without an approval because their sender broke the glass, why, and who has \
                 reviewed each by the end of the period.",
-            query: "SELECT a.time, a.request, a.who, a.database, a.rows, a.rules, a.note AS why,
+            query: "SELECT a.time, a.request, a.who, a.database, a.rows, a.rules, a.risk, a.asked_of, a.note AS why,
                     (SELECT max(r.by) FROM approvals r
                         WHERE r.request = a.request AND r.change = 'reviewed' AND r.time_us < :to) AS reviewed_by,
                     (SELECT max(r.time) FROM approvals r

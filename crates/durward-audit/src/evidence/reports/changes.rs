@@ -36,7 +36,8 @@ pub(super) const PRODUCTION_CHANGES: Report = Report {
         Table {
             name: "requests",
             meaning: "The life of requests for approval.",
-            query: "SELECT time, request, change, who, database, rows, rules, by, note, self_confirmed, digest, event
+            query: "SELECT time, request, change, who, database, rows, rules, risk, asked_of, by, speaks_for, note,
+                    self_confirmed, digest, event
                 FROM approvals WHERE time_us >= :from AND time_us < :to ORDER BY event",
         },
     ],
@@ -69,7 +70,7 @@ pub(super) const UNAPPROVED_CHANGES: Report = Report {
         Table {
             name: "self-confirmed",
             meaning: "Approvals by the only approver there was, of a change of their own.",
-            query: "SELECT time, request, who, database, by, note, event FROM approvals
+            query: "SELECT time, request, who, database, risk, by, note, event FROM approvals
                 WHERE time_us >= :from AND time_us < :to AND change = 'approved' AND self_confirmed ORDER BY event",
         },
     ],
@@ -144,7 +145,8 @@ pub(super) const CHANGE_PROOF: Report = Report {
         Table {
             name: "approval",
             meaning: "The life of its request for approval.",
-            query: "SELECT time, request, change, who, database, rows, rules, by, note, self_confirmed, digest, event
+            query: "SELECT time, request, change, who, database, rows, rules, risk, asked_of, by, speaks_for, note,
+                    self_confirmed, digest, event
                 FROM approvals
                 WHERE time_us < :to AND request = (SELECT request FROM evidence_change) ORDER BY event",
         },

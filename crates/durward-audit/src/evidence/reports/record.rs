@@ -116,20 +116,23 @@ pub(super) const REVIEWS: Report = Report {
         Table {
             name: "changes",
             meaning: "Changes that somebody looked at before they ran, and decided on.",
-            query: "SELECT time, request, change AS decision, by, note, self_confirmed, who, database, rows, event
+            query:
+                "SELECT time, request, change AS decision, by, speaks_for, note, self_confirmed, who, database, rows,
+                    risk, asked_of, event
                 FROM approvals
                 WHERE time_us >= :from AND time_us < :to AND change IN ('approved', 'rejected') ORDER BY event",
         },
         Table {
             name: "break-glass",
             meaning: "Statements that had run without an approval, and that somebody looked at afterwards.",
-            query: "SELECT time, request, by, note, self_confirmed, who, database, rows, event FROM approvals
+            query: "SELECT time, request, by, note, self_confirmed, who, database, rows, risk, asked_of, event
+                FROM approvals
                 WHERE time_us >= :from AND time_us < :to AND change = 'reviewed' ORDER BY event",
         },
         Table {
             name: "undecided",
             meaning: "Requests that ended without a decision by anybody.",
-            query: "SELECT time, request, change, who, database, rows, event FROM approvals
+            query: "SELECT time, request, change, who, database, rows, risk, asked_of, event FROM approvals
                 WHERE time_us >= :from AND time_us < :to
                     AND change IN ('auto-approved', 'withdrawn', 'expired', 'superseded')
                 ORDER BY event",

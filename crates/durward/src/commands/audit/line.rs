@@ -1,7 +1,7 @@
 //! One event as one line of words.
 
 use durward_audit::evidence::is_hidden;
-use durward_audit::{Event, ShownEvent};
+use durward_audit::{ApprovalMoved, Event, ShownEvent};
 
 use super::moment;
 use crate::screen::{Style, styled};
@@ -87,12 +87,13 @@ fn words(shown: &ShownEvent) -> Option<(Option<Style>, String)> {
             act.by
         )),
         Event::ApprovalMoved(moved) => plain(format!(
-            "{} {} {}{}{}",
+            "{} {} {}{}{}{}",
             moved.principal,
             moved.change,
             moved.request,
             moved.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default(),
-            moved.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default()
+            moved.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default(),
+            routed(moved)
         )),
         Event::SessionStarted(started) => plain(format!(
             "{} logs in to {} from {}",
@@ -127,6 +128,26 @@ fn words(shown: &ShownEvent) -> Option<(Option<Style>, String)> {
         }
         Event::Unknown { code } => plain(format!("an event of kind {code}, of a later version of this program")),
     }
+}
+
+/// Who is asked, as long as they are, and why the risk is high.
+fn routed(moved: &ApprovalMoved) -> String {
+    let mut said = String::new();
+    let asks = matches!(moved.change.as_str(), "asked" | "escalated");
+    let asked_of = moved.asked_of.iter().flatten().filter(|_| asks);
+    let asked_of: Vec<&str> = asked_of.map(String::as_str).collect();
+    if !asked_of.is_empty() {
+        said.push_str(&format!("; asked of {}", asked_of.join(", and of ")));
+    }
+    let speaks_for: Vec<&str> = moved.speaks_for.iter().flatten().map(String::as_str).collect();
+    if !speaks_for.is_empty() {
+        said.push_str(&format!("; speaks for {}", speaks_for.join(", and for ")));
+    }
+    let risk: Vec<&str> = moved.risk.iter().flatten().map(String::as_str).collect();
+    if !risk.is_empty() {
+        said.push_str(&format!("; high risk: {}", risk.join("; ")));
+    }
+    said
 }
 
 /// A text as a terminal may show it: nothing in it moves the cursor, changes colours or turns the direction of the rest.

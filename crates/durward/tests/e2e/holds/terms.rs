@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::house::House;
-use super::{CLOSE_ALL, runs, told};
+use super::house::{House, PATIENCE};
+use super::{CLOSE_ALL, psql, runs, told};
+use crate::support;
 
 const BY_TWO: &str = r#"
     @rule("orders-by-two")
@@ -59,11 +60,27 @@ fn one_no_is_enough() {
     let mut agent = house.connect("agent", "");
     let (_, id) = told(&mut agent, CLOSE_ALL, "WD001");
     assert_eq!(house.approvals(&["approve", &id, "--as", "dora"]).0, 5);
-    assert_eq!(
-        house.approvals(&["reject", &id, "--as", "operator", "--note", "no"]).0,
-        0
-    );
+    let no = |who: &str| house.approvals(&["reject", &id, "--as", who, "--note", "no"]).0;
+    assert_eq!((no("operator"), no("engineer")), (2, 2), "neither is asked");
+    assert_eq!(house.state(&id), "pending");
+    assert_eq!(no("dora"), 0, "she has thought again");
     assert_eq!(told(&mut agent, CLOSE_ALL, "WD002").1, id);
+}
+
+#[test]
+fn whoever_asked_takes_it_back() {
+    let house = House::open();
+    let waiting = psql(&house, "engineer", CLOSE_ALL);
+    let id = house.pending();
+    assert_eq!(house.approvals(&["reject", &id, "--as", "engineer"]).0, 2);
+    assert_eq!(house.approvals(&["withdraw", &id, "--as", "operator"]).0, 2);
+    let (code, _) = house.approvals(&["withdraw", &id, "--as", "engineer", "--note", "a typo"]);
+    assert_eq!(code, 0);
+    let outcome = support::finish(waiting, PATIENCE);
+    for words in ["57014", "was taken back by engineer: a typo"] {
+        assert!(outcome.stderr.contains(words), "no {words} in {}", outcome.text());
+    }
+    assert_eq!((house.state(&id).as_str(), house.closed()), ("withdrawn", 0));
 }
 
 #[test]
