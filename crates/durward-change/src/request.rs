@@ -133,7 +133,7 @@ impl fmt::Display for CarriedRows {
 pub struct Sample {
     /// The values of the key.
     pub key: Vec<Option<String>>,
-    /// What the columns hold.
+    /// What the columns hold; empty for a row that is new.
     pub before: Vec<Option<String>>,
     /// What they would hold; empty for a row that is deleted, and `None` in the place of what only running it gives.
     pub after: Vec<Option<Option<String>>>,

@@ -58,7 +58,9 @@ impl RiskRules {
             RiskTerm::ByFacts => {}
         }
         let mut reasons = Vec::new();
-        let undo = asked.undo_in_words().filter(|_| changes_rows(asked));
+        let undo = asked
+            .undo_in_words()
+            .filter(|_| changes_rows(asked) && !only_adds(asked));
         if let Some(undo) = undo.filter(|undo| undo.starts_with("none")) {
             reasons.push(format!("it can't be taken back ({undo})"));
         }
@@ -138,6 +140,11 @@ impl RiskRules {
     }
 }
 
+/// Whether what was there stays as it is: a COPY whose rows go into one table and set nothing else off.
+fn only_adds(asked: &Asked) -> bool {
+    &*asked.touched.command == "COPY" && asked.touched.changes.len() == 1
+}
+
 fn changes_rows(asked: &Asked) -> bool {
     ROW_COMMANDS.contains(&&*asked.touched.command)
 }
@@ -149,7 +156,7 @@ mod tests {
     use super::RiskRules;
     use crate::access::Access;
     use crate::adviser::{Advice, AdvisedRisk};
-    use crate::request::{Asked, Effect, MeasuredRows, example};
+    use crate::request::{Asked, Effect, MeasuredRows, Touched, example};
 
     fn asked(command: &str, rows: MeasuredRows) -> Asked {
         let mut asked = example();
@@ -185,6 +192,11 @@ mod tests {
             let mut asked = update(MeasuredRows::Counted(3));
             change(&mut asked);
             asked
+        };
+        let copied = |changes: &[&str]| Touched {
+            command: "COPY".into(),
+            changes: changes.iter().map(|name| (*name).to_owned()).collect(),
+            ..Touched::default()
         };
         let access = |labels: &[&str], classes: &[&str]| Access {
             relations: None,
@@ -229,6 +241,22 @@ mod tests {
                 "no undo",
                 with(&|asked| asked.effect = effect("none: not kept")),
                 "can't be taken back (none: not kept)",
+            ),
+            (
+                "rows that come to a table",
+                Asked {
+                    touched: copied(&["public.orders"]),
+                    ..with(&|asked| asked.effect = effect("none: not kept"))
+                },
+                "",
+            ),
+            (
+                "and set something else off",
+                Asked {
+                    touched: copied(&["public.orders", "public.totals"]),
+                    ..with(&|asked| asked.effect = effect("none: not kept"))
+                },
+                "can't be taken back",
             ),
             (
                 "some undo",

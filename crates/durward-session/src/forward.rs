@@ -207,6 +207,16 @@ impl ServerLink {
         self.link.outbound.extend(bytes);
     }
 
+    /// Sends data of a COPY whose statement went before, and which was kept until that was decided on.
+    pub(crate) fn copied(&mut self, data: &[u8]) {
+        self.own(|out| write::copy_data(out, data));
+    }
+
+    /// Ends such data.
+    pub(crate) fn copied_all(&mut self) {
+        self.link.outbound.extend_with(write::copy_done);
+    }
+
     /// Makes the COPY from the client fail, so that the server undoes it.
     pub(crate) fn copy_refused(&mut self) {
         self.own(|out| write::copy_fail(out, COPY_REFUSED_REASON));

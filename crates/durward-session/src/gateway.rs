@@ -21,6 +21,7 @@ use tokio::time::MissedTickBehavior;
 use crate::access::{AccessBook, Asker, KnownAccess};
 use crate::catalog::CatalogSource;
 use crate::changes::UndoDesk;
+use crate::copy_rows::HeldBytes;
 use crate::labels::LabelBook;
 use crate::limits::LOGINS_MAX;
 use crate::login;
@@ -84,6 +85,8 @@ pub struct Gateway {
     pub(crate) mask_key: Arc<MasterKey>,
     pub(crate) look_ups: LookUps,
     pub(crate) measurements: Measurements,
+    /// The data of COPYs that are to be decided on.
+    pub(crate) held_copies: Arc<HeldBytes>,
     /// What sessions do, in figures.
     pub metrics: Metrics,
     workers: Workers,
@@ -222,6 +225,7 @@ impl Gateway {
             mask_key: Arc::new(parts.mask_key),
             look_ups: LookUps::default(),
             measurements: Measurements::default(),
+            held_copies: Arc::default(),
             metrics: Metrics::default(),
             workers: parts.workers,
             databases: parts

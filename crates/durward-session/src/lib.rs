@@ -14,6 +14,7 @@ mod cascades;
 mod catalog;
 pub mod change_set;
 mod changes;
+mod copy_rows;
 mod ddl;
 mod forward;
 mod gateway;

@@ -93,6 +93,17 @@ pub const EFFECT_SAMPLES_MAX: usize = 20;
 /// Unit: characters. Reason: a row fits a screen.
 pub const EFFECT_CHARACTERS_MAX: usize = 200;
 
+/// How much data of one COPY is kept until it is decided on.
+///
+/// Unit: bytes. Reason: it is held in memory, since rows are written to no disk of the gateway's; more than that nobody
+/// looks through.
+pub const COPY_HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How much all sessions together keep so.
+///
+/// Unit: bytes. Reason: a fraction of a small machine's memory.
+pub const COPIES_HELD_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// How long counting them may take.
 ///
 /// Unit: milliseconds. Reason: the statement itself is still to come.

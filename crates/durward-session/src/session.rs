@@ -5,6 +5,7 @@ mod capture;
 mod cascade;
 mod change_set;
 mod client_side;
+mod copy_held;
 mod copy_in;
 mod count;
 mod deferred;
@@ -29,6 +30,7 @@ mod record;
 mod relief;
 mod server_side;
 mod subjects;
+mod told;
 mod trace;
 
 use std::future::poll_fn;
@@ -60,6 +62,7 @@ use crate::sight::Sight;
 
 use capture::Allowance;
 use change_set::Run;
+use copy_held::CopyData;
 use copy_in::CopyBound;
 use held_back::HeldBack;
 pub(crate) use judge::unix_seconds;
@@ -127,6 +130,8 @@ pub(crate) struct Session {
     held_back: Option<HeldBack>,
     /// The server has asked for COPY data, and the client hasn't ended it.
     copying_in: bool,
+    /// The data of a COPY that policy may hold.
+    copy_data: CopyData,
     /// How many rows the COPY under way may bring.
     copy_bound: Option<CopyBound>,
     /// Why the gateway has made a COPY fail: the client hears it in place of the server's error.
@@ -285,6 +290,7 @@ impl Session {
             preparing: None,
             held_back: None,
             copying_in: false,
+            copy_data: CopyData::default(),
             copy_bound: None,
             copy_refusal: None,
             drops_copy_data: false,
@@ -353,6 +359,7 @@ impl Session {
     /// the server said. Cancel safe: yes.
     async fn turn(&mut self, listen: Listen) -> Result<(), End> {
         self.record_prepared().await?;
+        let cancels = self.cancels_before_copy();
         let Self {
             client, server, lease, ..
         } = self;
@@ -386,6 +393,10 @@ impl Session {
         tokio::select! {
             biased;
             () = lease.handle.ended() => return Err(End::Killed),
+            () = lease.handle.hold_cancelled(cancels.unwrap_or_default()), if cancels.is_some() => {
+                self.give_copy_up(None);
+                return Ok(());
+            }
             moved = moved => moved?,
         }
         self.serve_server()

@@ -7,6 +7,7 @@ use crate::analysis::analyze_text;
 use crate::cache::AnalysisCache;
 use crate::capture::{CannotCapture, CapturePlan, capture_plan};
 use crate::catalog::CatalogSnapshot;
+use crate::copy::{CannotReadCopy, CopyForm, copy_form};
 use crate::count::{CannotCount, CountReach, CountText, count_text};
 use crate::ddl::{DdlTouch, ddl_touches};
 use crate::inverse::{InversePlan, inverse_plan};
@@ -164,6 +165,21 @@ impl Analyzer {
         let tokens_max = self.limits.tokens_max;
         let (text, context) = (text.to_owned(), context.clone());
         let work = move || count_text(&text, &context, tokens_max, (rows_max, reach));
+        self.threads.run(work).await?
+    }
+
+    /// How the data of a COPY from the client is written. Cancel safe: yes; the work ends by itself.
+    ///
+    /// # Errors
+    /// See [`AnalysisError`]; the inner error says why it can't be read.
+    pub async fn copy_form(
+        &self,
+        text: &str,
+        context: &AnalysisContext,
+    ) -> Result<Result<CopyForm, CannotReadCopy>, AnalysisError> {
+        let tokens_max = self.limits.tokens_max;
+        let (text, context) = (text.to_owned(), context.clone());
+        let work = move || copy_form(&text, &context, tokens_max);
         self.threads.run(work).await?
     }
 

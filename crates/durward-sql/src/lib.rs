@@ -20,6 +20,7 @@ mod bind;
 mod cache;
 mod capture;
 pub mod catalog;
+mod copy;
 mod count;
 mod ddl;
 mod effect;
@@ -45,6 +46,7 @@ pub use capture::{
     ChangeKind, Images, NewValue, RowsText,
 };
 pub use catalog::CatalogSnapshot;
+pub use copy::{CannotReadCopy, CopyColumn, CopyForm, CopyFormat};
 pub use count::{CannotCount, CountReach, CountText, definitions};
 pub use ddl::{DdlTouch, LockMode};
 pub use effect::SessionEffect;

@@ -359,6 +359,20 @@ impl RawClient {
         }
     }
 
+    /// Reads an answer to its end, and sends nothing meanwhile: what a COPY asks for has been sent.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub fn read_to_ready(&mut self) -> Result<Transcript, RawError> {
+        let mut transcript = Transcript::default();
+        loop {
+            transcript.replies.push(self.read_reply()?);
+            if transcript.replies.last().is_some_and(|reply| reply.tag == b'Z') {
+                return Ok(transcript);
+            }
+        }
+    }
+
     /// Reads one message.
     ///
     /// # Errors

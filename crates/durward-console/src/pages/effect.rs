@@ -22,7 +22,7 @@ pub(super) fn effect(asked: &Asked) -> Markup {
         @if !asked.ddl.is_empty() {
             (relations(&asked.ddl))
         }
-        @if let Some(effect) = &asked.effect {
+        @if let Some(effect) = asked.effect.as_ref().filter(|effect| !effect.samples.is_empty()) {
             (rows(effect))
         }
     }
@@ -58,8 +58,13 @@ fn relations(ddl: &[DdlEffect]) -> Markup {
 
 /// Some of the rows, side by side as they are and as they would be.
 fn rows(effect: &Effect) -> Markup {
+    let are_new = effect.samples.iter().all(|sample| sample.before.is_empty());
     html! {
-        p { "The first " (effect.samples.len()) " rows as they are, and as they would be; read without changing any." }
+        @if are_new {
+            p { "The first " (effect.samples.len()) " of the rows that it brings." }
+        } @else {
+            p { "The first " (effect.samples.len()) " rows as they are, and as they would be; read without changing any." }
+        }
         div class="wide" {
             table {
                 thead {
@@ -83,6 +88,7 @@ fn row(effect: &Effect, sample: &Sample) -> Markup {
                 td {
                     @match sample.after.get(at) {
                         None => { del { (cell(sample.before.get(at))) } }
+                        Some(Some(after)) if sample.before.is_empty() => { ins { (cell(Some(after))) } }
                         Some(None) => { del { (cell(sample.before.get(at))) } " → computed when it runs" }
                         Some(Some(after)) => { del { (cell(sample.before.get(at))) } " → " ins { (cell(Some(after))) } }
                     }

@@ -226,6 +226,7 @@ fn row(effect: &Effect, sample: &Sample) -> String {
         match sample.after.get(at) {
             None => before,
             Some(None) => format!("{before} → (computed)"),
+            Some(Some(after)) if sample.before.is_empty() => cell(Some(after)),
             Some(Some(after)) => format!("{before} → {}", cell(Some(after))),
         }
     });

@@ -51,6 +51,9 @@ impl Session {
                 None => return Ok(None),
             },
         }
+        if let Some(there) = self.copy_data.there() {
+            binding.part("copied data", there.effect.digest.as_bytes());
+        }
         let mut prepared = Vec::new();
         for subject in commands.iter().flatten() {
             let Ok(facts) = serde_json::to_vec(&*subject.facts) else {

@@ -36,6 +36,7 @@ impl Session {
     /// Deals with everything whole that the client has sent.
     pub(super) async fn serve_client(&mut self) -> Result<(), End> {
         loop {
+            self.feed_copy();
             if self.must_wait() {
                 return Ok(());
             }
@@ -155,6 +156,9 @@ impl Session {
             }
             // The server ignores it, unless its COPY was ended for the client.
             FrontendMessage::Sync if self.copying_in && self.has_failed_copy() => Ok(Flow::Next),
+            FrontendMessage::Sync | FrontendMessage::Flush if self.copy_data.is_coming() => Ok(Flow::Next),
+            FrontendMessage::CopyDone if self.copy_data.is_coming() => self.decide_on_copy().await,
+            FrontendMessage::CopyFail { reason } if self.copy_data.is_coming() => Ok(self.give_copy_up(Some(reason))),
             FrontendMessage::Sync if self.copying_in => self.pass(frame, bytes, None),
             FrontendMessage::Sync => {
                 if !self.in_block && !self.replies.is_skipping() {
@@ -214,7 +218,7 @@ impl Session {
         Ok(Flow::Next)
     }
 
-    async fn query(&mut self, text: &[u8], bytes: &[u8]) -> Result<Flow, End> {
+    pub(super) async fn query(&mut self, text: &[u8], bytes: &[u8]) -> Result<Flow, End> {
         loop {
             if let Some(flow) = self.query_once(text, bytes).await? {
                 self.unbound = false;
@@ -251,7 +255,10 @@ impl Session {
         };
         match self.decide(&commands, sent).await? {
             Verdict::No(refusal) => self.refuse_query(refusal).map(Some),
-            Verdict::Skipped => Ok(Some(Flow::Next)),
+            Verdict::Skipped => {
+                self.ask_for_copy_data(bytes)?;
+                Ok(Some(Flow::Next))
+            }
             Verdict::Wait(waiting) => match self.await_decision(&waiting).await? {
                 Some(refusal) => self.refuse_query(refusal).map(Some),
                 None => Ok(None),
@@ -304,6 +311,7 @@ impl Session {
                     self.apply_effects(statement, masks.place(&decoded, command), literals, run);
                 }
                 self.replies.push(Expected::Query { runs });
+                self.send_copy_data();
                 Ok(Some(Flow::Next))
             }
         }
@@ -361,6 +369,11 @@ impl Session {
     /// Answers a refused simple query: here while the server is idle, else through the server, which then aborts what
     /// an error would abort.
     fn refuse_query(&mut self, refusal: Refusal) -> Result<Flow, End> {
+        self.answer_refused(refusal);
+        Ok(Flow::Next)
+    }
+
+    pub(super) fn answer_refused(&mut self, refusal: Refusal) {
         let idle = self.replies.is_empty() && !self.replies.in_pipeline() && self.status == TransactionStatus::Idle;
         if idle {
             self.tell(&refusal);
@@ -373,7 +386,6 @@ impl Session {
                 refusal: Box::new(refusal),
             });
         }
-        Ok(Flow::Next)
     }
 
     /// Permitted statements that could not go on never ran.

@@ -5,39 +5,15 @@ use durward_model::{Refusal, sqlstate};
 use durward_wire::postgres::frame::HEADER_BYTES;
 
 use super::Session;
+use crate::copy_rows::Lines;
 
-/// How many rows a COPY may bring, and how many it has.
-///
-/// In text and CSV a row ends with a line, and only in CSV may it hold further ones: there are never more rows than lines. All
-/// lines of a COPY end alike, in LF, CR or both (manual, COPY, "Text Format"): there are as many as there are of either.
+/// How many rows a COPY may bring, and how many lines it has.
 #[derive(Debug)]
 pub(super) struct CopyBound {
     rows_max: u64,
-    line_feeds: u64,
-    carriage_returns: u64,
-    /// The last byte ended a line.
-    at_line_start: bool,
+    lines: Lines,
     /// The server has been told that it fails: what still comes is dropped.
     is_failed: bool,
-}
-
-impl CopyBound {
-    fn count(&mut self, data: &[u8]) {
-        let count = |byte| u64::try_from(memchr::memchr_iter(byte, data).count()).unwrap_or(u64::MAX);
-        self.line_feeds = self.line_feeds.saturating_add(count(b'\n'));
-        self.carriage_returns = self.carriage_returns.saturating_add(count(b'\r'));
-        if let Some(last) = data.last() {
-            self.at_line_start = matches!(last, b'\n' | b'\r');
-        }
-    }
-
-    fn lines(&self) -> u64 {
-        self.line_feeds.max(self.carriage_returns)
-    }
-
-    fn is_exceeded(&self) -> bool {
-        self.lines().saturating_add(u64::from(!self.at_line_start)) > self.rows_max
-    }
 }
 
 impl Session {
@@ -45,9 +21,7 @@ impl Session {
     pub(super) fn bound_copy(&mut self, rows_max: Option<u64>) {
         self.copy_bound = rows_max.map(|rows_max| CopyBound {
             rows_max,
-            line_feeds: 0,
-            carriage_returns: 0,
-            at_line_start: true,
+            lines: Lines::none(),
             is_failed: false,
         });
     }
@@ -65,12 +39,14 @@ impl Session {
     pub(super) fn begin_copy_piece(&mut self, input: &[u8], frame_bytes: usize) -> usize {
         let piece = input.get(..frame_bytes.min(input.len())).unwrap_or_default();
         self.client_relay_bytes = frame_bytes - piece.len();
-        self.drops_copy_data = match &mut self.copy_bound {
-            Some(bound) => {
-                bound.count(piece.get(HEADER_BYTES..).unwrap_or_default());
+        let data = piece.get(HEADER_BYTES..).unwrap_or_default();
+        self.drops_copy_data = match (self.copy_data.take(data), &mut self.copy_bound) {
+            (true, _) => true,
+            (false, Some(bound)) => {
+                bound.lines.count(data);
                 bound.is_failed
             }
-            None => false,
+            (false, None) => false,
         };
         if !self.drops_copy_data {
             self.server.copy_piece(piece);
@@ -85,8 +61,10 @@ impl Session {
         let count = self.client_relay_bytes.min(filled.len());
         if count > 0 {
             let piece = filled.get(..count).unwrap_or_default();
-            if let Some(bound) = &mut self.copy_bound {
-                bound.count(piece);
+            if !self.copy_data.take(piece)
+                && let Some(bound) = &mut self.copy_bound
+            {
+                bound.lines.count(piece);
             }
             if !self.drops_copy_data {
                 self.server.copy_piece(piece);
@@ -100,7 +78,8 @@ impl Session {
 
     /// The client has no more rows. Whether the server is to hear that: not where it has been told that the COPY fails.
     pub(super) fn ends_within_bound(&mut self) -> bool {
-        if self.copy_bound.as_ref().is_some_and(CopyBound::is_exceeded) {
+        let is_exceeded = |bound: &CopyBound| bound.lines.all() > bound.rows_max;
+        if self.copy_bound.as_ref().is_some_and(is_exceeded) {
             self.fail_copy_of_many();
         }
         self.copy_bound.take().is_none_or(|bound| !bound.is_failed)
@@ -113,8 +92,12 @@ impl Session {
 
     /// Between messages alone: nothing can be put into the middle of one.
     fn fail_copy_that_exceeds(&mut self) {
-        let whole_lines = |bound: &CopyBound| bound.lines() > bound.rows_max;
-        if self.client_relay_bytes == 0 && self.copy_bound.as_ref().is_some_and(whole_lines) {
+        if self.client_relay_bytes > 0 {
+            return;
+        }
+        self.refuse_copy_of_too_much();
+        let exceeds = |bound: &CopyBound| bound.lines.whole() > bound.rows_max;
+        if self.copy_bound.as_ref().is_some_and(exceeds) {
             self.fail_copy_of_many();
         }
     }
@@ -137,7 +120,10 @@ impl Session {
                 "effect-exceeded",
                 format!("this was taken back: {why}"),
             )
-            .with_hint("Bring fewer rows at a time, or have somebody load them who may."),
+            .with_hint(
+                "Bring fewer rows at a time, have somebody load them who may, or send the COPY by itself as a simple query \
+                 in text or CSV format, so that it can wait for approval.",
+            ),
         ));
     }
 }

@@ -170,7 +170,7 @@ pub(super) fn undo_in_words(plan: &CapturePlan) -> String {
 }
 
 /// A value as far as people read it.
-fn clipped(value: String) -> String {
+pub(super) fn clipped(value: String) -> String {
     match value.char_indices().nth(EFFECT_CHARACTERS_MAX) {
         Some((at, _)) => format!("{}…", value.get(..at).unwrap_or_default()),
         None => value,

@@ -56,7 +56,7 @@ impl Session {
             (MeasuredRows::NotMeasured(why), Err(not)) => MeasuredRows::NotMeasured(format!("{why}; {not}").into()),
             (rows, _) => rows,
         };
-        let effect = match may {
+        let mut effect = match may {
             Ok(()) => self.measured_effect(commands, sent, &rows).await?,
             Err(_) => None,
         };
@@ -64,6 +64,12 @@ impl Session {
             Some(effect) => Some(effect.undo.clone()),
             None => self.undo_foreseen(commands, sent).await,
         };
+        if let Some(there) = self.copy_data.there() {
+            effect = Some(Effect {
+                undo: undo.clone().unwrap_or_default(),
+                ..there.effect.clone()
+            });
+        }
         let ddl = match changes_definitions(commands) && may.is_ok() {
             true => {
                 let mut look = DdlLook::new(&self.database);

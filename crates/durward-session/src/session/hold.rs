@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use durward_audit::Moment;
 use durward_change::{
-    AdvisedRisk, Answer, Asked, DdlEffect, DeskError, Manner, MeasuredRows, Request, RequestId, State, precedents,
+    AdvisedRisk, Answer, Asked, DeskError, Manner, MeasuredRows, Request, RequestId, State, precedents,
 };
 use durward_model::{ApprovalTerms, PrincipalKind, Refusal, RowBound, StatementId, sqlstate};
 use durward_policy::{HeldChange, HoldOrder};
+use durward_sql::CannotReadCopy;
 use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Report, Severity};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -18,11 +18,10 @@ use super::foreseen::Foreseen;
 use super::judge::unix_seconds;
 use super::masking::Sent;
 use super::subjects::Subject;
+use super::told::{approvals_in_words, desk_refusal, detail, locks, pending, rejected, withdrawn};
 use super::{End, Listen, Session};
 use crate::levers::OnHold;
-use crate::limits::{
-    HOLD_HEARTBEAT_SECONDS, HOLD_IN_TRANSACTION_SECONDS_MAX, HOLD_POLL_SECONDS, HOLD_SECONDS_MAX, ROWS_COUNTED_MAX,
-};
+use crate::limits::{HOLD_HEARTBEAT_SECONDS, HOLD_IN_TRANSACTION_SECONDS_MAX, HOLD_SECONDS_MAX, ROWS_COUNTED_MAX};
 
 /// The name under which waiting clients are told that they still are.
 const HEARTBEAT_NAME: &[u8] = b"durward.hold";
@@ -49,7 +48,8 @@ pub(super) enum Holding {
     Refused(Refusal),
     /// Its client waits.
     Waiting(Box<Waiting>),
-    /// The server skips it: an earlier message of its pipeline has failed.
+    /// Nothing is sent for it now: an earlier message of its pipeline has failed, or it is a COPY whose data is wanted first
+    /// (see [`super::copy_held`]).
     Skipped,
 }
 
@@ -78,14 +78,24 @@ impl Session {
         let terms = merged(held);
         let rows_max = terms.rows_pass.unwrap_or(0).max(ROWS_COUNTED_MAX);
         self.settle().await?;
-        let mut rows = None;
+        let copied = self.copy_data.there().map(|there| there.rows);
+        let unread = match copied {
+            Some(_) => None,
+            None => match self.wants_copy_data(commands, first, sent).await {
+                Ok(true) => return Ok(Holding::Skipped),
+                Ok(false) => None,
+                Err(why) => Some(why),
+            },
+        };
+        let mut rows = copied.map(MeasuredRows::AtMost);
         if terms.rows_pass.is_some() && self.status != TransactionStatus::Failed {
             let known = (first.subject.literals, first.subject.parameters);
             let excess = self.changes.excess(&known).and_then(|excess| excess.rows);
-            let counted = match excess {
+            let counted = match (copied, excess) {
+                (Some(rows), _) => MeasuredRows::AtMost(rows),
                 // It has shown what it does.
-                Some(rows) => MeasuredRows::Counted(rows),
-                None => self.measured_rows(commands, sent, rows_max).await?,
+                (None, Some(rows)) => MeasuredRows::Counted(rows),
+                (None, None) => self.measured_rows(commands, sent, rows_max).await?,
             };
             if self.replies.is_skipping() {
                 return Ok(Holding::Skipped);
@@ -105,7 +115,7 @@ impl Session {
             }
             rows = Some(counted);
         }
-        if let Some(refusal) = unholdable(commands, first, sent) {
+        if let Some(refusal) = unholdable(unread, first, sent) {
             return Ok(Holding::Refused(refusal));
         }
         self.leave_idle_pipeline(sent).await?;
@@ -490,6 +500,10 @@ impl Session {
                 )
                 .with_hint("Sending it again asks again."),
             ),
+            // Somebody has said so; a session that goes takes its own back only.
+            State::Withdrawn if request.ending.as_ref().is_some_and(|ending| ending.by.is_some()) => {
+                Some(withdrawn(request))
+            }
             // Spent by another session of the same principal, or taken back there: it is asked for anew.
             State::Pending
             | State::Used
@@ -502,10 +516,6 @@ impl Session {
     }
 
     fn announce(&mut self, waiting: &Waiting) {
-            // Somebody has said so; a session that goes takes its own back only.
-            State::Withdrawn if request.ending.as_ref().is_some_and(|ending| ending.by.is_some()) => {
-                Some(withdrawn(request))
-            }
         let request = &waiting.request;
         let asked = &request.asked;
         let message = format!("{} waits for approval: {}", request.id, asked.why);
@@ -593,19 +603,17 @@ fn allowance(request: &Request) -> Allowance {
 }
 
 /// What can't be held, because an approval would not say what runs.
-fn unholdable(commands: &[Vec<Subject>], first: Held<'_>, sent: Sent<'_>) -> Option<Refusal> {
+fn unholdable(unread: Option<CannotReadCopy>, first: Held<'_>, sent: Sent<'_>) -> Option<Refusal> {
     let refused = |reason: &str| {
         let refusal = first.order.refusal.clone();
         let detail = refusal.detail.as_deref().unwrap_or_default();
         let detail = format!("{detail}; it can't be held for approval: {reason}");
         refusal.with_detail(detail)
     };
-    let copies = commands
-        .iter()
-        .flatten()
-        .any(|subject| &*subject.facts.command == "COPY");
-    if copies {
-        return Some(refused("the rows of a COPY come only after it has begun"));
+    if let Some(why) = unread {
+        return Some(refused(&format!(
+            "the rows of a COPY are kept for approvers, and {why}"
+        )));
     }
     match sent {
         Sent::Before { portal } if portal.is_cursor => Some(refused("a cursor was opened before")),
@@ -652,113 +660,6 @@ fn passes(rows: &MeasuredRows, terms: &ApprovalTerms) -> Option<String> {
         // A condition that is slow, or fails when it is counted, is no way round the count.
         | MeasuredRows::Failed => None,
     }
-}
-
-fn pending(request: &Request, page: Option<String>, order: &HoldOrder) -> Refusal {
-    let message = format!("{} waits for approval: {}", request.id, request.asked.why);
-    let refusal =
-        Refusal::new(sqlstate::APPROVAL_PENDING, "approval-pending", message).with_detail(detail(request, page));
-    match &order.refusal.hint {
-        Some(hint) => refusal.with_hint(Arc::clone(hint)),
-        None => refusal,
-    }
-}
-
-fn rejected(request: &Request, page: Option<String>) -> Refusal {
-    let ending = request.ending.as_ref();
-    let by = ending.and_then(|ending| ending.by.as_deref()).unwrap_or("an approver");
-    let why = ending.and_then(|ending| ending.why.as_deref());
-    let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-    let message = format!("{} is rejected by {by}{why}", request.id);
-    Refusal::new(sqlstate::APPROVAL_REJECTED, "approval-rejected", message).with_detail(detail(request, page))
-}
-
-fn desk_refusal(error: &DeskError, order: &HoldOrder) -> Refusal {
-    match error {
-        DeskError::Store(_) => {
-            tracing::error!(%error, "a request for approval can't be kept: statement refused");
-            Refusal::new(sqlstate::LEDGER_UNAVAILABLE, "approvals-unavailable", error.to_string())
-        }
-        _ => Refusal::new(
-            sqlstate::PROGRAM_LIMIT_EXCEEDED,
-            "approval-impossible",
-            format!("{}, and {error}", order.refusal.message),
-        ),
-    }
-}
-
-/// What a program is told, as one line of JSON.
-fn detail(request: &Request, page: Option<String>) -> String {
-    let rows = match &request.asked.rows {
-        MeasuredRows::Counted(rows) => Some(*rows),
-/// Whoever asked, or is behind that, has taken it back elsewhere.
-fn withdrawn(request: &Request) -> Refusal {
-    let ending = request.ending.as_ref();
-    let by = ending
-        .and_then(|ending| ending.by.as_deref())
-        .unwrap_or("whoever asked");
-    let why = ending.and_then(|ending| ending.why.as_deref());
-    let why = why.map(|why| format!(": {}", one_line(why))).unwrap_or_default();
-    let message = format!("canceling statement: {} was taken back by {by}{why}", request.id);
-    Refusal::new(sqlstate::QUERY_CANCELED, "hold-withdrawn", message)
-}
-
-        MeasuredRows::MoreThan(_)
-        | MeasuredRows::AtMost(_)
-        | MeasuredRows::Estimated { .. }
-        | MeasuredRows::NotMeasured(_)
-        | MeasuredRows::Failed => None,
-    };
-    let micros = u64::try_from(request.expires_at)
-        .unwrap_or_default()
-        .saturating_mul(1_000_000);
-    let detail = serde_json::json!({
-        "id": request.id.to_string(),
-        "status": request.state.as_str(),
-        "url": page,
-        "rule": request.asked.rules.first(),
-        "rows": rows,
-        "rows_in_words": request.asked.rows.to_string(),
-        "tables": request.asked.touched.changes,
-        "locks": locks(&request.asked),
-        "risk": request.risk,
-        "asked_of": request.addressed.everybody(),
-        "undo": request.asked.undo,
-        "retry": "same_statement",
-        "poll_seconds": HOLD_POLL_SECONDS,
-        "expires": Moment(micros).to_string(),
-    });
-    detail.to_string()
-}
-
-/// What a change of definitions does to each relation, in short.
-fn locks(asked: &Asked) -> Vec<String> {
-    asked.ddl.iter().map(DdlEffect::brief).collect()
-}
-
-fn approvals_in_words(request: &Request) -> String {
-    if request.approvals.is_empty() {
-        let why = request.by_policy.as_ref().and_then(|ending| ending.why.as_deref());
-        return one_line(why.unwrap_or("by policy"));
-    }
-    let said = request.approvals.iter().map(|approval| {
-        let confirmed = if approval.self_confirmed {
-            " (confirmed by themselves)"
-        } else {
-            ""
-        };
-        let note = approval.note.as_deref().map(|note| format!(": {}", one_line(note)));
-        format!("by {}{confirmed}{}", approval.by, note.unwrap_or_default())
-    });
-    said.collect::<Vec<_>>().join("; ")
-}
-
-/// Words of people in one line, without control characters.
-fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .take(500)
-        .collect()
 }
 
 pub(super) fn now() -> i64 {

@@ -179,6 +179,7 @@ impl Session {
         match frame.tag {
             tag::ROW_DESCRIPTION => self.ready_masks(frame)?,
             tag::EMPTY_QUERY_RESPONSE | tag::COPY_OUT_RESPONSE | tag::COPY_DONE => {}
+            tag::COPY_IN_RESPONSE if self.open_copy(frame.body.first() == Some(&0)) => return Ok(Fate::Keep),
             tag::COPY_IN_RESPONSE => self.begin_copy_in(frame.body),
             tag::COMMAND_COMPLETE => {
                 let affected = command_rows(frame)?;
@@ -460,6 +461,7 @@ impl Session {
             return Ok(Fate::Forward);
         }
         self.copying_in = false;
+        self.forget_copy();
         self.changes.failed = true;
         // What follows an error is skipped, the Close of our own statement too.
         self.own_left |= matches!(

@@ -466,7 +466,7 @@ pub(crate) fn is_on(options: &[Node], name: &str) -> bool {
 }
 
 /// The value of an option as text; empty where it has none.
-fn option_text(element: &DefElem) -> String {
+pub(crate) fn option_text(element: &DefElem) -> String {
     match element.arg.as_ref().and_then(|node| node.node.as_ref()) {
         Some(NodeEnum::String(text)) => text.sval.clone(),
         Some(NodeEnum::Integer(number)) => number.ival.to_string(),

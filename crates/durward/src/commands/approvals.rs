@@ -359,6 +359,7 @@ fn show_effect(effect: &Effect) {
             let before = cell(sample.before.get(at));
             match sample.after.get(at) {
                 None => before,
+                Some(Some(after)) if sample.before.is_empty() => cell(Some(after)),
                 Some(Some(after)) => format!("{before} → {}", cell(Some(after))),
                 Some(None) => format!("{before} → (computed when it runs)"),
             }

@@ -3,6 +3,7 @@
 
 mod access;
 mod auto;
+mod copies;
 mod drivers;
 mod glass;
 pub(crate) mod house;

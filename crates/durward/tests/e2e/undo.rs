@@ -347,11 +347,12 @@ fn a_copy_of_more_rows_than_a_person_may_bring_leaves_none() {
         ending("\r\n"),
         lines(3001, 50_000),
     ] {
-        for answer in [
-            person.query_with_copy(copy, &rows).expect("an answer"),
-            person.extended(copy, &rows).expect("an answer"),
+        // As a simple query it can wait for approval.
+        for (answer, code) in [
+            (person.query_with_copy(copy, &rows).expect("an answer"), "WD001"),
+            (person.extended(copy, &rows).expect("an answer"), "WD003"),
         ] {
-            assert_eq!(answer.sqlstate().as_deref(), Some("WD003"), "{answer:?}");
+            assert_eq!(answer.sqlstate().as_deref(), Some(code), "{answer:?}");
             assert_eq!(house.rows("archive").len(), 100);
         }
     }
