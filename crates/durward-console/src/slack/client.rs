@@ -15,7 +15,7 @@ const CALL_PATIENCE: Duration = Duration::from_secs(10);
 /// How long somebody waits who has clicked: the trigger of a dialog lives for three seconds.
 const CLICK_PATIENCE: Duration = Duration::from_millis(2_500);
 
-/// How often a call is tried, waiting one second, then twice as long each time, or as long as Slack says.
+/// How often a call is tried at once, waiting one second, then twice as long each time, or as long as Slack says.
 const TRIES_MAX: u32 = 6;
 
 /// The longest wait that Slack may ask for.
@@ -46,6 +46,16 @@ pub(super) enum CallError {
     /// It can't be reached, or is in trouble.
     #[error("Slack can't be reached ({0})")]
     Unreachable(String),
+}
+
+impl CallError {
+    /// Whether the same may be answered otherwise later.
+    pub(super) fn passes(&self) -> bool {
+        match self {
+            Self::Refused(said) => PASSING.contains(&said.as_str()),
+            Self::Unreachable(_) => true,
+        }
+    }
 }
 
 /// One try.
@@ -160,7 +170,7 @@ impl Client {
         }
         let said = answer.get("error").and_then(Value::as_str).unwrap_or("nothing");
         let error = CallError::Refused(said.to_owned());
-        if PASSING.contains(&said) {
+        if error.passes() {
             Tried::Again(error, None)
         } else {
             Tried::Failed(error)

@@ -88,8 +88,8 @@ fn a_statement_is_decided_in_slack_once_and_by_those_who_are_known() {
     for name in ["bob", "carol"] {
         person(&house, name, &[]);
     }
-    // Slack is asked again where it has had enough.
-    slack.limit(1);
+    // Slack is asked again where it has had enough, and once more after a call was given up.
+    slack.limit(7);
     let waiting = support::command("psql", &house.access("engineer"))
         .args(["--no-psqlrc", "--quiet", "-c", CLOSE_ALL])
         .stdin(Stdio::null())
