@@ -273,7 +273,7 @@ impl Gateway {
                 accepted = socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, address)) => self.greet(stream, address, &listener),
+                Ok((stream, address)) => self.greet(stream, address, (&listener, &shutdown)),
                 Err(error) => {
                     // Out of descriptors, mostly: they come free as sessions end.
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -367,7 +367,17 @@ impl Gateway {
         books.shutdown().await;
     }
 
-    fn greet(self: &Arc<Self>, stream: TcpStream, address: SocketAddr, listener: &Arc<Listener>) {
+    /// Whether somebody is logging in.
+    pub fn is_greeting(&self) -> bool {
+        self.logins.available_permits() < LOGINS_MAX
+    }
+
+    fn greet(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        address: SocketAddr,
+        (listener, shutdown): (&Arc<Listener>, &watch::Receiver<bool>),
+    ) {
         let Ok(permit) = Arc::clone(&self.logins).try_acquire_owned() else {
             tracing::warn!(%address, "too many logins at a time: connection closed");
             return;
@@ -381,6 +391,7 @@ impl Gateway {
             }
         };
         let (gateway, listener) = (Arc::clone(self), Arc::clone(listener));
+        let mut shutdown = shutdown.clone();
         self.workers.spawn(async move {
             let stream = match TcpStream::from_std(stream) {
                 Ok(stream) => Stream::Tcp(stream),
@@ -389,9 +400,18 @@ impl Gateway {
                     return;
                 }
             };
-            let session = login::open(gateway, listener, stream, address).await;
+            let sessions = Arc::clone(&gateway.sessions);
+            let session = tokio::select! {
+                biased;
+                // A login that the gateway's end cuts off isn't refused, and would find no record to be written to.
+                _ = shutdown.wait_for(|shut| *shut) => None,
+                session = login::open(gateway, listener, stream, address) => session,
+            };
             drop(permit);
             if let Some(session) = session {
+                if *shutdown.borrow() {
+                    sessions.kill_all();
+                }
                 session.run().await;
             }
         });

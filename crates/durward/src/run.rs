@@ -181,7 +181,7 @@ impl Running {
             tracing::warn!("some sessions did not end in time");
         }
         let sessions_end = async {
-            while !self.gateway.sessions.is_empty() {
+            while !self.gateway.sessions.is_empty() || self.gateway.is_greeting() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
