@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
+use durward_change::{Request, State};
 
 use crate::run::Ready;
 use crate::screen::{Style, say, styled};
@@ -84,13 +85,14 @@ impl Tour {
         heading("What it may not decide alone waits for a person, and then runs once");
         let many = "UPDATE support_tickets SET status = 'closed' WHERE status = 'open' AND language = 'de'";
         self.psql("agent", Expect::Refused, &[many])?;
+        let request = self.pending()?;
         if let Some(web) = &self.ready.web {
             say("");
             say(format!(
-                "  The operator sees it at {web}/requests/c1, with name and password; or here:"
+                "  The operator sees it at {web}/requests/{request}, with name and password; or here:"
             ));
         }
-        self.durward(Expect::Passes, &["approvals", "approve", "c1", "--as", "operator"])?;
+        self.durward(Expect::Passes, &["approvals", "approve", &request, "--as", "operator"])?;
         self.psql("agent", Expect::Passes, &[many])?;
 
         heading("What was changed can be taken back, unless somebody else has changed it since");
@@ -156,6 +158,13 @@ impl Tour {
         };
         let script: String = statements.iter().map(shown).collect();
         run(&mut psql, &script, expect)
+    }
+
+    /// The request that waits: the first one, in a data directory that wasn't used before.
+    fn pending(&self) -> anyhow::Result<String> {
+        let requests: Vec<Request> = serde_json::from_str(&self.answer(&["approvals", "ls", "--json"])?)?;
+        let waiting = requests.iter().find(|request| request.state == State::Pending);
+        Ok(waiting.context("nothing waits for approval")?.id.to_string())
     }
 
     /// Takes the proof of a refusal and the public key to another place, and checks the one with the other there.
