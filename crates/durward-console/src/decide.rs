@@ -27,14 +27,19 @@ pub enum Verdict {
     Reject,
 }
 
-/// Whether an identity may see what lies on the desk for a database: it has a password that opens it, at `now` in seconds
-/// since 1970.
+/// Whether an identity may see what lies on the desk for a database: it is a person, and has a password that opens it, at
+/// `now` in seconds since 1970.
 pub fn opens(directory: &Directory, identity: &str, database: &str, now: u64) -> bool {
     let identities = directory.list();
+    let mut people = identities.iter().filter(|known| is_person(known));
+    people.any(|known| *known.name == *identity) && has_password(directory, identity, database, now)
+}
+
+/// Whether an identity may use a database at all: it has a password that opens it, at `now` in seconds since 1970.
+pub fn has_password(directory: &Directory, identity: &str, database: &str, now: u64) -> bool {
+    let identities = directory.list();
     let known = identities.iter().filter(|known| *known.name == *identity);
-    let mut credentials = known
-        .filter(|known| is_person(known))
-        .flat_map(|known| &known.credentials);
+    let mut credentials = known.flat_map(|known| &known.credentials);
     credentials.any(|credential| {
         let stands = credential.revoked_unix_seconds.is_none() && credential.expires_unix_seconds > now;
         stands && credential.databases.iter().any(|opened| **opened == *database)

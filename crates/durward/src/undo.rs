@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use durward_change::undo::{ChangeId, ChangeRecord, ChangeState};
+use durward_console::decide::has_password;
 use durward_identity::{Directory, Standing};
 use durward_model::{Assurance, CredentialId, CredentialKind, Principal, PrincipalKind, Subject};
 use durward_session::{Gateway, UndoReport, UndoWish};
@@ -66,6 +67,15 @@ pub(crate) async fn undo(
         found.retain(|record| matches!(record.state, ChangeState::Committed | ChangeState::Unknown));
     }
     ensure!(!found.is_empty(), "no change fits that could be taken back");
+    if let Some(name) = &wish.identity {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+        let opens = |database: &str| has_password(directory, name, database, now.as_secs());
+        let barred = found.iter().find(|record| !opens(&record.change.database));
+        if let Some(record) = barred {
+            let (id, database) = (record.id, &record.change.database);
+            bail!("{name} has no password that opens {database}, where {id} was made");
+        }
+    }
     let principal = match &wish.identity {
         // It speaks through the system account: no credential of its own is shown.
         Some(name) => Principal {

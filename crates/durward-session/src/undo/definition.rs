@@ -3,6 +3,10 @@
 use durward_change::undo::{ChangeId, DefinitionImage, Filled, Row};
 
 use super::{UndoError, Undoing};
+use crate::upstream::UpstreamError;
+
+/// What the server says of a DROP that would need CASCADE (manual, appendix A, class 2B).
+const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
 
 impl Undoing {
     pub(super) async fn definition(&mut self, id: ChangeId, image: &DefinitionImage) -> Result<(), UndoError> {
@@ -11,6 +15,14 @@ impl Undoing {
         self.rows(&format!("SELECT pg_catalog.set_config('search_path', E'{path}', true)"))
             .await?;
         if !self.stands(image).await? {
+            if self.plan_only && self.report.definitions > 0 {
+                // Later changes of the same definition go first, which a plan only looks at.
+                let what = &image.what;
+                let note = format!("whether {what} is as it was left shows only once later changes are taken back");
+                self.report.notes.push(note);
+                self.report.definitions += 1;
+                return Ok(());
+            }
             let why = "somebody has changed it since".to_owned();
             self.conflict(id, image.what.clone(), String::new(), why);
             return Ok(());
@@ -29,11 +41,34 @@ impl Undoing {
                 return Ok(());
             }
         }
-        self.report.definitions += 1;
-        if !self.plan_only {
-            self.connection.simple_query(&image.undo).await?;
+        if !self.plan_only
+            && let Some(why) = self.undo_definition(&image.undo).await?
+        {
+            self.conflict(id, image.what.clone(), String::new(), why);
+            return Ok(());
         }
+        self.report.definitions += 1;
         Ok(())
+    }
+
+    /// Runs what takes a definition back; why not, where something else rests on it by now.
+    async fn undo_definition(&mut self, text: &str) -> Result<Option<String>, UndoError> {
+        self.connection.simple_query("SAVEPOINT durward_definition").await?;
+        match self.connection.simple_query(text).await {
+            Ok(_) => {
+                self.connection
+                    .simple_query("RELEASE SAVEPOINT durward_definition")
+                    .await?;
+                Ok(None)
+            }
+            Err(UpstreamError::Server(error)) if error.code() == DEPENDENT_OBJECTS_STILL_EXIST => {
+                self.connection
+                    .simple_query("ROLLBACK TO SAVEPOINT durward_definition")
+                    .await?;
+                Ok(Some(format!("something else rests on it by now: {}", error.message())))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether it is as it was left.

@@ -177,6 +177,34 @@ fn data_and_later_changes_stand_in_the_way() {
     let (code, report) = house.undo(&["apply", "--transaction-of", &id]);
     assert_eq!((code, &report["definitions"]), (0, &2.into()), "{report}");
     assert_eq!(definitions(&house), before);
+    // What something else rests on by now stays, and the rest goes; a plan of changes on top of each other is none of conflicts.
+    let added = made(&mut operator, "ALTER TABLE orders ADD COLUMN kind text");
+    let renamed = made(&mut operator, "ALTER TABLE orders RENAME COLUMN kind TO sort");
+    let apart = made(&mut operator, "CREATE SEQUENCE apart");
+    house.execute("CREATE VIEW sorts AS SELECT sort FROM orders");
+    let (code, plan) = house.undo(&["plan", &added, &renamed]);
+    assert_eq!((code, &plan["definitions"]), (0, &2.into()), "{plan}");
+    let (code, report) = house.undo(&["apply", &added, &renamed, &apart]);
+    let why = report["conflicts"][0]["why"].as_str().unwrap_or_default();
+    assert!(code == 1 && why.contains("rests on it by now"), "{report}");
+    house.execute("DROP VIEW sorts");
+    let (code, report) = house.undo(&["apply", &added, &renamed, &apart]);
+    assert_eq!((code, &report["definitions"]), (0, &3.into()), "{report}");
+    assert_eq!(definitions(&house), before);
+    // In the name of whom no password opens the database nothing is taken back.
+    let theirs = made(&mut operator, "CREATE TABLE not_theirs (id integer)");
+    let elsewhere = [
+        "identities",
+        "add",
+        "eve",
+        "--kind",
+        "operator",
+        "--database",
+        "elsewhere",
+    ];
+    assert!(house.command(&elsewhere).status.success());
+    assert_eq!(house.undo(&["apply", &theirs, "--as", "eve"]).0, 2);
+    assert_eq!(house.undo(&["apply", &theirs, "--as", "operator"]).0, 0);
     // People's additive migrations are kept too.
     let mut person = house.connect("engineer");
     runs(&mut person, "CREATE TABLE theirs (id integer)");
