@@ -1,29 +1,59 @@
 //! The data of a COPY from the client that is kept until it is decided on: its bytes within bounds, its lines, and its first
 //! rows for approvers.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use durward_change::Binding;
 use durward_sql::{CopyForm, CopyFormat};
 
-use crate::limits::{COPIES_HELD_BYTES_MAX, COPY_HELD_BYTES_MAX};
+use crate::limits::{COPIES_HELD_BYTES_MAX, COPIES_OF_ONE_HELD_BYTES_MAX, COPY_HELD_BYTES_MAX};
 
 /// How much is kept in one piece. The digest goes over pieces, so that it is another one with another size.
 ///
 /// Unit: bytes. Reason: small beside what is kept, large beside what it costs to begin another.
 const PIECE_BYTES: usize = 256 * 1024;
 
-/// How many bytes all sessions keep.
+/// How many bytes are kept for each identity, over all its sessions.
 #[derive(Debug, Default)]
-pub(crate) struct HeldBytes(AtomicUsize);
+pub(crate) struct HeldBytes(Mutex<HashMap<Arc<str>, usize>>);
+
+impl HeldBytes {
+    fn take(&self, whose: &Arc<str>, bytes: usize) -> Result<(), TooMuch> {
+        let mut kept = self.lock();
+        if kept.values().sum::<usize>().saturating_add(bytes) > COPIES_HELD_BYTES_MAX {
+            return Err(TooMuch::All);
+        }
+        let own = kept.get(whose).copied().unwrap_or_default().saturating_add(bytes);
+        if own > COPIES_OF_ONE_HELD_BYTES_MAX {
+            return Err(TooMuch::Identity);
+        }
+        kept.insert(Arc::clone(whose), own);
+        Ok(())
+    }
+
+    fn give_back(&self, whose: &Arc<str>, bytes: usize) {
+        let mut kept = self.lock();
+        if let Some(own) = kept.get_mut(whose) {
+            *own = own.saturating_sub(bytes);
+            if *own == 0 {
+                kept.remove(whose);
+            }
+        }
+    }
+
+    /// A panic while the lock was held leaves numbers that are whole at every step.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Bytes of one COPY. They are given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct CopyBytes {
     pieces: VecDeque<Vec<u8>>,
     len: usize,
+    whose: Arc<str>,
     of_all: Arc<HeldBytes>,
 }
 
@@ -31,16 +61,19 @@ pub(crate) struct CopyBytes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooMuch {
     #[error("it brings more than {} MiB", COPY_HELD_BYTES_MAX >> 20)]
-    OfOne,
+    Copy,
+    #[error("with it, more than {} MiB of this identity's would wait", COPIES_OF_ONE_HELD_BYTES_MAX >> 20)]
+    Identity,
     #[error("with it, more than {} MiB of such data would wait", COPIES_HELD_BYTES_MAX >> 20)]
-    OfAll,
+    All,
 }
 
 impl CopyBytes {
-    pub(crate) fn new(of_all: &Arc<HeldBytes>) -> Self {
+    pub(crate) fn new(of_all: &Arc<HeldBytes>, whose: &Arc<str>) -> Self {
         Self {
             pieces: VecDeque::new(),
             len: 0,
+            whose: Arc::clone(whose),
             of_all: Arc::clone(of_all),
         }
     }
@@ -51,13 +84,9 @@ impl CopyBytes {
     /// It would be too much: then nothing of it is kept.
     pub(crate) fn push(&mut self, data: &[u8]) -> Result<(), TooMuch> {
         if self.len.saturating_add(data.len()) > COPY_HELD_BYTES_MAX {
-            return Err(TooMuch::OfOne);
+            return Err(TooMuch::Copy);
         }
-        let taken = self.of_all.0.fetch_add(data.len(), Ordering::Relaxed);
-        if taken.saturating_add(data.len()) > COPIES_HELD_BYTES_MAX {
-            self.of_all.0.fetch_sub(data.len(), Ordering::Relaxed);
-            return Err(TooMuch::OfAll);
-        }
+        self.of_all.take(&self.whose, data.len())?;
         self.len += data.len();
         let mut rest = data;
         while !rest.is_empty() {
@@ -109,7 +138,7 @@ impl CopyBytes {
 
     fn give_back(&mut self, bytes: usize) {
         self.len -= bytes;
-        self.of_all.0.fetch_sub(bytes, Ordering::Relaxed);
+        self.of_all.give_back(&self.whose, bytes);
     }
 }
 

@@ -99,6 +99,11 @@ pub const EFFECT_CHARACTERS_MAX: usize = 200;
 /// looks through.
 pub const COPY_HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// How much all sessions of one identity keep so, agents of a person among them.
+///
+/// Unit: bytes. Reason: two large ones, and nobody fills it for all.
+pub const COPIES_OF_ONE_HELD_BYTES_MAX: usize = 128 * 1024 * 1024;
+
 /// How much all sessions together keep so.
 ///
 /// Unit: bytes. Reason: a fraction of a small machine's memory.

@@ -1,11 +1,10 @@
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use durward_model::Oid;
 use durward_sql::{CopyForm, CopyFormat};
 
 use super::{CopyBytes, HeldBytes, Lines, PIECE_BYTES, TooMuch, first_rows};
-use crate::limits::{COPIES_HELD_BYTES_MAX, COPY_HELD_BYTES_MAX};
+use crate::limits::COPY_HELD_BYTES_MAX;
 
 fn text() -> CopyForm {
     CopyForm {
@@ -105,30 +104,33 @@ fn there_are_never_more_rows_than_lines() {
 fn what_is_kept_is_bounded_and_given_back() {
     let all = Arc::new(HeldBytes::default());
     let mib = vec![7_u8; 1 << 20];
-    let mut copies = Vec::new();
-    for _ in 0..COPIES_HELD_BYTES_MAX / COPY_HELD_BYTES_MAX {
-        let mut copy = CopyBytes::new(&all);
+    let full = |whose: &str| {
+        let mut copy = CopyBytes::new(&all, &whose.into());
         for _ in 0..COPY_HELD_BYTES_MAX >> 20 {
             copy.push(&mib).expect("within bounds");
         }
-        assert_eq!(copy.push(&[1]), Err(TooMuch::OfOne));
-        copies.push(copy);
-    }
-    let mut last = CopyBytes::new(&all);
-    assert_eq!(last.push(&[1]), Err(TooMuch::OfAll));
+        copy
+    };
+    let mut copies = vec![full("ana"), full("ana")];
+    assert_eq!(copies[0].push(&[1]), Err(TooMuch::Copy));
+    let mut more = CopyBytes::new(&all, &"ana".into());
+    assert_eq!(more.push(&[1]), Err(TooMuch::Identity));
+    copies.extend([full("bob"), full("carl")]);
+    let mut last = CopyBytes::new(&all, &"dora".into());
+    assert_eq!(last.push(&[1]), Err(TooMuch::All));
     drop(copies.pop());
     last.push(&mib).expect("there is room again");
     assert_eq!(last.pop().map(|piece| piece.len()), Some(PIECE_BYTES));
     last.clear();
     drop(copies);
-    assert_eq!(all.0.load(Ordering::Relaxed), 0);
+    assert!(all.lock().is_empty());
 }
 
 #[test]
 fn the_digest_is_of_the_bytes_and_not_of_messages() {
     let all = Arc::new(HeldBytes::default());
     let digest = |parts: &[&[u8]]| {
-        let mut copy = CopyBytes::new(&all);
+        let mut copy = CopyBytes::new(&all, &"ana".into());
         parts.iter().for_each(|part| copy.push(part).expect("within bounds"));
         copy.digest()
     };

@@ -163,7 +163,7 @@ impl Session {
         self.copy_data = CopyData::Coming(Box::new(Coming {
             wanted,
             message: message.into(),
-            bytes: CopyBytes::new(&self.gateway.held_copies),
+            bytes: CopyBytes::new(&self.gateway.held_copies, &self.principal.subject.name),
             lines: Lines::none(),
             too_much: None,
             cancels: handle.cancels(),
