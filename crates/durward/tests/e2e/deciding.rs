@@ -223,8 +223,42 @@ fn owners_decide_by_signed_messages_too_and_two_of_them_at_high_risk() {
     });
     assert_eq!(ask(&mut agent, CLOSE_ALL), id, "one is not enough");
     assert_eq!(house.approvals(&["approve", &id, "--as", "eve"]).0, 2);
+    assert_eq!(
+        house.approvals(&["reject", &id, "--as", "eve"]).0,
+        2,
+        "nor does she say no"
+    );
     assert_eq!(house.approvals(&["approve", &id, "--as", "bob"]).0, 0);
     runs(&mut agent, CLOSE_ALL, ROWS);
+    // The record says who was asked, for whom approvals speak, and why the risk was high.
+    let query = format!(
+        "SELECT change, asked_of, speaks_for, risk LIKE '%more than 150 rows%' AS is_high, escalates IS NULL AS is_later
+         FROM approvals WHERE request = '{id}' ORDER BY event"
+    );
+    let steps = house.command(&["audit", "sql", &query, "--json"]);
+    let steps = String::from_utf8_lossy(&steps.stdout).into_owned();
+    let steps: Vec<Value> = steps
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let finance = r#"["finance, for public.orders"]"#;
+    let step = |change: &str, speaks_for: Option<&str>| {
+        let is_later = u8::from(change != "asked");
+        json!({"change": change, "asked_of": finance, "speaks_for": speaks_for, "is_high": 1, "is_later": is_later})
+    };
+    let expected = [
+        step("asked", None),
+        step("approved", Some(finance)),
+        step("approved", Some(finance)),
+        step("used", None),
+    ];
+    assert_eq!(steps, expected);
+    let tail = house.command(&["audit", "tail", "--lines", "200"]);
+    let tail = String::from_utf8_lossy(&tail.stdout).into_owned();
+    assert!(
+        tail.contains("; asked of finance, for public.orders; high risk: it may change"),
+        "{tail}"
+    );
 
     // Where rows can't be counted, one approval is enough for as many as are of ordinary risk, and for no more.
     // By the planner's estimate of the volatile condition they are far fewer than they are.
