@@ -317,6 +317,87 @@ fn migrates(name: &str, changed: &str) {
     assert_eq!(house.number(changed), ROWS);
 }
 
+const PRISMA_SCHEMA: &str = r#"
+generator client {
+  provider = "prisma-client-js"
+}
+datasource db {
+  provider = "postgresql"
+  url      = "postgresql://unused"
+}
+"#;
+
+const PRISMA_FIRST: &str = r#"
+    CREATE TABLE "people" ("id" SERIAL NOT NULL, "name" TEXT NOT NULL, CONSTRAINT "people_pkey" PRIMARY KEY ("id"));
+    INSERT INTO "people" ("name") SELECT 'person ' || n FROM generate_series(1, 199) n;
+"#;
+
+const PRISMA_SECOND: &str = r#"
+-- CreateTable
+CREATE TABLE "visits" ("id" BIGSERIAL NOT NULL, "person_id" INTEGER, CONSTRAINT "visits_pkey" PRIMARY KEY ("id"));
+-- CreateIndex
+CREATE INDEX "visits_person" ON "visits"("person_id");
+-- AlterTable
+ALTER TABLE "people" ADD COLUMN "nickname" TEXT;
+UPDATE "people" SET "nickname" = lower("name") WHERE "name" >= 'person';
+-- CreateTable
+CREATE TABLE "tags" ("id" SERIAL NOT NULL, "word" VARCHAR(40) NOT NULL, CONSTRAINT "tags_pkey" PRIMARY KEY ("id"));
+"#;
+
+fn prisma(house: &House, who: &str, folder: &Path, arguments: &[&str]) -> Outcome {
+    let installed = prepared("prisma");
+    let mut node = support::command("node", &house.access(who));
+    node.arg("node_modules/prisma/build/index.js")
+        .args(arguments)
+        .args(["--config", "prisma.config.mjs"])
+        .current_dir(&installed)
+        .env("MIGRATIONS", folder)
+        .env("PGSSLMODE", "disable")
+        // Its engine is a part of the package; what else it would download isn't used.
+        .env("PRISMA_QUERY_ENGINE_LIBRARY", installed.join("unused"))
+        .env("PRISMA_SCHEMA_ENGINE_BINARY", installed.join("unused"))
+        .env("CHECKPOINT_DISABLE", "1");
+    support::run(&mut node, PATIENCE)
+}
+
+#[test]
+fn a_prisma_migration_of_five_statements_passes_whole() {
+    let house = House::open();
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("it is written");
+    };
+    write("schema.prisma", PRISMA_SCHEMA);
+    write("migrations/migration_lock.toml", "provider = \"postgresql\"");
+    write("migrations/0_there/migration.sql", "-- what was there before");
+    write("migrations/1_first/migration.sql", PRISMA_FIRST);
+    let deploy = |who: &str| prisma(&house, who, folder.path(), &["migrate", "deploy"]);
+    let baseline = ["migrate", "resolve", "--applied", "0_there"];
+    let there = prisma(&house, "operator", folder.path(), &baseline);
+    assert!(there.succeeded(), "{}", there.text());
+    let first = deploy("operator");
+    assert!(first.succeeded(), "{}", first.text());
+    write("migrations/2_second/migration.sql", PRISMA_SECOND);
+    let id = approved(&house, "agent", PRISMA_SECOND);
+    let run = deploy("agent");
+    assert!(run.succeeded(), "{}", run.text());
+    assert_eq!(house.state(&id), "used");
+    let changed = "SELECT count(*) FROM people WHERE nickname LIKE 'person %'";
+    assert_eq!(house.number(changed), ROWS);
+    // One that nobody has approved runs no statement of it.
+    let third = "UPDATE people SET nickname = NULL WHERE nickname LIKE 'person %';";
+    write("migrations/3_third/migration.sql", third);
+    let alone = deploy("agent");
+    assert!(
+        !alone.succeeded() && alone.text().contains("waits for approval"),
+        "{}",
+        alone.text()
+    );
+    assert_eq!(house.number(changed), ROWS);
+}
+
 #[test]
 fn an_alembic_migration_of_five_statements_passes_whole() {
     migrates("alembic", "SELECT count(*) FROM people WHERE nickname LIKE 'person %'");
