@@ -15,6 +15,7 @@ use super::judge::NoAnalysis;
 use super::subjects::Subject;
 use super::{End, Session};
 use crate::assessment::{Assessment, MaskedColumns, Viewer, cannot_mask, is_person};
+use crate::look_ups::{look_ups_in, looked_up};
 use crate::masks::{ShownMasks, StatementMasks, column_type};
 use crate::prepared::{Place, Portal};
 use crate::replies::{Guard, Run};
@@ -297,7 +298,7 @@ impl Session {
                 continue;
             }
             if assessment.looks_up {
-                self.count_look_up(subject, command.first())?;
+                self.count_look_up((subject, &assessment.masked), command.first())?;
             }
             if !assessment.shown.is_empty() {
                 let shown = shown_by(own.as_deref(), subject)?;
@@ -471,12 +472,16 @@ impl Session {
     }
 
     /// The value looked up stands in the text, in that of an EXECUTE, or among the parameters.
-    fn count_look_up(&self, subject: &Subject, own: Option<&Subject>) -> Result<(), Refusal> {
+    fn count_look_up(
+        &self,
+        (subject, masked): (&Subject, &MaskedColumns),
+        own: Option<&Subject>,
+    ) -> Result<(), Refusal> {
         let parts = (own.map(|own| own.literals), subject.literals, subject.parameters);
         if self.gateway.look_ups.admit(
             &self.principal.subject.name,
             &format!("{parts:?}"),
-            comparisons(&subject.normalized),
+            look_ups_in(&subject.normalized, &looked_up(&subject.facts, masked)),
         ) {
             return Ok(());
         }
@@ -486,20 +491,6 @@ impl Session {
         )
         .with_hint("Look rows up by a key that isn't masked, or ask for a grant to see the column."))
     }
-}
-
-/// How many constants or parameters a text compares for equality at most.
-fn comparisons(normalized: &str) -> usize {
-    let is_space = |byte: &&u8| byte.is_ascii_whitespace() || matches!(**byte, b'(' | b')');
-    let equals = normalized.match_indices('=').filter(|(at, _)| {
-        let (before, after) = normalized.as_bytes().split_at(*at);
-        let next = after.iter().skip(1).find(|byte| !is_space(byte));
-        let mut backwards = before.iter().rev().skip_while(|byte| is_space(byte)).peekable();
-        let placeholder_before = backwards.peek().is_some_and(|byte| byte.is_ascii_digit())
-            && backwards.find(|byte| !byte.is_ascii_digit()) == Some(&b'$');
-        next == Some(&b'$') || placeholder_before
-    });
-    equals.count()
 }
 
 /// The labels that are shown in clear to one who has masks in force; `None` for one who hasn't.

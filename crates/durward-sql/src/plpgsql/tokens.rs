@@ -58,3 +58,35 @@ pub(super) fn scan(source: &str) -> Option<Vec<Token<'_>>> {
 fn unquoted(text: &str) -> Option<String> {
     Some(text.strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\""))
 }
+
+/// Where the INTO clause of a statement stands: `INTO [STRICT] name[.name…] [, …]`.
+pub(super) fn into_target(tokens: &[Token<'_>]) -> Option<(usize, usize)> {
+    let is = |token: &Token<'_>, wanted: &str| matches!(&token.word, Word::Plain(word) if word == wanted);
+    if tokens.first().is_some_and(|token| is(token, "import")) {
+        return None;
+    }
+    let at = (1..tokens.len()).find(|index| {
+        let before = tokens.get(index.saturating_sub(1));
+        tokens.get(*index).is_some_and(|token| is(token, "into"))
+            && !before.is_some_and(|token| is(token, "insert") || is(token, "merge"))
+    })?;
+    let start = tokens.get(at)?.start;
+    let mut end = tokens.get(at)?.end;
+    let mut next = at.saturating_add(1);
+    if tokens.get(next).is_some_and(|token| is(token, "strict")) {
+        end = tokens.get(next)?.end;
+        next = next.saturating_add(1);
+    }
+    // Names and the dots and commas between them take turns.
+    let mut name_expected = true;
+    while let Some(token) = tokens.get(next) {
+        match (&token.word, name_expected) {
+            (Word::Plain(_) | Word::Quoted(_) | Word::Other, true) => name_expected = false,
+            (Word::Symbol("." | ","), false) => name_expected = true,
+            _ => break,
+        }
+        end = token.end;
+        next = next.saturating_add(1);
+    }
+    Some((start, end))
+}
