@@ -4,6 +4,7 @@ use std::sync::Arc;
 use durward_model::{Digest, StatementFacts};
 
 use crate::analysis::analyze_text;
+use crate::aside::{AsidePlan, aside_plan};
 use crate::cache::AnalysisCache;
 use crate::capture::{CannotCapture, CapturePlan, capture_plan};
 use crate::catalog::CatalogSnapshot;
@@ -222,6 +223,22 @@ impl Analyzer {
         let tokens_max = self.limits.tokens_max;
         let (text, context) = (text.to_owned(), context.clone());
         let work = move || inverse_plan(&text, &context, tokens_max);
+        self.threads.run(work).await?
+    }
+
+    /// How what a text drops or empties is kept aside, or why it can't be; none where it does nothing of that. Cancel
+    /// safe: yes; the work ends by itself.
+    ///
+    /// # Errors
+    /// See [`AnalysisError`].
+    pub async fn aside_plan(
+        &self,
+        text: &str,
+        context: &AnalysisContext,
+    ) -> Result<Option<Result<AsidePlan, String>>, AnalysisError> {
+        let tokens_max = self.limits.tokens_max;
+        let (text, context) = (text.to_owned(), context.clone());
+        let work = move || aside_plan(&text, &context, tokens_max);
         self.threads.run(work).await?
     }
 

@@ -15,7 +15,7 @@ use crate::functions::quoted;
 use crate::parser::{Reading, parse_reading};
 use crate::{AnalysisContext, AnalysisError};
 
-mod probe;
+pub(crate) mod probe;
 mod steps;
 
 pub use probe::Probe;
@@ -294,12 +294,12 @@ pub(crate) fn inverse_plan(
     Ok(Ok(plan))
 }
 
-fn node(raw: &RawStmt) -> Option<&NodeEnum> {
+pub(crate) fn node(raw: &RawStmt) -> Option<&NodeEnum> {
     raw.stmt.as_ref()?.node.as_ref()
 }
 
 /// A relation that is there.
-fn existing(range: &RangeVar, context: &AnalysisContext) -> Option<Arc<Relation>> {
+pub(crate) fn existing(range: &RangeVar, context: &AnalysisContext) -> Option<Arc<Relation>> {
     let schema = (!range.schemaname.is_empty()).then_some(range.schemaname.as_str());
     let settings = &context.settings;
     let found = context
@@ -324,7 +324,7 @@ fn place(schema: &str, name: &str, context: &AnalysisContext) -> Option<(String,
 }
 
 /// A constant, whatever `standard_conforming_strings` says.
-fn literal(value: &str) -> String {
+pub(crate) fn literal(value: &str) -> String {
     let doubled = value.replace('\'', "''");
     if value.contains('\\') {
         format!("E'{}'", doubled.replace('\\', "\\\\"))
@@ -333,7 +333,7 @@ fn literal(value: &str) -> String {
     }
 }
 
-fn qualified(schema: &str, name: &str) -> String {
+pub(crate) fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", quoted(schema), quoted(name))
 }
 

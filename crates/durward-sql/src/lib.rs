@@ -16,6 +16,7 @@
 
 mod analysis;
 mod analyzer;
+mod aside;
 mod bind;
 mod cache;
 mod capture;
@@ -41,6 +42,7 @@ mod text;
 mod utility;
 
 pub use analyzer::{Analysis, AnalysisContext, AnalyzedStatement, Analyzer, AnalyzerLimits};
+pub use aside::{Aside, AsideBounds, AsideCheck, AsidePlan, AsideRows, AsideTable, AsideWeight};
 pub use capture::{
     CannotCapture, CapturePlan, CaptureTexts, CapturedColumn, CascadeEvent, CascadeKey, CascadeTable, Cascades,
     ChangeKind, Images, NewValue, RowsText,

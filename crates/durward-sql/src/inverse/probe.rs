@@ -12,7 +12,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    pub(super) fn new<const N: usize>(text: &'static str, values: [&str; N]) -> Self {
+    pub(crate) fn new<const N: usize>(text: &'static str, values: [&str; N]) -> Self {
         Self {
             text,
             values: values.map(str::to_owned).to_vec(),
@@ -36,12 +36,12 @@ impl Probe {
 }
 
 /// The relation of a name: its number.
-pub(super) const RELATION: &str = "SELECT c.oid::pg_catalog.text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
+pub(crate) const RELATION: &str = "SELECT c.oid::pg_catalog.text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
 ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE n.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.text \
 AND c.relname OPERATOR(pg_catalog.=) $2::pg_catalog.text";
 
 /// The schema of a name: its number.
-pub(super) const SCHEMA: &str = "SELECT n.oid::pg_catalog.text FROM pg_catalog.pg_namespace n \
+pub(crate) const SCHEMA: &str = "SELECT n.oid::pg_catalog.text FROM pg_catalog.pg_namespace n \
 WHERE n.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.text";
 
 /// The type of a name: its number.
@@ -76,7 +76,7 @@ macro_rules! of_column {
 }
 
 /// That it is there.
-pub(super) const COLUMN: &str = of_column!("");
+pub(crate) const COLUMN: &str = of_column!("");
 
 /// Its default.
 pub(super) const DEFAULT: &str = of_column!(", pg_catalog.pg_get_expr(d.adbin, d.adrelid)");
