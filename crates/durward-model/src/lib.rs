@@ -39,4 +39,4 @@ pub use pattern::{NamePattern, ObjectPattern, PatternError};
 pub use principal::{Assurance, CredentialId, CredentialKind, Principal, PrincipalKind, Subject};
 pub use redacted::Redacted;
 pub use refusal::Refusal;
-pub use relation::{ColumnNumber, FunctionRef, Oid, QualifiedName, RelationKind, RelationRef};
+pub use relation::{ColumnNumber, FunctionRef, KEPT_SCHEMA_PREFIX, Oid, QualifiedName, RelationKind, RelationRef};

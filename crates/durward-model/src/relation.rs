@@ -98,3 +98,7 @@ pub struct FunctionRef {
     /// The name at analysis.
     pub name: QualifiedName,
 }
+
+/// How the schemas are called in which the gateway keeps aside what was dropped or truncated: the day behind which it goes
+/// follows, and a random number.
+pub const KEPT_SCHEMA_PREFIX: &str = "durward_kept_";

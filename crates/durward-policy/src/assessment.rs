@@ -136,6 +136,9 @@ impl Assessment {
         if used.modes.intersects(DEFINITION) && !database.allows_ddl_in(&relation.name.schema) {
             self.outside_schemas.insert(name.clone());
         }
+        if DatabaseContext::keeps_aside_in(&relation.name.schema) {
+            self.off_limits.insert(name.clone());
+        }
         for protection in database.protections() {
             let hidden_copy = protection.kind == ProtectionKind::OffLimits && copies_values(&relation.name);
             if !protection.pattern.matches(&relation.name) && !hidden_copy {
@@ -172,6 +175,9 @@ impl Assessment {
                 _ => object.schema.as_ref(),
             };
             self.schemas.extend(schema.map(ToString::to_string));
+            if schema.is_some_and(|schema| DatabaseContext::keeps_aside_in(schema)) {
+                self.off_limits.insert(name.clone());
+            }
             if !allows_ddl_on(object.kind, schema, database) {
                 self.outside_schemas.insert(name.clone());
             }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use durward_model::{DatabaseName, Digest, NamePattern, ObjectPattern};
+use durward_model::{DatabaseName, Digest, KEPT_SCHEMA_PREFIX, NamePattern, ObjectPattern};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -94,6 +94,12 @@ impl DatabaseContext {
     /// Its tags, sorted.
     pub fn tags(&self) -> &[Arc<str>] {
         &self.0.marks.tags
+    }
+
+    /// Whether a schema holds what the gateway has kept aside: nobody but an operator reads or changes that, whatever the
+    /// configuration marks.
+    pub(crate) fn keeps_aside_in(schema: &str) -> bool {
+        schema.starts_with(KEPT_SCHEMA_PREFIX)
     }
 
     /// Its marked schemas and relations.

@@ -287,6 +287,28 @@ fn a_hazard_that_the_marks_make_is_not_hidden_by_another_class() {
 }
 
 #[test]
+fn what_is_kept_aside_is_out_of_reach_for_all_but_operators() {
+    let kept = "durward_kept_20261203_0123456789ab";
+    let table = format!("{kept}.orders");
+    let schema = |modes| facts(StatementClass::Ddl, "X").object(ObjectKind::Schema, None, kept, modes);
+    for kind in NOT_OPERATORS {
+        for facts in [
+            facts(StatementClass::Read, "SELECT").uses(&table, M::READ),
+            write("DELETE", &table, M::DELETE, RowBound::AtMost(1)),
+            facts(StatementClass::Ddl, "DROP TABLE").uses(&table, M::DROP),
+            // Whatever goes there would be removed once its day is over.
+            schema(M::ALTER),
+            schema(M::CREATE),
+            schema(M::DROP),
+        ] {
+            check("what is kept aside", kind, "", &facts, "deny off-limits");
+        }
+    }
+    let read = facts(StatementClass::Read, "SELECT").uses(&table, M::READ);
+    check("an operator", PrincipalKind::Operator, "", &read, "allow");
+}
+
+#[test]
 fn what_is_off_limits_is_so_in_its_copies_too() {
     let marks = "off_limits = ['hr.salaries']";
     for copy in [
