@@ -43,7 +43,7 @@ impl DdlEffect {
         parts.extend(self.loses_data.then(|| "data is lost".to_owned()));
         parts.extend(
             self.size
-                .map(|size| bytes(size.table_bytes.saturating_add(size.index_bytes))),
+                .map(|size| bytes_in_words(size.table_bytes.saturating_add(size.index_bytes))),
         );
         format!("{} on {} ({})", self.lock, self.name, parts.join(", "))
     }
@@ -59,14 +59,14 @@ impl DdlEffect {
         };
         format!(
             "{rows}, {} and {} of indexes",
-            bytes(size.table_bytes),
-            bytes(size.index_bytes)
+            bytes_in_words(size.table_bytes),
+            bytes_in_words(size.index_bytes)
         )
     }
 }
 
 /// A number of bytes as people read it.
-fn bytes(count: u64) -> String {
+pub fn bytes_in_words(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut whole = count;
     let mut rest = 0;
@@ -85,12 +85,12 @@ fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DdlEffect, RelationSize, bytes};
+    use super::{DdlEffect, RelationSize, bytes_in_words};
 
     #[test]
     fn it_is_told_in_short() {
         assert_eq!(
-            [0, 1_023, 1_024, 5 << 19, 3 << 40].map(bytes),
+            [0, 1_023, 1_024, 5 << 19, 3 << 40].map(bytes_in_words),
             ["0 B", "1023 B", "1.0 KiB", "2.5 MiB", "3.0 TiB"]
         );
         let mut effect = DdlEffect {

@@ -44,7 +44,7 @@ pub use access::{Access, GivenAccess, Place};
 pub use adviser::{Advice, AdvisedRisk, Adviser, Opinion};
 pub use binding::Binding;
 pub use change_set::{Outlook, Step, covers};
-pub use ddl::{DdlEffect, RelationSize};
+pub use ddl::{DdlEffect, RelationSize, bytes_in_words};
 pub use desk::{Answer, Desk, Grant, Manner, NoRecorder, Recorder};
 pub use error::DeskError;
 pub use file::FileStore;

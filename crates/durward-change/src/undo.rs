@@ -8,9 +8,12 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
-pub use images::{ColumnImage, DefinitionImage, Filled, Images, Row, RowImages, TableImages};
+pub use images::{
+    ColumnImage, DefinitionImage, Filled, Images, KeptCheck, KeptImage, KeptRows, Row, RowImages, TableImages,
+};
 pub use restore::{Check, Children, Conflict, Restore, restore};
 pub use seal::UndoKey;
 pub use vault::{
-    ChangeId, ChangeRecord, ChangeState, Coverage, NewChange, NoChangeId, TransactionId, UndoVault, VaultError,
+    ChangeId, ChangeRecord, ChangeState, Coverage, KeptPlace, NewChange, NoChangeId, TransactionId, UndoVault,
+    VaultError,
 };

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use durward_audit::KeyedDigest;
 use durward_change::RequestId;
@@ -9,9 +10,10 @@ use durward_change::undo::{
     ChangeId, Coverage, DefinitionImage, Images, NewChange, Row, RowImages, TableImages, TransactionId, UndoVault,
 };
 use durward_model::{Oid, PrincipalKind, StatementFacts};
-use durward_sql::{CannotCapture, CapturePlan, Cascades, ChangeKind, Images as Given};
+use durward_sql::{AsideBounds, CannotCapture, CapturePlan, Cascades, ChangeKind, Images as Given};
 
 use crate::cascades::{CascadeRows, Left, column_images};
+use crate::session::Kept;
 
 /// The rows of one statement whose images are kept.
 ///
@@ -39,6 +41,10 @@ pub struct UndoDesk {
     pub vault: Arc<UndoVault>,
     /// Whose changes are kept.
     pub scope: UndoScope,
+    /// How much is kept aside in a database.
+    pub aside: AsideBounds,
+    /// How many schemas with what was kept aside are over and couldn't be removed.
+    pub overdue: AtomicU64,
 }
 
 /// Whose changes are kept.
@@ -77,6 +83,8 @@ pub(crate) struct Capturing {
     pub(crate) carried: Option<Carried>,
     /// What it did to definitions, where that can be taken back.
     pub(crate) definitions: Option<Definitions>,
+    /// What it dropped or emptied, where that is kept aside.
+    pub(crate) kept: Option<Box<Kept>>,
     /// What RETURNING gave.
     pub(crate) returned: Vec<Row>,
     pub(crate) returned_bytes: usize,
@@ -144,6 +152,7 @@ impl Capturing {
             before: Vec::new(),
             carried: None,
             definitions: None,
+            kept: None,
             returned: Vec::new(),
             returned_bytes: 0,
             is_too_large: false,
@@ -197,9 +206,16 @@ impl Capturing {
                 return Ok((Coverage::None(reason), None));
             }
             Err(reason) => {
-                return Ok(match self.definitions {
-                    Some(definitions) => definitions.kept(),
-                    None => (Coverage::None(reason), None),
+                return Ok(match (self.definitions, self.kept) {
+                    (_, Some(kept)) => {
+                        let coverage = match kept.besides.as_slice() {
+                            [] => Coverage::Full,
+                            besides => Coverage::Partial(besides.to_vec()),
+                        };
+                        (coverage, Some(kept.images()))
+                    }
+                    (Some(definitions), None) => definitions.kept(),
+                    (None, None) => (Coverage::None(reason), None),
                 });
             }
         };
@@ -241,6 +257,7 @@ impl Capturing {
             settings: settings.to_vec(),
             tables,
             definitions: Vec::new(),
+            kept: Vec::new(),
         };
         Ok((coverage, Some(images)))
     }

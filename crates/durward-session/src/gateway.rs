@@ -352,6 +352,7 @@ impl Gateway {
             if let Ok(Err(error)) = expired {
                 tracing::error!(%error, "old changes can't be removed");
             }
+            self.remove_kept().await;
         }
     }
 

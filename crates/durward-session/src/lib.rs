@@ -20,6 +20,7 @@ mod forward;
 mod gateway;
 mod greeting;
 mod inside;
+mod kept;
 mod labels;
 mod levers;
 pub mod limits;

@@ -1,5 +1,6 @@
 //! One client connection and its server connection, owned by one task.
 
+mod aside;
 mod binding;
 mod capture;
 mod cascade;
@@ -60,6 +61,7 @@ use crate::replies::{self, Replies};
 use crate::report::report;
 use crate::sight::Sight;
 
+pub(crate) use aside::{COMMENT, Kept, day};
 use capture::Allowance;
 use change_set::Run;
 use copy_held::CopyData;

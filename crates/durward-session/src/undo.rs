@@ -17,6 +17,7 @@ use crate::session::unix_seconds;
 use crate::upstream::{UpstreamConnection, UpstreamError};
 
 mod definition;
+mod kept;
 
 /// What the session calls itself.
 const PROGRAM: &str = "durward undo";
@@ -279,6 +280,9 @@ impl Undoing {
         for image in images.definitions.iter().rev() {
             self.definition(id, image).await?;
         }
+        for image in &images.kept {
+            self.kept(id, image).await?;
+        }
         Ok(())
     }
 
@@ -386,6 +390,11 @@ impl Undoing {
             .map(|row| row.into_iter().map(text).collect())
             .collect())
     }
+}
+
+/// A constant whose text is whatever a client has made of it.
+fn text_constant(value: &str) -> String {
+    format!("E'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// The tables whose rows refer to a table's.

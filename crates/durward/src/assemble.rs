@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
@@ -145,6 +146,8 @@ fn open_undo(settings: &Settings) -> anyhow::Result<Option<UndoDesk>> {
     Ok(Some(UndoDesk {
         vault: Arc::new(vault),
         scope,
+        aside: settings.undo.aside,
+        overdue: AtomicU64::default(),
     }))
 }
 

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use durward_session::Gateway;
@@ -181,6 +182,14 @@ fn gauges(gateway: &Gateway, figures: &mut Figures) {
             "durward_approvals_open",
             "Requests for approval that wait or may run.",
             count(open),
+        ),
+        (
+            "durward_undo_kept_overdue",
+            "Schemas with what was kept aside for undo whose days are over and that couldn't be removed.",
+            gateway
+                .undo
+                .as_ref()
+                .map_or(0, |undo| undo.overdue.load(Ordering::Relaxed)),
         ),
         (
             "durward_ledger_unsynced_events",

@@ -25,7 +25,7 @@ use durward_policy::{DatabaseContext, DatabaseMarks, PolicyFile, PolicySources};
 use durward_session::UndoScope;
 use durward_session::tls::RootCertificates;
 use durward_session::upstream::{Target, TargetAddress, TargetConfig};
-use durward_sql::AnalyzerLimits;
+use durward_sql::{AnalyzerLimits, AsideBounds};
 
 use crate::options::{ConfigurationFile, Given, GivenOptions, Scope};
 
@@ -36,6 +36,14 @@ const LISTEN_DEFAULT: &str = "127.0.0.1:7432";
 ///
 /// Unit: days. Reason: what was wrong is found within a week, and before-images are personal data.
 const UNDO_DAYS_DEFAULT: u32 = 7;
+/// How much of what is dropped or emptied is kept aside when nothing is said.
+///
+/// Unit: MiB. Reason: most tables that people drop by mistake are smaller, and copying so much takes seconds.
+const UNDO_KEPT_MIB_DEFAULT: u64 = 1_024;
+/// How many times that is kept aside in one database.
+///
+/// Unit: statements. Reason: whoever fills and drops tables in turn must not fill the disk.
+const UNDO_KEPT_STATEMENTS: u64 = 8;
 /// Where requests for approval are decided by HTTP when that is wanted and nothing else is said.
 const WEB_DEFAULT: &str = "127.0.0.1:7480";
 
@@ -91,6 +99,8 @@ pub(crate) struct UndoSettings {
     pub(crate) scope: Option<UndoScope>,
     /// For how long.
     pub(crate) days: u32,
+    /// How much of what is dropped or emptied is kept aside.
+    pub(crate) aside: AsideBounds,
     /// Where the key is that seals them; none for the data directory.
     pub(crate) key_file: Option<PathBuf>,
 }
@@ -261,9 +271,18 @@ fn undo(given: &GivenOptions) -> anyhow::Result<UndoSettings> {
         None => UNDO_DAYS_DEFAULT,
         Some(days) => u32::try_from(number(days, 1..=3_650)?)?,
     };
+    let kept_mib = match given.get("undo_kept_mebibytes") {
+        None => UNDO_KEPT_MIB_DEFAULT,
+        Some(mib) => number(mib, 0..=1_048_576)?,
+    };
+    let statement_bytes_max = kept_mib << 20;
     Ok(UndoSettings {
         scope,
         days,
+        aside: AsideBounds {
+            statement_bytes_max,
+            database_bytes_max: statement_bytes_max * UNDO_KEPT_STATEMENTS,
+        },
         key_file: path(given, "undo_key"),
     })
 }

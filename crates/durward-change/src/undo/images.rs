@@ -12,6 +12,58 @@ pub struct Images {
     /// What it did to definitions, in the order in which it did it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub definitions: Vec<DefinitionImage>,
+    /// What it dropped or emptied and is kept aside in the database.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptImage>,
+}
+
+/// What a statement dropped or emptied, as what puts it back from where it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptImage {
+    /// What it is, for people: `table public.orders`.
+    pub what: String,
+    /// The schemas that it is kept in.
+    pub schemas: Vec<String>,
+    /// The search path under which its definitions are read.
+    pub search_path: String,
+    /// What must hold when it is put back.
+    pub checks: Vec<KeptCheck>,
+    /// The statements that put it back.
+    pub undo: Vec<String>,
+    /// The rows that are put back then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<KeptRows>,
+    /// What is kept was copied, and isn't needed any more once it is back.
+    #[serde(default)]
+    pub holds_copies: bool,
+}
+
+/// A read that must still answer as it did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptCheck {
+    /// Its text.
+    pub text: String,
+    /// Its answer.
+    pub rows: Vec<Row>,
+    /// What it means if it answers otherwise.
+    pub why: String,
+}
+
+/// Rows that were copied aside. All names are quoted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptRows {
+    /// Where they go back to, for people.
+    pub name: String,
+    /// The number of that table.
+    pub oid: u32,
+    /// Its name.
+    pub table: String,
+    /// Where they are.
+    pub copy: String,
+    /// The columns that are put back.
+    pub columns: Vec<String>,
+    /// The columns of each of its unique keys, the primary key's first.
+    pub keys: Vec<Vec<String>>,
 }
 
 /// What a statement did to one definition, as what takes that back.
@@ -103,7 +155,17 @@ impl Images {
         let images = rows.flat_map(|row| [&row.before, &row.after]).flatten().flatten();
         let rows: usize = images.map(|value| value.as_ref().map_or(1, String::len) + 8).sum();
         let definitions = self.definitions.iter().map(|image| image.undo.len() + 256);
-        rows + definitions.sum::<usize>()
+        let kept = self
+            .kept
+            .iter()
+            .flat_map(|image| &image.undo)
+            .map(|undo| undo.len() + 256);
+        rows + definitions.sum::<usize>() + kept.sum::<usize>()
+    }
+
+    /// Whether there is nothing that could be taken back.
+    pub fn is_empty(&self) -> bool {
+        self.definitions.is_empty() && self.kept.is_empty() && self.rows() == 0
     }
 }
 

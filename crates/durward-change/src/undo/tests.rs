@@ -32,6 +32,7 @@ fn images(rows: Vec<RowImages>) -> Images {
             rows,
         }],
         definitions: Vec::new(),
+        kept: Vec::new(),
     }
 }
 
@@ -48,6 +49,7 @@ fn change() -> NewChange {
         coverage: Coverage::Full,
         request: None,
         undoes: Vec::new(),
+        kept: Vec::new(),
     }
 }
 

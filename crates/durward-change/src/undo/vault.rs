@@ -123,6 +123,20 @@ pub struct NewChange {
     pub request: Option<RequestId>,
     /// The changes that it takes back.
     pub undoes: Vec<ChangeId>,
+    /// Where what it dropped or emptied is kept in the database.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptPlace>,
+}
+
+/// A schema in which something is kept aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPlace {
+    /// Its name.
+    pub schema: String,
+    /// How large what it holds was, with its indexes.
+    pub bytes: u64,
+    /// The last day on which it is there, such as 2026-12-03, by universal time.
+    pub until: String,
 }
 
 /// A change that is kept.
@@ -307,6 +321,11 @@ impl UndoVault {
         self.settle(written)?;
         self.lock().undone(changes);
         Ok(())
+    }
+
+    /// For how many days changes are kept.
+    pub fn kept_days(&self) -> u32 {
+        self.kept_days
     }
 
     /// All changes, oldest first.

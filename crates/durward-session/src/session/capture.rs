@@ -9,9 +9,12 @@ use durward_change::RequestId;
 use durward_change::undo::Row;
 use durward_model::{Oid, Refusal, RelationKind, RowBound, StatementClass, StatementFacts, StatementId, sqlstate};
 use durward_policy::Permit;
-use durward_sql::{AnalyzedStatement, CapturePlan, CaptureTexts, Cascades, ChangeKind, Images, InversePlan, RowsText};
+use durward_sql::{
+    AnalyzedStatement, AsidePlan, CapturePlan, CaptureTexts, Cascades, ChangeKind, Images, InversePlan, RowsText,
+};
 use durward_wire::postgres::backend::TransactionStatus;
 
+use super::aside::KeptAside;
 use super::effect::effect_digest;
 use super::given::Given;
 use super::masking::{MessageMasks, Sent, TextPlace};
@@ -29,6 +32,8 @@ pub(super) struct Capture {
     read: Result<Read, String>,
     /// How what it does to definitions is taken back.
     inverse: Option<Box<InversePlan>>,
+    /// How what it drops or empties is kept aside.
+    aside: Option<Box<AsidePlan>>,
     /// What it may do.
     allowance: Allowance,
 }
@@ -67,11 +72,13 @@ pub(super) struct Allowance {
     pub(super) effect: Option<String>,
     /// By this request.
     pub(super) request: Option<RequestId>,
+    /// Only if what it drops or empties is kept aside.
+    pub(super) keeps_aside: bool,
 }
 
 impl Allowance {
     fn binds(&self) -> bool {
-        self.rows_max.is_some() || self.effect.is_some()
+        self.rows_max.is_some() || self.effect.is_some() || self.keeps_aside
     }
 }
 
@@ -132,11 +139,24 @@ impl Session {
         if self.status == TransactionStatus::Failed || self.replies.is_skipping() {
             return Ok(Course::Plain(None));
         }
+        match self.aside_of(commands, sent, (masks, rows_max)).await {
+            Some(Ok(aside)) => {
+                return Ok(Course::Captured(Capture {
+                    read: Err("what it drops or empties isn't kept".to_owned()),
+                    inverse: None,
+                    aside: Some(Box::new(aside)),
+                    allowance,
+                }));
+            }
+            Some(Err(reason)) if !allowance.binds() => return Ok(Course::Plain(Some(reason))),
+            Some(Err(_)) | None => {}
+        }
         match self.inverse_of(commands, sent, (masks, rows_max)).await {
             Some(Ok(inverse)) => {
                 return Ok(Course::Captured(Capture {
                     read: Err("it changes definitions".to_owned()),
                     inverse: Some(Box::new(inverse)),
+                    aside: None,
                     allowance,
                 }));
             }
@@ -149,6 +169,7 @@ impl Session {
             Ok(read) => Course::Captured(Capture {
                 read: Ok(read),
                 inverse: None,
+                aside: None,
                 allowance,
             }),
             // The rows of a COPY from the client are counted as they come; what else it changes isn't.
@@ -162,6 +183,7 @@ impl Session {
             Err(reason) if is_single && masks.rewritten.is_none() && rows_max == 0 => Course::Captured(Capture {
                 read: Err(reason),
                 inverse: None,
+                aside: None,
                 allowance,
             }),
             Err(reason) if is_proven(commands, &allowance) => Course::Plain(self.keeps_changes().then_some(reason)),
@@ -343,6 +365,7 @@ impl Session {
         let Capture {
             read,
             inverse,
+            aside,
             allowance,
         } = capture;
         let Permitted {
@@ -422,6 +445,20 @@ impl Session {
             Some(inverse) => self.definitions_before(inverse).await?,
             None => None,
         };
+        if let Some(aside) = &aside {
+            match self.keep_aside(aside).await? {
+                KeptAside::Kept(kept) => capturing.kept = Some(kept),
+                KeptAside::Not(reason) if allowance.keeps_aside => {
+                    let why = format!("what it takes can't be kept aside any more: {reason}");
+                    self.remember_excess((literals, parameters), None, &why);
+                    self.record_outcome(&Run::new(number), None, Some(sqlstate::EFFECT_EXCEEDED));
+                    return Ok(Ran::Exceeded(why));
+                }
+                KeptAside::Not(reason) => capturing.plan = Err(reason),
+                // Told below.
+                KeptAside::Failed => {}
+            }
+        }
         let before = if looks_around { self.rows_changed().await? } else { None };
         if self.replies.is_skipping() {
             self.record_outcome(&Run::new(number), None, Some(sqlstate::QUERY_CANCELED));

@@ -81,7 +81,8 @@ impl Session {
         Ok(Some(Definitions { images, besides }))
     }
 
-    async fn asked_of_catalog(&mut self, probe: &Probe) -> Result<Option<ProbeRows>, End> {
+    /// Rows of the catalog, in the transaction in which the statement runs; `None` where the server has failed.
+    pub(super) async fn asked_of_catalog(&mut self, probe: &Probe) -> Result<Option<ProbeRows>, End> {
         let query = OwnQuery::Rows(probe.text.into(), probe.values.clone());
         let answers = self.ask_within(&[query]).await?;
         Ok(answers

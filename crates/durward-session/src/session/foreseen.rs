@@ -62,7 +62,7 @@ impl Session {
         };
         let undo = match &effect {
             Some(effect) => Some(effect.undo.clone()),
-            None => self.undo_foreseen(commands, sent).await,
+            None => self.undo_foreseen(commands, sent).await?,
         };
         if let Some(there) = self.copy_data.there() {
             effect = Some(Effect {
@@ -175,32 +175,38 @@ impl Session {
     }
 
     /// How much of a held message could be taken back, where its rows aren't read beforehand.
-    async fn undo_foreseen(&mut self, commands: &[Vec<Subject>], sent: Sent<'_>) -> Option<String> {
+    async fn undo_foreseen(&mut self, commands: &[Vec<Subject>], sent: Sent<'_>) -> Result<Option<String>, End> {
+        let told = |told: &str| Ok(Some(told.to_owned()));
         if !commands.iter().flatten().any(|subject| changes(&subject.facts)) {
-            return None;
+            return Ok(None);
         }
         if !self.keeps_changes() {
-            return Some("none: this identity's changes are not kept".to_owned());
+            return told("none: this identity's changes are not kept");
         }
         let [command] = commands else {
-            return Some("none: several commands in one message".to_owned());
+            return told("none: several commands in one message");
         };
         let [own] = command.as_slice() else {
-            return Some("none: it runs what was prepared or opened before".to_owned());
+            return told("none: it runs what was prepared or opened before");
         };
+        let none = (&MessageMasks::default(), 0);
+        match self.aside_of(commands, sent, none).await {
+            Some(Ok(plan)) => return self.aside_foreseen(&plan).await.map(Some),
+            Some(Err(reason)) => return Ok(Some(format!("none: {reason}"))),
+            None => {}
+        }
         if !matches!(&*own.facts.command, "INSERT" | "UPDATE" | "DELETE" | "MERGE") {
-            let none = (&MessageMasks::default(), 0);
-            return Some(match self.inverse_of(commands, sent, none).await {
+            return Ok(Some(match self.inverse_of(commands, sent, none).await {
                 Some(Ok(inverse)) if inverse.besides.is_empty() => "full, as long as it holds no data".to_owned(),
                 Some(Ok(inverse)) => format!("partial: not {}", inverse.besides.join(", ")),
                 Some(Err(reason)) => format!("none: {reason}"),
                 None => format!("none: the effect of {} isn't kept", own.facts.command),
-            });
+            }));
         }
-        Some(match self.capture_plan(own, &sent.text()).await {
+        Ok(Some(match self.capture_plan(own, &sent.text()).await {
             Ok(plan) => undo_in_words(&plan),
             Err(reason) => format!("none: {reason}"),
-        })
+        }))
     }
 }
 

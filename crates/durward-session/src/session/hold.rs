@@ -13,6 +13,7 @@ use durward_wire::postgres::backend::TransactionStatus;
 use durward_wire::postgres::backend::write::{self, Report, Severity};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::aside::rests_on_aside;
 use super::capture::Allowance;
 use super::foreseen::Foreseen;
 use super::judge::unix_seconds;
@@ -599,6 +600,7 @@ fn allowance(request: &Request) -> Allowance {
         rows_max,
         effect: request.asked.effect.as_ref().map(|effect| effect.digest.clone()),
         request: Some(request.id),
+        keeps_aside: request.asked.undo.as_deref().is_some_and(rests_on_aside),
     }
 }
 

@@ -16,12 +16,19 @@ impl Session {
         let Some(capturing) = run.capturing.take() else {
             return Ok(());
         };
-        let affected = capturing.affected;
+        // A statement that empties a table doesn't say of how many rows.
+        let emptied = capturing.kept.as_ref().map_or(0, |kept| kept.rows);
+        let affected = capturing.affected.max(emptied);
         let told = (
             Arc::clone(&capturing.command),
             capturing.tables.clone(),
             capturing.request,
         );
+        let places = capturing
+            .kept
+            .as_ref()
+            .map(|kept| kept.places.clone())
+            .unwrap_or_default();
         let finished = capturing.finish(&settings.values, settings.is_exact);
         let Ok((coverage, images)) = finished else {
             let refusal = Refusal::new(
@@ -36,10 +43,11 @@ impl Session {
         self.record_outcome(&run, Some(affected), None);
         let (command, tables, request) = told;
         let rows = affected.max(images.as_ref().map_or(0, durward_change::undo::Images::rows));
-        if !self.keeps_changes() || (rows == 0 && images.as_ref().is_some_and(|images| images.definitions.is_empty())) {
+        if !self.keeps_changes() || (rows == 0 && images.as_ref().is_some_and(durward_change::undo::Images::is_empty)) {
             return Ok(());
         }
-        let change = self.new_change(run.statement, (command, tables, request), rows, coverage);
+        let mut change = self.new_change(run.statement, (command, tables, request), rows, coverage);
+        change.kept = places;
         self.changes.push(change, images);
         Ok(())
     }
@@ -62,6 +70,7 @@ impl Session {
             coverage,
             request,
             undoes: self.changes.undoes.clone(),
+            kept: Vec::new(),
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) enum OwnQuery {
     /// Rows of a table with certain keys, or of the catalog: a text made of constants and the catalog's names alone, and the
     /// values of its parameters.
     Rows(Box<str>, Vec<String>),
+    /// A step of keeping something aside: a text made of constants and the catalog's names alone.
+    Aside(Box<str>),
     /// How many rows of each table the session has changed, and not reported yet.
     RowsChanged,
     /// Does at once what was put off until the end of the transaction.
@@ -79,7 +81,7 @@ impl OwnQuery {
                 "SELECT pg_catalog.set_config('transaction_read_only', 'on', true), \
                  pg_catalog.set_config('statement_timeout', '{COUNT_MILLISECONDS_MAX}', true)"
             ),
-            Self::Rows(text, _) => text.to_string(),
+            Self::Rows(text, _) | Self::Aside(text) => text.to_string(),
             Self::CaptureTerms(table, reach) => {
                 let settings = Self::TEXT_SETTINGS.map(|name| format!("pg_catalog.current_setting('{name}')"));
                 format!(
@@ -113,6 +115,7 @@ impl OwnQuery {
             | Self::Meanings
             | Self::CountLimits
             | Self::CaptureTerms(..)
+            | Self::Aside(_)
             | Self::RowsChanged
             | Self::ConstraintsNow
             | Self::Rollback
@@ -144,6 +147,8 @@ OPERATOR(pg_catalog.+) s.n_tup_del OPERATOR(pg_catalog.>) 0 AND NOT pg_catalog.s
 pub(super) struct Probe {
     rows: Vec<TextRow>,
     answers: Vec<Vec<TextRow>>,
+    /// How many rows each says that it gave or changed.
+    counts: Vec<u64>,
     closes: u8,
     /// By which code the server failed one.
     failed: Option<Box<str>>,
@@ -162,8 +167,9 @@ impl Probe {
             .push(values.map(|value| value.map(Bytes::copy_from_slice)).collect());
     }
 
-    pub(super) fn complete(&mut self) {
+    pub(super) fn complete(&mut self, count: Option<u64>) {
         self.answers.push(std::mem::take(&mut self.rows));
+        self.counts.push(count.unwrap_or_default());
     }
 
     /// One of our two names was closed; true with the second.
@@ -184,6 +190,11 @@ impl Probe {
     /// By which code the server failed what was asked.
     pub(super) fn failure(&self) -> Option<&str> {
         self.failed.as_deref()
+    }
+
+    /// The same, as numbers of rows.
+    pub(super) fn into_counts(self, count: usize) -> Option<Vec<u64>> {
+        (self.failed.is_none() && self.counts.len() == count).then_some(self.counts)
     }
 
     pub(super) fn fail(&mut self, sqlstate: &str) {

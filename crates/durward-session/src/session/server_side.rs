@@ -393,7 +393,7 @@ impl Session {
                 }
             }
             tag::PARSE_COMPLETE | tag::BIND_COMPLETE | tag::ROW_DESCRIPTION => {}
-            tag::COMMAND_COMPLETE => self.probe.complete(),
+            tag::COMMAND_COMPLETE => self.probe.complete(command_rows(frame)?),
             _ => return Err(End::ServerFault("an answer that a query of the gateway's doesn't have")),
         }
         Ok(Fate::Keep)

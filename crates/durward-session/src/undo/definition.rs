@@ -2,17 +2,16 @@
 
 use durward_change::undo::{ChangeId, DefinitionImage, Filled, Row};
 
-use super::{UndoError, Undoing};
+use super::{UndoError, Undoing, text_constant};
 use crate::upstream::UpstreamError;
 
 /// What the server says of a DROP that would need CASCADE (manual, appendix A, class 2B).
 const DEPENDENT_OBJECTS_STILL_EXIST: &str = "2BP01";
-
 impl Undoing {
     pub(super) async fn definition(&mut self, id: ChangeId, image: &DefinitionImage) -> Result<(), UndoError> {
         // It names what is looked up under the path of then, whose text is whatever a client has made of it.
-        let path = image.search_path.replace('\\', "\\\\").replace('\'', "''");
-        self.rows(&format!("SELECT pg_catalog.set_config('search_path', E'{path}', true)"))
+        let path = text_constant(&image.search_path);
+        self.rows(&format!("SELECT pg_catalog.set_config('search_path', {path}, true)"))
             .await?;
         if !self.stands(image).await? {
             if self.plan_only && self.report.definitions > 0 {

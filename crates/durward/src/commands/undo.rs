@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use durward_audit::Moment;
 use durward_change::undo::{ChangeRecord, Coverage};
-use durward_change::visible;
+use durward_change::{bytes_in_words, visible};
 use durward_session::{ShownRow, ShownTable, UndoReport};
 use serde::Serialize;
 
@@ -209,6 +209,15 @@ fn show(record: &ChangeRecord) {
     let undoes: Vec<String> = change.undoes.iter().map(ToString::to_string).collect();
     field("takes back", &undoes.join(", "));
     field("undo", &change.coverage.to_string());
+    for place in &change.kept {
+        let kept = format!(
+            "{}, {} until {}",
+            place.schema,
+            bytes_in_words(place.bytes),
+            place.until
+        );
+        field("kept aside", &kept);
+    }
 }
 
 /// Some rows of a table, as they were and as they were left.

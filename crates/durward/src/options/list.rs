@@ -39,6 +39,15 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         example: "30",
     },
     OptionSpec {
+        key: "undo_kept_mebibytes",
+        scope: Scope::Gateway,
+        kind: Kind::Number,
+        value_name: "MIB",
+        default: "1024",
+        help: "How much of what one statement drops or empties is kept aside in the database, and eight times that in all; 0 for nothing.",
+        example: "10240",
+    },
+    OptionSpec {
         key: "undo_key",
         scope: Scope::Gateway,
         kind: Kind::Text,

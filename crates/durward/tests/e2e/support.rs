@@ -44,6 +44,9 @@ fn direct() -> bool {
     std::env::var_os("DURWARD_TEST_DIRECT").is_some()
 }
 
+/// Nothing is kept aside in the database.
+const KEEP_NOTHING: &str = "--undo-kept-mebibytes=0";
+
 /// The way into one database: a gateway in front of it, or nothing when the harness itself is tried.
 pub(crate) struct Door {
     gateway: Option<Gateway>,
@@ -55,11 +58,17 @@ impl Door {
         Self::open_with(upstream, &GatewayOptions::default())
     }
 
-    /// The same for a suite in which everybody sees everything in clear, to compare it with a direct connection.
+    /// The same for a suite in which everybody sees everything in clear, to compare it with a direct connection: what is
+    /// dropped isn't kept aside there either.
     pub(crate) fn open_in_clear(upstream: &Access) -> Self {
         let policy = tests("guardrails/in_clear.cedar").display().to_string();
         let options = GatewayOptions {
-            arguments: vec!["--policy".to_owned(), policy, "--sampling=false".to_owned()],
+            arguments: vec![
+                "--policy".to_owned(),
+                policy,
+                "--sampling=false".to_owned(),
+                KEEP_NOTHING.to_owned(),
+            ],
             ..GatewayOptions::default()
         };
         Self::open_with(upstream, &options)
@@ -68,7 +77,7 @@ impl Door {
     /// The same where the server must see nothing but what a client sends: no values are looked at.
     pub(crate) fn open_unsampled(upstream: &Access) -> Self {
         let options = GatewayOptions {
-            arguments: vec!["--sampling=false".to_owned()],
+            arguments: vec!["--sampling=false".to_owned(), KEEP_NOTHING.to_owned()],
             ..GatewayOptions::default()
         };
         Self::open_with(upstream, &options)

@@ -1,6 +1,7 @@
 //! What was changed is taken back: by statement, by transaction, by whoever did it, and never over what somebody else has
 //! changed since. What may not do as much as it does is taken back before its client hears of it.
 
+mod aside;
 mod bypasses;
 mod cascades;
 mod definitions;

@@ -145,8 +145,8 @@ fn data_and_later_changes_stand_in_the_way() {
     runs(&mut operator, "SET search_path TO public");
     // What has no inverse says so.
     for (statement, why) in [
-        ("DROP TABLE twin", "none"),
-        ("ALTER TABLE orders DROP COLUMN flag", "none"),
+        ("DROP VIEW v", "none"),
+        ("DROP SEQUENCE IF EXISTS nothing, numbers", "none"),
         ("CREATE TABLE copied AS SELECT * FROM orders", "none"),
         (
             "ALTER TABLE orders ADD COLUMN extra text, ALTER COLUMN price TYPE bigint",

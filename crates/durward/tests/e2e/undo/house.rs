@@ -50,11 +50,18 @@ impl House {
 
     /// Ends the gateway, if there is one, and starts it on what was left.
     pub(super) fn restart(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// The same with further arguments.
+    pub(super) fn restart_with(&mut self, further: &[&str]) {
         drop(self.gateway.take());
         let policy = support::tests("guardrails/in_clear.cedar").display().to_string();
+        let mut arguments = vec!["--policy".to_owned(), policy, "--sampling=false".to_owned()];
+        arguments.extend(further.iter().map(|argument| (*argument).to_owned()));
         let options = GatewayOptions {
             data_dir: Some(self.data.path().to_owned()),
-            arguments: vec!["--policy".to_owned(), policy, "--sampling=false".to_owned()],
+            arguments,
             ..GatewayOptions::default()
         };
         self.gateway = Some(Gateway::start(&support::binary(), &self.upstream, &options));
