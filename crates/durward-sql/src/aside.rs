@@ -8,11 +8,16 @@
 
 use std::collections::BTreeSet;
 
-use durward_model::{AccessModes, Oid};
+use durward_model::{AccessModes, HazardKind, Oid};
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AlterTableStmt, AlterTableType, DropBehavior, DropStmt, ObjectType, RangeVar, TruncateStmt};
+use pg_query::protobuf::a_const::Val;
+use pg_query::protobuf::{
+    AConst, AlterTableCmd, AlterTableStmt, AlterTableType, DropBehavior, DropStmt, ObjectType, RangeVar, TruncateStmt,
+};
 
 use crate::analysis::analyze_text;
+use crate::catalog::Column;
+use crate::functions::constant;
 use crate::inverse::{Probe, ProbeRows, existing, literal, node, qualified};
 use crate::parser::parse_reading;
 use crate::utility::name_parts;
@@ -21,9 +26,13 @@ use crate::{AnalysisContext, AnalysisError};
 mod columns;
 mod dropped;
 mod emptied;
+mod retyped;
 mod terms;
 
-use terms::{COLUMN_PARTS, COLUMNS, DROPPED, EMPTIED, EMPTIED_PARTS, Found, PARTS, found};
+use terms::{COLUMN_PARTS, COLUMNS, DROPPED, EMPTIED, EMPTIED_PARTS, Found, PARTS, RETYPED, found};
+
+/// `varchar` (`pg_type.dat`).
+const VARCHAR: Oid = Oid(1043);
 
 /// What is to be kept aside, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +67,8 @@ enum Kind {
         names: Vec<String>,
         numbers: Vec<i16>,
     },
+    /// ALTER TABLE ALTER COLUMN TYPE.
+    Types { names: Vec<String>, numbers: Vec<i16> },
 }
 
 /// How much may be kept aside, in bytes as `pg_total_relation_size` tells them.
@@ -76,6 +87,8 @@ pub struct Aside {
     pub what: String,
     /// The statements that keep it, to be run right before the client's own.
     pub keep: Vec<String>,
+    /// More of them, to be run right behind it.
+    pub then: Vec<String>,
     /// Which of them copy rows.
     pub copies: Vec<usize>,
     /// The schemas in which it is kept, and the bytes in each.
@@ -125,6 +138,7 @@ impl AsidePlan {
             Kind::Drop { .. } => Probe::new(DROPPED, [&self.oids()]),
             Kind::Empty { .. } => Probe::new(EMPTIED, [&self.oids()]),
             Kind::Columns { numbers, .. } => Probe::new(COLUMNS, [&self.oids(), &array(numbers)]),
+            Kind::Types { numbers, .. } => Probe::new(RETYPED, [&self.oids(), &array(numbers)]),
         }
     }
 
@@ -143,8 +157,11 @@ impl AsidePlan {
         }
         let already = found.first().map_or(0, |found| found.kept_bytes);
         if let Some(along) = found.first().and_then(|found| found.along.as_ref()) {
-            let (Kind::Drop { cascade } | Kind::Empty { cascade, .. } | Kind::Columns { cascade, .. }) = &self.kind;
-            return Err(match cascade {
+            let cascades = match &self.kind {
+                Kind::Drop { cascade } | Kind::Empty { cascade, .. } | Kind::Columns { cascade, .. } => *cascade,
+                Kind::Types { .. } => false,
+            };
+            return Err(match cascades {
                 true => format!("CASCADE takes along what isn't kept: {along}"),
                 // The server will say so itself.
                 false => format!("it is depended on by {along}"),
@@ -181,7 +198,9 @@ impl AsidePlan {
         match &self.kind {
             Kind::Drop { .. } => Probe::new(PARTS, [&self.oids()]),
             Kind::Empty { .. } => Probe::new(EMPTIED_PARTS, [&self.oids()]),
-            Kind::Columns { numbers, .. } => Probe::new(COLUMN_PARTS, [&self.oids(), &array(numbers)]),
+            Kind::Columns { numbers, .. } | Kind::Types { numbers, .. } => {
+                Probe::new(COLUMN_PARTS, [&self.oids(), &array(numbers)])
+            }
         }
     }
 
@@ -192,6 +211,7 @@ impl AsidePlan {
             Kind::Drop { .. } => dropped::aside(self, weight, parts, (schemas, comment)),
             Kind::Empty { restarts, .. } => emptied::aside(self, weight, parts, (schemas, comment, *restarts)),
             Kind::Columns { .. } => columns::aside(self, weight, parts, (schemas, comment)),
+            Kind::Types { .. } => retyped::aside(self, weight, parts, (schemas, comment)),
         }
     }
 
@@ -203,7 +223,7 @@ impl AsidePlan {
             (Kind::Drop { .. }, 1) => format!("table {tables}"),
             (Kind::Drop { .. }, _) => format!("tables {tables}"),
             (Kind::Empty { .. }, _) => format!("rows of {tables}"),
-            (Kind::Columns { names, .. }, _) => format!("{} of {tables}", names.join(", ")),
+            (Kind::Columns { names, .. } | Kind::Types { names, .. }, _) => format!("{} of {tables}", names.join(", ")),
         }
     }
 
@@ -269,6 +289,15 @@ pub(crate) fn aside_plan(
         return Ok(plan.transpose());
     };
     let analysis = analyze_text(text, context, tokens_max)?.analysis;
+    // Where no value can be lost, nobody has to wait for a copy.
+    let mut hazards = analysis
+        .statements
+        .iter()
+        .flat_map(|statement| &statement.facts.hazards);
+    let loses = hazards.any(|hazard| hazard.kind == HazardKind::DataLoss);
+    if matches!(plan.kind, Kind::Types { .. }) && !loses {
+        return Ok(None);
+    }
     let opaque = analysis.statements.iter().flat_map(|statement| &statement.facts.opaque);
     // What CASCADE takes along is asked of the server.
     let seen = |object: &str| {
@@ -372,18 +401,23 @@ fn truncate_plan(statement: &TruncateStmt, context: &AnalysisContext) -> Result<
     }))
 }
 
-/// Of an ALTER TABLE that only drops columns.
+/// Of an ALTER TABLE that only drops columns, or only changes their types.
 fn columns_plan(statement: &AlterTableStmt, context: &AnalysisContext) -> Result<Option<AsidePlan>, String> {
     let Some(table) = statement.relation.as_ref().and_then(|range| existing(range, context)) else {
         return Ok(None);
     };
     let (mut names, mut numbers, mut cascade) = (Vec::new(), Vec::new(), false);
+    let (mut kinds, mut besides) = (Vec::new(), Vec::new());
     for node in &statement.cmds {
         let Some(NodeEnum::AlterTableCmd(command)) = &node.node else {
             return Ok(None);
         };
-        if command.subtype() != AlterTableType::AtDropColumn {
-            return Ok(None);
+        kinds.push(command.subtype());
+        if let Some(column) = table.column(&command.name)
+            && widens(column, command)
+        {
+            besides.push(format!("the type of {}", command.name));
+            continue;
         }
         // Of what isn't there the server speaks.
         if let Some(column) = table.column(&command.name) {
@@ -392,7 +426,9 @@ fn columns_plan(statement: &AlterTableStmt, context: &AnalysisContext) -> Result
         }
         cascade |= command.behavior() == DropBehavior::DropCascade;
     }
-    if names.is_empty() {
+    let drops = kinds.iter().all(|kind| *kind == AlterTableType::AtDropColumn);
+    let retypes = kinds.iter().all(|kind| *kind == AlterTableType::AtAlterColumnType);
+    if names.is_empty() || !(drops || retypes) {
         return Ok(None);
     }
     Ok(Some(AsidePlan {
@@ -401,13 +437,41 @@ fn columns_plan(statement: &AlterTableStmt, context: &AnalysisContext) -> Result
             schema: table.schema.to_string(),
             name: table.name.to_string(),
         }],
-        besides: Vec::new(),
-        kind: Kind::Columns {
-            cascade,
-            names,
-            numbers,
+        besides,
+        kind: match drops {
+            true => Kind::Columns {
+                cascade,
+                names,
+                numbers,
+            },
+            false => Kind::Types { names, numbers },
         },
     }))
+}
+
+/// Whether a varchar only gets more room.
+fn widens(column: &Column, command: &AlterTableCmd) -> bool {
+    let Some(NodeEnum::ColumnDef(new)) = command.def.as_ref().and_then(|node| node.node.as_ref()) else {
+        return false;
+    };
+    let Some(type_name) = new.type_name.as_ref().filter(|_| new.raw_default.is_none()) else {
+        return false;
+    };
+    let is_varchar = constant::names(&type_name.names)
+        .last()
+        .is_some_and(|name| name == "varchar");
+    let room = match type_name.typmods.as_slice() {
+        [only] => match &only.node {
+            Some(NodeEnum::AConst(AConst {
+                val: Some(Val::Ival(room)),
+                ..
+            })) => room.ival,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    // The modifier counts four bytes more than fit (`atttypmod`).
+    is_varchar && column.type_oid == VARCHAR && column.type_modifier >= 4 && room >= column.type_modifier - 4
 }
 
 fn array(numbers: &[i16]) -> String {

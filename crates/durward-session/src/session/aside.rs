@@ -34,6 +34,8 @@ pub(crate) struct Kept {
     pub(crate) places: Vec<KeptPlace>,
     /// How many rows were copied.
     pub(crate) rows: u64,
+    /// What is to be done right behind the statement.
+    pub(crate) then: Vec<String>,
     /// What of the statement isn't.
     pub(crate) besides: Vec<String>,
 }
@@ -152,6 +154,12 @@ impl Session {
         ))))
     }
 
+    /// Keeps what the statement has made of it, once it has run: false where the server has failed, and said why.
+    pub(super) async fn keep_behind(&mut self, kept: &mut Kept) -> Result<bool, End> {
+        let texts = std::mem::take(&mut kept.then);
+        Ok(texts.is_empty() || self.run_aside(texts).await?.is_some())
+    }
+
     fn weighed(&self, plan: &AsidePlan, found: &durward_sql::ProbeRows) -> Result<AsideWeight, String> {
         let bounds = self.gateway.undo.as_ref().map(|undo| undo.aside);
         let bounds = bounds.ok_or("changes are not kept")?;
@@ -252,6 +260,7 @@ fn kept(aside: Aside, plan: &AsidePlan, (search_path, until, copied): (String, &
         },
         places,
         rows: copied,
+        then: aside.then,
         besides: plan.besides.clone(),
     }
 }

@@ -505,6 +505,12 @@ impl Session {
             self.record_outcome(&run, None, Some(sqlstate::QUERY_CANCELED));
             return Ok(Ran::Done);
         }
+        if let Some(kept) = run.capturing.as_mut().and_then(|capturing| capturing.kept.as_mut())
+            && !self.keep_behind(kept).await?
+        {
+            self.record_outcome(&run, None, Some(sqlstate::QUERY_CANCELED));
+            return Ok(Ran::Done);
+        }
         if let (Some(inverse), Some(before), Some(capturing)) = (&inverse, definitions, run.capturing.as_mut()) {
             capturing.definitions = self.definitions_after(inverse, &before).await?;
             if self.replies.is_skipping() {

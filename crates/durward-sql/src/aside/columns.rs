@@ -7,14 +7,14 @@ use crate::inverse::probe::{COLUMN, RELATION};
 use crate::inverse::{Probe, ProbeRows, literal, qualified};
 
 /// A column as it was.
-struct Column<'a> {
-    name: &'a str,
+pub(super) struct Column<'a> {
+    pub(super) name: &'a str,
     /// Its type and collation.
-    of_type: &'a str,
-    is_not_null: bool,
+    pub(super) of_type: &'a str,
+    pub(super) is_not_null: bool,
     is_generated: bool,
     /// Its default, or what generates it.
-    expression: Option<&'a str>,
+    pub(super) expression: Option<&'a str>,
     comment: Option<&'a str>,
 }
 
@@ -31,17 +31,7 @@ pub(super) fn aside(
     let (Some(table), Some(schema)) = (plan.tables.first(), schemas.first()) else {
         return aside;
     };
-    let of = |kind: &'static str| {
-        parts
-            .iter()
-            .filter(move |row| row.get(1).is_some_and(|found| found.as_deref() == Some(kind)))
-    };
-    let text = |row: &'_ [Option<String>], at: usize| row.get(at).cloned().flatten();
-    let columns: Vec<Column<'_>> = of("column").filter_map(|row| column(row)).collect();
-    let key: Vec<String> = of("key")
-        .filter_map(|row| text(row, 2))
-        .map(|name| quoted(&name))
-        .collect();
+    let (columns, key) = parts_of(parts);
     let stored: Vec<&Column<'_>> = columns.iter().filter(|column| !column.is_generated).collect();
     let (own, copy) = (table.quoted(), qualified(schema, &table.name));
     aside.keep.push(format!("CREATE SCHEMA {}", quoted(schema)));
@@ -101,8 +91,8 @@ pub(super) fn aside(
         }
     }
     // Constraints before other indexes, as theirs come with them.
-    for row in of("constraint").chain(of("index")) {
-        aside.undo.extend(text(row, 3));
+    for row in of(parts, "constraint").chain(of(parts, "index")) {
+        aside.undo.extend(row.get(3).cloned().flatten());
     }
     aside.checks.push(AsideCheck {
         text: Probe::new(RELATION, [&table.schema, &table.name]).in_full(),
@@ -115,6 +105,20 @@ pub(super) fn aside(
         .places
         .push((schema.clone(), weight.found.first().map_or(0, |found| found.bytes)));
     aside
+}
+
+/// The columns that are meant, and those of the primary key, quoted.
+pub(super) fn parts_of(parts: &ProbeRows) -> (Vec<Column<'_>>, Vec<String>) {
+    let columns = of(parts, "column").filter_map(|row| column(row));
+    let key = of(parts, "key").filter_map(|row| Some(quoted(row.get(2)?.as_deref()?)));
+    (columns.collect(), key.collect())
+}
+
+/// The parts of a kind.
+fn of<'a>(parts: &'a ProbeRows, kind: &'static str) -> impl Iterator<Item = &'a Vec<Option<String>>> {
+    parts
+        .iter()
+        .filter(move |row| row.get(1).is_some_and(|found| found.as_deref() == Some(kind)))
 }
 
 fn column(row: &[Option<String>]) -> Option<Column<'_>> {

@@ -44,7 +44,7 @@ pub(super) fn found(row: &[Option<String>]) -> Option<Found> {
 /// finds that as here (`findDependentObjects` in its `dependency.c`): what belongs to them goes, and what merely depends on
 /// any of that stands in the way. Operators are the built-in ones, as `pg_catalog` comes first.
 macro_rules! terms {
-    ($start:literal, $along:expr, $reason:literal) => {
+    ($start:literal, $along:expr, $reason:expr) => {
         concat!(
             "WITH RECURSIVE own AS (SELECT c.* FROM pg_catalog.pg_class c \
              WHERE c.oid = ANY($1::pg_catalog.text::pg_catalog.oid[])), \
@@ -173,12 +173,11 @@ WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid \
 AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.deptype = ANY('{a,i}'::pg_catalog.\"char\"[])\
 ) AS p WHERE p.\"table\" = ANY($1::pg_catalog.text::pg_catalog.oid[]) ORDER BY p.\"table\", p.kind, p.place, p.name";
 
-/// Of columns that are dropped, which `$2` numbers.
-pub(super) const COLUMNS: &str = terms!(
-    "a.attnum::pg_catalog.int4 FROM own o JOIN pg_catalog.pg_attribute a ON a.attrelid = o.oid \
-     WHERE a.attnum = ANY($2::pg_catalog.text::pg_catalog.int2[])",
-    along!(),
-    "WHEN o.relkind <> 'r'::pg_catalog.\"char\" THEN 'it isn''t a plain table' \
+/// What has to hold of a table of which columns are kept, which `$2` numbers.
+macro_rules! keyed {
+    ($further:literal) => {
+        concat!(
+            "WHEN o.relkind <> 'r'::pg_catalog.\"char\" THEN 'it isn''t a plain table' \
      WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = o.oid OR i.inhparent = o.oid) \
      THEN 'it is a partition, inherits from another table, or others from it' \
      WHEN NOT pg_catalog.pg_has_role(o.relowner, 'USAGE') THEN 'the database account isn''t its owner' \
@@ -186,8 +185,19 @@ pub(super) const COLUMNS: &str = terms!(
      WHEN pg_catalog.row_security_active(o.oid) THEN 'row policies keep rows of it from the database account' \
      WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = o.oid AND i.indisprimary \
      AND NOT (i.indkey::pg_catalog.int2[] && $2::pg_catalog.text::pg_catalog.int2[])) \
-     THEN 'there is no primary key beside it' \
-     WHEN EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = o.oid \
+     THEN 'there is no primary key beside it' ",
+            $further
+        )
+    };
+}
+
+/// Of columns that are dropped, which `$2` numbers.
+pub(super) const COLUMNS: &str = terms!(
+    "a.attnum::pg_catalog.int4 FROM own o JOIN pg_catalog.pg_attribute a ON a.attrelid = o.oid \
+     WHERE a.attnum = ANY($2::pg_catalog.text::pg_catalog.int2[])",
+    along!(),
+    keyed!(
+        "WHEN EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = o.oid \
      AND a.attnum = ANY($2::pg_catalog.text::pg_catalog.int2[]) AND (a.attacl IS NOT NULL \
      OR a.attidentity <> ''::pg_catalog.\"char\" OR a.attgenerated = 'v'::pg_catalog.\"char\")) \
      THEN 'it has rights of its own, or numbers itself' \
@@ -198,6 +208,19 @@ pub(super) const COLUMNS: &str = terms!(
      'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid, \
      'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid]))) \
      THEN 'a sequence, statistics or another column would go along'"
+    )
+);
+
+/// Of columns whose type is changed, which `$2` numbers.
+pub(super) const RETYPED: &str = terms!(
+    "0 FROM own o",
+    "NULL::pg_catalog.text",
+    keyed!(
+        "WHEN EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = o.oid \
+         AND a.attnum = ANY($2::pg_catalog.text::pg_catalog.int2[]) \
+         AND (a.attidentity <> ''::pg_catalog.\"char\" OR a.attgenerated <> ''::pg_catalog.\"char\")) \
+         THEN 'the server computes it, or numbers it'"
+    )
 );
 
 /// What is needed to make columns again: their definitions, the primary key, and indexes and constraints that go along; as
