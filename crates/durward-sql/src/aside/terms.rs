@@ -65,7 +65,13 @@ macro_rules! terms {
             $along,
             ", CASE ",
             $reason,
-            " WHEN pg_catalog.current_setting('transaction_read_only') = 'on' THEN 'its transaction only reads' \
+            " WHEN EXISTS (SELECT FROM pg_catalog.pg_depend d \
+             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.objid = o.oid \
+             AND d.deptype = 'n'::pg_catalog.\"char\" AND d.refclassid = ANY(ARRAY[\
+             'pg_catalog.pg_type'::pg_catalog.regclass::pg_catalog.oid, \
+             'pg_catalog.pg_collation'::pg_catalog.regclass::pg_catalog.oid])) \
+             THEN 'nobody could drop the types or collations that its columns have' \
+             WHEN pg_catalog.current_setting('transaction_read_only') = 'on' THEN 'its transaction only reads' \
              WHEN NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') \
              THEN 'the database account may make no schema to keep it in: GRANT CREATE ON DATABASE ' \
              || pg_catalog.quote_ident(pg_catalog.current_database()) || ' TO ' || pg_catalog.quote_ident(current_user) \
@@ -115,7 +121,15 @@ pub(super) const DROPPED: &str = terms!(
      WHEN EXISTS (SELECT FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid \
      WHERE r.prrelid = o.oid AND (NOT pg_catalog.pg_has_role(p.pubowner, 'USAGE') \
      OR pg_catalog.to_jsonb(r) ->> 'prqual' IS NOT NULL OR pg_catalog.to_jsonb(r) ->> 'prattrs' IS NOT NULL)) \
-     THEN 'it is published in part, or by somebody else'"
+     THEN 'it is published in part, or by somebody else' \
+     WHEN EXISTS (SELECT FROM going g JOIN pg_catalog.pg_depend d ON d.classid = g.classid AND d.objid = g.objid \
+     WHERE d.deptype = 'n'::pg_catalog.\"char\" \
+     AND d.refclassid <> 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid \
+     AND NOT EXISTS (SELECT FROM going h WHERE h.classid = d.refclassid AND h.objid = d.refobjid) \
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.oid = d.objid AND k.contype = 'f'::pg_catalog.\"char\" \
+     AND d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid) \
+     AND d.classid <> 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid) \
+     THEN 'nobody could drop the types, functions or tables that it uses'"
 );
 
 /// What tables have that is kept apart from them, or needed to put their rows back: of which table, what, its name, its

@@ -162,8 +162,10 @@ fn check_all(version: Option<&str>, whole_min: u64) {
                 client.query(end).expect("an answer");
             }
         }
-        // What is kept aside comes back before what was changed in it.
+        // What is kept aside comes back before what was changed in it. Nothing is kept that has types of the house's own.
+        let has_own_type = table.columns.iter().any(|(definition, _)| definition.contains("mood"));
         match round % 3 {
+            _ if has_own_type => {}
             0 => send(&mut client, &format!("TRUNCATE {}", table.name), extended),
             1 => send(&mut client, &format!("DROP TABLE {}", table.name), extended),
             _ => {}
