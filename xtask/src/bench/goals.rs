@@ -24,12 +24,12 @@ enum Bound {
 
 const FLOOR: &str = "by perf two thirds of its time are the kernel's, as the relay's are (sending alone more than a third); 5 % write \
                      the intent, 8 % flush, sign and index, a quarter is the session's own code, where nothing stands out";
-const EXTENDED: &str = "a Parse and an Execute are two decisions and two intents with their outcomes, each of which is encoded, \
-                        hashed, signed and indexed";
+const EXTENDED: &str = "a text that is prepared anew each time is digested, looked up among the analyses and decided on before its \
+                        run is decided on as well, and brings three messages more each way";
 const SHARED: &str = "client, server, gateway and its recording threads share two processors: what the gateway uses is taken \
                       from the others";
 const FSYNC: &str = "intents are flushed in groups: one that comes while a flush is under way waits for the next, so that the \
-                     mean is one and a half";
+                     mean is one and a half, and the database's own flush goes to the same disk meanwhile";
 
 /// The table of goals.
 pub(super) fn table(results: &Results) -> String {
