@@ -14,8 +14,9 @@ use super::audit::{detail, directory, read_key, reading};
 use crate::cli::{BuildEvidenceArgs, EvidenceCommand};
 use crate::screen::{Style, complain, say, say_json, styled, table};
 
-/// How long a period that has just ended may wait for its signature: a running gateway signs every second.
-const SIGNATURE_PATIENCE: Duration = Duration::from_secs(4);
+/// How long a period that has just ended may wait for its signature: a running gateway signs every second, unless its disk or
+/// its machine is busy.
+const SIGNATURE_PATIENCE: Duration = Duration::from_secs(20);
 const SIGNATURE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How far back a report reaches where nothing else is said.

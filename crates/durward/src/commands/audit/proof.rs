@@ -11,7 +11,7 @@ use super::{detail, read_file, read_key};
 use crate::screen::{Style, complain, say, say_json, styled};
 
 /// How long a new event may wait for its signature: a running gateway signs every second.
-const SIGNATURE_PATIENCE: Duration = Duration::from_secs(3);
+const SIGNATURE_PATIENCE: Duration = Duration::from_secs(20);
 const SIGNATURE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Writes the proof of one event.
