@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard};
 
 use proptest::prelude::*;
 
@@ -173,9 +174,14 @@ proptest! {
 #[derive(Debug, Default)]
 struct Power {
     off: AtomicBool,
-    /// Bytes that were flushed of the segment that is written to, and its number.
-    flushed: AtomicU64,
-    segment: AtomicU64,
+    /// The segment that is written to, and how many bytes of it were flushed.
+    place: Mutex<(u64, u64)>,
+}
+
+impl Power {
+    fn place(&self) -> MutexGuard<'_, (u64, u64)> {
+        self.place.lock().expect("nobody panics with it")
+    }
 }
 
 #[derive(Debug)]
@@ -189,6 +195,7 @@ struct VolatileStore {
 struct VolatileSegment {
     file: Arc<dyn SegmentFile>,
     path: PathBuf,
+    segment: u64,
     power: Arc<Power>,
 }
 
@@ -207,7 +214,11 @@ impl SegmentFile for VolatileSegment {
         // What comes while it flushes may or may not be flushed with it.
         let bytes = bytes_of(&self.path)?;
         self.file.sync()?;
-        self.power.flushed.store(bytes, Ordering::Release);
+        // The one before may still be flushed while the next is written to.
+        let mut place = self.power.place();
+        if place.0 == self.segment {
+            place.1 = bytes;
+        }
         Ok(())
     }
 }
@@ -215,10 +226,14 @@ impl SegmentFile for VolatileSegment {
 impl VolatileStore {
     fn wrap(&self, segment: u64, file: Arc<dyn SegmentFile>) -> io::Result<Arc<dyn SegmentFile>> {
         let path = Layout::new(&self.directory).segment(segment);
-        self.power.flushed.store(bytes_of(&path)?, Ordering::Release);
-        self.power.segment.store(segment, Ordering::Release);
+        *self.power.place() = (segment, bytes_of(&path)?);
         let power = Arc::clone(&self.power);
-        Ok(Arc::new(VolatileSegment { file, path, power }))
+        Ok(Arc::new(VolatileSegment {
+            file,
+            path,
+            segment,
+            power,
+        }))
     }
 }
 
@@ -282,8 +297,8 @@ proptest! {
         power.off.store(true, Ordering::Release);
         drop(ledger);
         // Some of what wasn't flushed of the last segment is lost: cut off, or never written in places.
-        let segment = Layout::new(directory.path()).segment(power.segment.load(Ordering::Acquire));
-        let flushed = power.flushed.load(Ordering::Acquire);
+        let (segment, flushed) = *power.place();
+        let segment = Layout::new(directory.path()).segment(segment);
         let written = bytes_of(&segment).expect("a segment");
         let unsure = usize::try_from(written - flushed).expect("small");
         if unsure > 0 {
