@@ -217,3 +217,13 @@ DELETE FROM shop.above_{who}
 CREATE FUNCTION shop.greeting(name varchar) RETURNS text LANGUAGE sql AS 'SELECT ''x''::text'
 -- @ refused | engineer | a function of a built-in one's name
 CREATE FUNCTION public.upper(varchar) RETURNS text LANGUAGE sql AS 'SELECT ''x''::text'
+-- @ refused | engineer agent service | a sequence set back: keys that were given are given again
+ALTER SEQUENCE shop.invoice_numbers RESTART
+-- @ refused | engineer agent service | the same, with a value
+ALTER SEQUENCE shop.invoice_numbers CACHE 10 RESTART WITH 1
+-- @ refused | engineer agent service | a value of an enum taken from those who use it
+ALTER TYPE shop.mood RENAME VALUE 'ok' TO 'fine'
+-- @ refused | engineer agent service | a check that no row passes, without looking at any
+ALTER TABLE shop.products ADD CONSTRAINT closed CHECK (false) NOT VALID
+-- @ refused | engineer agent service | the same in other words
+ALTER TABLE shop.products ADD CONSTRAINT closed CHECK (1 > length('xx')) NOT VALID

@@ -116,3 +116,7 @@ ALTER TABLE public.draft_{who} DROP COLUMN x
 DROP TABLE public.draft_{who}
 -- @ then
 COMMIT
+-- @ allowed | engineer service | a value added to an enum
+ALTER TYPE shop.mood ADD VALUE IF NOT EXISTS '{who}'
+-- @ allowed | engineer service | a sequence that keeps its place
+ALTER SEQUENCE shop.invoice_numbers CACHE 5

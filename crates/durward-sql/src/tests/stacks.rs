@@ -98,3 +98,17 @@ fn wide_texts() {
     assert!(found.starts_with("write insert, rows 1, exact"), "{}", head(&found));
     assert_eq!(facts(&"SELECT 1;".repeat(1_000_000)), "TooLarge");
 }
+
+/// Each WITH query that reads the one before twice doubles what it shows: a kilobyte would fill any memory.
+#[test]
+fn columns_that_double_are_refused() {
+    let doubled = (1..60).map(|level| {
+        let before = level - 1;
+        format!("c{level} AS (SELECT x.*, y.* FROM c{before} x, c{before} y)")
+    });
+    let queries: Vec<String> = std::iter::once("c0 AS (SELECT 1 AS a)".to_owned())
+        .chain(doubled)
+        .collect();
+    let text = format!("WITH {} SELECT 1 FROM c59", queries.join(", "));
+    assert_eq!(facts(&text), "TooComplex");
+}

@@ -8,7 +8,7 @@ use pg_query::protobuf::{
 };
 use pg_query::{Node, NodeEnum};
 
-use super::table::{column_definition, is_serial, new_constraint};
+use super::table::{column_definition, is_serial, new_constraint, restarts};
 use super::{ddl, existing, hazard_name, is_own, option, temporary_ddl};
 use crate::bind::Binder;
 use crate::catalog::Relation;
@@ -91,7 +91,6 @@ fn subcommand(binder: &mut Binder<'_>, altered: &mut Altered, command: &AlterTab
         | At::AtAddOf
         | At::AtDropOf
         | At::AtAddIdentity
-        | At::AtSetIdentity
         | At::AtEnableTrig
         | At::AtEnableTrigAll
         | At::AtEnableTrigUser
@@ -102,6 +101,13 @@ fn subcommand(binder: &mut Binder<'_>, altered: &mut Altered, command: &AlterTab
         At::AtEnableRowSecurity | At::AtForceRowSecurity => hazard(binder, altered, HazardKind::PrivilegeChange),
         // Rows without the value may come in from now on.
         At::AtDropNotNull => hazard(binder, altered, HazardKind::ProtectionRemoved),
+        At::AtSetIdentity => match definition(command) {
+            Some(NodeEnum::List(options)) if restarts(&options.items) => {
+                hazard(binder, altered, HazardKind::DataLoss);
+            }
+            Some(NodeEnum::List(_)) => {}
+            _ => unknown(binder, altered),
+        },
         // Inserts that left a key to the server fail from now on.
         At::AtDropIdentity => hazard(binder, altered, HazardKind::ProtectionRemoved),
         At::AtColumnDefault => match command.def.as_deref() {
@@ -118,7 +124,10 @@ fn subcommand(binder: &mut Binder<'_>, altered: &mut Altered, command: &AlterTab
             _ => unknown(binder, altered),
         },
         At::AtAlterConstraint => match definition(command) {
-            Some(NodeEnum::AtalterConstraint(change)) if change.alter_enforceability && !change.is_enforced => {
+            Some(NodeEnum::AtalterConstraint(change))
+                if (change.alter_enforceability && !change.is_enforced)
+                    || (change.alter_deferrability && change.deferrable) =>
+            {
                 hazard(binder, altered, HazardKind::ProtectionRemoved);
             }
             Some(NodeEnum::AtalterConstraint(_) | NodeEnum::Constraint(_)) => {}
@@ -341,7 +350,13 @@ fn is_stable(binder: &Binder<'_>, node: &Node) -> bool {
 /// ADD CONSTRAINT: rows that stand are checked under a lock, unless NOT VALID.
 fn add_constraint(binder: &mut Binder<'_>, altered: &Altered, constraint: &Constraint) {
     new_constraint(binder, constraint, &altered.columns);
+    // A check that reads no column lets every row pass or none.
+    let constant = constraint
+        .raw_expr
+        .as_deref()
+        .is_some_and(|check| is_stable(binder, check));
     let locks = match constraint.contype() {
+        ConstrType::ConstrCheck if constant => true,
         ConstrType::ConstrCheck | ConstrType::ConstrForeign | ConstrType::ConstrNotnull => !constraint.skip_validation,
         // USING INDEX takes an index that is built already; a primary key may still check for NULL.
         ConstrType::ConstrUnique => constraint.indexname.is_empty(),

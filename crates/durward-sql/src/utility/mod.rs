@@ -101,7 +101,7 @@ pub(crate) fn statement(binder: &mut Binder<'_>, node: &NodeEnum) {
         NodeEnum::AlterDomainStmt(s) => object::alter_domain(binder, s),
         NodeEnum::CompositeTypeStmt(s) => object::composite(binder, s),
         NodeEnum::CreateEnumStmt(s) => object::named(binder, ObjectKind::Type, &s.type_name, AccessModes::CREATE),
-        NodeEnum::AlterEnumStmt(s) => object::named(binder, ObjectKind::Type, &s.type_name, AccessModes::ALTER),
+        NodeEnum::AlterEnumStmt(s) => object::alter_enum(binder, s),
         NodeEnum::CreateRangeStmt(s) => object::named(binder, ObjectKind::Type, &s.type_name, AccessModes::CREATE),
         NodeEnum::AlterTypeStmt(s) => object::planted(binder, ObjectKind::Type, &s.type_name, AccessModes::ALTER),
         NodeEnum::AlterCollationStmt(s) => object::named(binder, ObjectKind::Other, &s.collname, AccessModes::ALTER),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use durward_model::{AccessModes, HazardKind, ObjectKind, StatementClass};
 use pg_query::protobuf::{
-    AlterDomainStmt, AlterObjectSchemaStmt, AlterOwnerStmt, CommentStmt, CompositeTypeStmt, CreateDomainStmt,
-    CreateSchemaStmt, CreateStatsStmt, ObjectType, RenameStmt,
+    AlterDomainStmt, AlterEnumStmt, AlterObjectSchemaStmt, AlterOwnerStmt, CommentStmt, CompositeTypeStmt,
+    CreateDomainStmt, CreateSchemaStmt, CreateStatsStmt, ObjectType, RenameStmt,
 };
 use pg_query::{Node, NodeEnum};
 
@@ -69,6 +69,15 @@ fn target(
         .facts
         .object(object_kind(kind), schema.map(Arc::from), name, modes);
     (parts.join("."), false)
+}
+
+/// ALTER TYPE of an enum: what adds a value is additive, what renames one takes it from those who use it.
+pub(super) fn alter_enum(binder: &mut Binder<'_>, statement: &AlterEnumStmt) {
+    named(binder, ObjectKind::Type, &statement.type_name, AccessModes::ALTER);
+    if !statement.old_val.is_empty() {
+        let name = constant::names(&statement.type_name).join(".");
+        binder.facts.hazard(HazardKind::DataLoss, name);
+    }
 }
 
 /// RENAME: what others use under the old name is gone for them.

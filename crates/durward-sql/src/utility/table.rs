@@ -266,10 +266,20 @@ pub(super) fn alter_sequence(binder: &mut Binder<'_>, statement: &AlterSeqStmt) 
     ddl(binder);
     match &statement.sequence {
         Some(range) => {
-            existing(binder, range, AccessModes::ALTER);
+            let sequence = existing(binder, range, AccessModes::ALTER);
+            if !is_own(binder, range, sequence.as_ref()) && restarts(&statement.options) {
+                binder
+                    .facts
+                    .hazard(HazardKind::DataLoss, hazard_name(range, sequence.as_ref()));
+            }
         }
         None => binder.facts.opaque("ALTER SEQUENCE", "without a name"),
     }
+}
+
+/// Whether options of a sequence set its counter back: keys would be given a second time.
+pub(super) fn restarts(options: &[Node]) -> bool {
+    super::option(options, "restart").is_some()
 }
 
 pub(super) fn foreign_table(binder: &mut Binder<'_>, statement: &CreateForeignTableStmt) {
