@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durward_model::{AccessModes, ColumnCopy, ObjectKind, QualifiedName, Reading, RelationKind, StatementClass};
+use durward_model::{AccessModes, ColumnCopy, ObjectKind, QualifiedName, RelationKind, StatementClass};
 use pg_query::protobuf::{AExprKind, CommonTableExpr, RangeVar, SelectStmt, SetOperation, WithClause, a_const};
 use pg_query::{Node, NodeEnum};
 
@@ -208,6 +208,8 @@ impl Binder<'_> {
         for node in &select.distinct_clause {
             if node.node.is_some() {
                 self.sort_item(node, columns);
+            } else {
+                columns.iter().for_each(|column| self.tells_apart(&column.value));
             }
         }
         self.optional_value(select.limit_offset.as_deref());
@@ -256,13 +258,26 @@ impl Binder<'_> {
         }
         if let Some(column) = named_result(node, columns) {
             let value = column.value.clone();
-            self.position = Position::Shown;
-            self.resolve_column(&[&column.name]);
+            self.position = Position::Matched;
+            let input = self.resolve_column(&[&column.name]);
             self.position = Position::Expression;
-            self.note_reads_as(&value, Reading::default());
+            self.tells_apart(&value);
+            if let Some(input) = input {
+                self.tells_apart(&input);
+            }
             return;
         }
-        self.value_at(node, Position::Shown);
+        let value = match numbered_result(node, columns) {
+            Some(column) => column.value.clone(),
+            None => self.value_at(node, Position::Matched),
+        };
+        self.tells_apart(&value);
+    }
+
+    /// Notes that rows are put together by whether values are equal.
+    fn tells_apart(&mut self, value: &Value) {
+        self.note_reads_as(value, Position::Matched.reading());
+        self.note_match(value, value);
     }
 
     fn set_operation(&mut self, select: &SelectStmt) -> Vec<NamedValue> {
