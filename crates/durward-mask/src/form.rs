@@ -7,7 +7,7 @@
 //!   values stay equal and different ones different: joins, DISTINCT and GROUP BY go on working.
 //! - **Secrets** have constant forms only: not even their length or equality shows.
 //! - **What the key protects.** Small domains (dates, postcodes) can be enumerated only with the key. Whoever may write rows
-//!   and read them back learns the masks of values that they choose; the gateway's policy must stop that, no mask can.
+//!   and read them back learns the masks of values that they choose: they must be shown constants, no other mask helps.
 //! - **What shows.** Masks that keep shape show length and punctuation; numbers their sign and count of digits; dates the
 //!   span of eleven years; arrays and JSON their structure; every injective mask which rows are equal.
 //! - **Encodings.** Cells are in UTF-8 (`client_encoding`), as the SQL form computes on UTF-8. Cells that a session prints
@@ -162,6 +162,17 @@ impl Mask {
         }
         let kind = Kind::Json(JsonMask::new(rules));
         Ok(Self { kind, column, key })
+    }
+
+    /// The mask that shows the same for every value of the column.
+    #[must_use]
+    pub fn constant(&self) -> Self {
+        let kind = if fixed::exists(self.column.scalar()) {
+            Kind::Constant
+        } else {
+            Kind::Null
+        };
+        Self { kind, ..self.clone() }
     }
 
     /// Appends the mask of a cell in the text format to `out`. NULL cells have no bytes and are the caller's to keep.

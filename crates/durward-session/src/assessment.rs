@@ -1,6 +1,6 @@
 //! What masks make of a statement, by its facts: what it shows, what it looks up, what it computes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use durward_mask::form::{ColumnType, Scalar};
 use durward_model::{
@@ -12,9 +12,10 @@ use durward_sql::catalog::CatalogSnapshot;
 use crate::Database;
 use crate::labels::LabelSnapshot;
 use crate::masks::{Holding, MaskKeys, ShownColumn, ShownMasks, Treatment, column_type, holding};
+use crate::own_writes::{Written, writes_many};
 
-/// Masked columns that a statement reads, with their labels.
-pub(crate) type MaskedColumns = BTreeMap<(Oid, ColumnNumber), Label>;
+/// Masked columns that a statement reads, with what they hold.
+pub(crate) type MaskedColumns = BTreeMap<(Oid, ColumnNumber), Holding>;
 
 /// What masks make of one statement.
 #[derive(Debug, Default)]
@@ -52,12 +53,19 @@ pub(crate) struct Viewer<'a> {
     pub(crate) clear: &'a [Label],
     /// Whether it is a person, and not somebody's agent.
     pub(crate) is_person: bool,
+    /// What the person behind it has written.
+    pub(crate) own: &'a Written,
+    /// What the statement that is looked at writes, if that is much.
+    pub(crate) writing: BTreeSet<(Oid, ColumnNumber)>,
 }
 
 impl Viewer<'_> {
     /// What a column holds that has to be masked.
     pub(crate) fn held(&self, relation: Oid, number: ColumnNumber) -> Option<Holding> {
-        holding(self.labels, self.catalog, (relation, number), self.clear)
+        let place = (relation, number);
+        let holds = holding(self.labels, self.catalog, place, self.clear)?;
+        let is_own = self.writing.contains(&place) || self.own.holds(self.catalog, place);
+        Some(if is_own { holds.of_own_values() } else { holds })
     }
 
     /// Whether a column may be compared in clear with a value: those that a key stands for, and no secrets.
@@ -104,6 +112,21 @@ impl Viewer<'_> {
 
     /// Looks at one statement.
     pub(crate) fn assess(&self, facts: &StatementFacts) -> Assessment {
+        if !writes_many(facts) {
+            return self.look_at(facts);
+        }
+        let written = facts.relations.iter().flat_map(|usage| {
+            let columns = usage.columns.iter().filter(|column| column.written);
+            columns.map(|column| (usage.relation.oid, column.number))
+        });
+        let viewer = Viewer {
+            writing: written.collect(),
+            ..*self
+        };
+        viewer.look_at(facts)
+    }
+
+    fn look_at(&self, facts: &StatementFacts) -> Assessment {
         let mut assessment = Assessment {
             looks_up_freely: true,
             ..Assessment::default()
@@ -188,7 +211,7 @@ impl Viewer<'_> {
                 assessment.looks_up = true;
                 assessment.looks_up_freely &= self.may_look_up(relation, column.number);
             }
-            assessment.masked.insert((relation, column.number), holds.label);
+            assessment.masked.insert((relation, column.number), holds);
         }
     }
 
@@ -209,13 +232,14 @@ impl Viewer<'_> {
 
     fn assess_output(&self, facts: &StatementFacts, assessment: &mut Assessment) {
         for output in &facts.output {
-            let mut holdings = output
-                .lineage
-                .iter()
-                .filter_map(|(relation, number)| self.held(relation.oid, *number));
+            let mut holdings = output.lineage.iter().filter_map(|(relation, number)| {
+                let holds = self.held(relation.oid, *number)?;
+                Some(((relation.oid, *number), holds))
+            });
             let shown = match (holdings.next(), output.origin) {
-                (Some(holds), Some(origin)) if output.unchanged => Some(ShownColumn {
+                (Some((column, holds)), Some(origin)) if output.unchanged => Some(ShownColumn {
                     origin: Some(origin),
+                    column: Some(column),
                     treatment: Treatment::Mask(holds),
                 }),
                 (Some(_), _) => {
@@ -228,6 +252,7 @@ impl Viewer<'_> {
                     });
                     open.then_some(ShownColumn {
                         origin: None,
+                        column: None,
                         treatment: Treatment::Scan,
                     })
                 }
@@ -267,6 +292,8 @@ impl Foreseen {
             catalog,
             clear,
             is_person: is_person(principal),
+            own: &Written::default(),
+            writing: BTreeSet::new(),
         };
         let assessment = viewer.assess(facts);
         let name = |(oid, number): &(Oid, ColumnNumber)| {
@@ -277,7 +304,7 @@ impl Foreseen {
         let columns = assessment.masked.iter();
         Self {
             columns: columns
-                .filter_map(|(column, label)| Some((name(column)?, label.clone())))
+                .filter_map(|(column, holds)| Some((name(column)?, holds.label.clone())))
                 .collect(),
             computes: assessment.needs_masks(),
             refusal: assessment.refusal,

@@ -29,6 +29,7 @@ use crate::look_ups::LookUps;
 use crate::masks::MasterKey;
 use crate::measuring::Measurements;
 use crate::metrics::Metrics;
+use crate::own_writes::WriteBook;
 use crate::registry::SessionRegistry;
 use crate::session::unix_seconds;
 use crate::stream::Stream;
@@ -143,6 +144,8 @@ pub struct Database {
     pub catalog: CatalogSource,
     /// What its columns hold.
     pub labels: LabelBook,
+    /// Who has written which of them.
+    pub(crate) writes: WriteBook,
     /// Whether what is held is looked at beforehand, for its approvers.
     pub measures: bool,
 }
@@ -154,6 +157,7 @@ impl Database {
             name,
             catalog: CatalogSource::new(target.clone()),
             labels: LabelBook::new(target.clone()),
+            writes: WriteBook::default(),
             target,
             context,
             passthrough,
@@ -174,6 +178,12 @@ impl Database {
     #[must_use]
     pub fn with_labels(self, labels: LabelBook) -> Self {
         Self { labels, ..self }
+    }
+
+    /// The same with a book of who has written what that was opened elsewhere.
+    #[must_use]
+    pub fn with_writes(self, writes: WriteBook) -> Self {
+        Self { writes, ..self }
     }
 
     /// Judges new columns whenever the catalog has changed, and others as time allows. Cancel safe: yes.

@@ -33,6 +33,7 @@ use survey::Surveyor;
 pub use kept::KeptLabels;
 pub use path::ColumnPath;
 pub use snapshot::{Basis, ColumnLabel, LabelSnapshot, Overridden, RelationLabels};
+pub(crate) use store::file_name;
 pub use survey::SurveyReport;
 
 /// Numbers snapshots over all databases: cached decisions are keyed by it.

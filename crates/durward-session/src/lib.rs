@@ -32,6 +32,7 @@ mod measuring;
 pub mod metrics;
 mod names;
 mod own_texts;
+mod own_writes;
 mod prepared;
 mod registry;
 mod replies;
@@ -58,6 +59,7 @@ pub use labels::{
     RelationLabels, SurveyReport,
 };
 pub use masks::MasterKey;
+pub use own_writes::WriteBook;
 pub use registry::{SessionHandle, SessionRegistry, SessionSummary};
 pub use session::labelled::label_use;
 pub use shown::{ShownRow, ShownTable};

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::assessment::Viewer;
 use crate::labels::LabelSnapshot;
+use crate::own_writes::Written;
 
 /// The most labels whose keys a session's computing statements can use.
 ///
@@ -77,9 +78,14 @@ impl MaskKeys {
 
     /// Whether a value that is written to a masked column is a mask of this session's.
     pub(crate) fn is_own_mask(&self, value: &[u8], holds: &Holding, column_type: ColumnType) -> bool {
+        // What the column showed before its masks became constants.
+        let before = Holding {
+            constant: false,
+            ..holds.clone()
+        };
         value.starts_with(b"[masked")
             || self
-                .mask(holds, column_type, false)
+                .mask(&before, column_type, false)
                 .is_some_and(|mask| mask.could_be_own(value))
     }
 
@@ -96,7 +102,7 @@ impl MaskKeys {
 
     /// Whether the masks of a column differ where its values do, whatever the keys.
     pub(crate) fn is_injective(holds: &Holding, column: ColumnType) -> bool {
-        let form = Form::default_for(&holds.label, &column);
+        let form = holds.form(&column);
         let key = Arc::new(MaskKey::derive(&[0; 32], "", &holds.label, Scope::Database));
         let mask = Mask::new(&holds.label, column, form, key);
         holds.paths.is_none() && mask.is_ok_and(|mask| mask.is_injective())
@@ -117,8 +123,7 @@ impl MaskKeys {
             });
             return Mask::json(column, rules.collect::<Option<_>>()?, key).ok();
         }
-        let form = Form::default_for(&holds.label, &column);
-        Mask::new(&holds.label, column, form, key).ok()
+        Mask::new(&holds.label, column.clone(), holds.form(&column), key).ok()
     }
 }
 
@@ -140,16 +145,15 @@ pub(crate) struct Holding {
     pub(crate) label: Label,
     /// The labelled places of its JSON; `None` for all of it.
     paths: Option<Vec<(Vec<String>, Label)>>,
+    /// Whether whoever looks has written to it, and would know the masks of values of their own choice again.
+    constant: bool,
 }
 
 impl Holding {
     /// What has to be masked of a column; `None` for one in clear. What nobody has judged yet could be anything.
     pub(crate) fn of(verdict: Option<&Verdict>, clear: &[Label]) -> Option<Self> {
         let Some(verdict) = verdict else {
-            return Some(Self {
-                label: Label::Secret,
-                paths: None,
-            });
+            return Some(Self::secret());
         };
         let label = verdict.mask_as()?;
         if clear.contains(label) {
@@ -165,7 +169,38 @@ impl Holding {
         Some(Self {
             label: label.clone(),
             paths: paths.filter(|paths| matches!(label, Label::Json) && !paths.is_empty()),
+            constant: false,
         })
+    }
+
+    /// What nobody may see anything of.
+    const fn secret() -> Self {
+        Self {
+            label: Label::Secret,
+            paths: None,
+            constant: false,
+        }
+    }
+
+    /// The same, for somebody who has written to it.
+    pub(crate) fn of_own_values(self) -> Self {
+        let as_secrets = |paths: Vec<_>| paths.into_iter().map(|(path, _)| (path, Label::Secret)).collect();
+        Self {
+            paths: self.paths.map(as_secrets),
+            constant: true,
+            ..self
+        }
+    }
+
+    /// Whether all its values look the same, because whoever looks has written to it.
+    pub(crate) const fn is_of_own_values(&self) -> bool {
+        self.constant
+    }
+
+    /// The form of its masks.
+    fn form(&self, column: &ColumnType) -> Form {
+        let label = if self.constant { &Label::Secret } else { &self.label };
+        Form::default_for(label, column)
     }
 
     /// Whether it is text in which anything may stand: what is found in it is masked, and the rest shown.
@@ -205,6 +240,8 @@ fn keys_of(path: &str) -> Option<Vec<String>> {
 pub(crate) struct ShownColumn {
     /// Where the server must say that it comes from; `None` where only what is found in it is masked.
     pub(crate) origin: Option<(Oid, ColumnNumber)>,
+    /// The stored column that is masked.
+    pub(crate) column: Option<(Oid, ColumnNumber)>,
     pub(crate) treatment: Treatment,
 }
 
@@ -227,6 +264,12 @@ impl ShownMasks {
     pub(crate) fn is_empty(&self) -> bool {
         self.columns.iter().all(Option::is_none)
     }
+
+    /// Whether a column is one constant because whoever looks has written to it.
+    pub(crate) fn has_own_values(&self) -> bool {
+        let mut shown = self.columns.iter().flatten();
+        shown.any(|shown| matches!(&shown.treatment, Treatment::Mask(holds) if holds.constant))
+    }
 }
 
 /// The masks of a result whose columns the server has described.
@@ -246,6 +289,16 @@ enum CellMask {
     Binary(Mask),
     /// A document: what is labelled in it is masked, and what is found in the rest.
     Document(Mask, Format),
+}
+
+impl CellMask {
+    fn make_constant(&mut self) {
+        *self = match self {
+            Self::Text(mask) | Self::Document(mask, Format::Text) => Self::Text(mask.constant()),
+            Self::Binary(mask) | Self::Document(mask, Format::Binary) => Self::Binary(mask.constant()),
+            Self::Clear | Self::Scan | Self::Null => return,
+        };
+    }
 }
 
 /// The server's result is another than our analysis says, so that no cell can be trusted to be what it seems.
@@ -304,6 +357,16 @@ impl ReadyMasks {
             cells,
             masked: u64::try_from(masked).unwrap_or(u64::MAX),
         })
+    }
+
+    /// Makes constants of the columns that whoever looks has written meanwhile: rows that waited may hold that.
+    pub(crate) fn follow_writes(&mut self, shown: &ShownMasks, own: &Written, catalog: &CatalogSnapshot) {
+        for (cell, shown) in self.cells.iter_mut().zip(&shown.columns) {
+            let column = shown.as_ref().and_then(|shown| shown.column);
+            if column.is_some_and(|column| own.holds(catalog, column)) {
+                cell.make_constant();
+            }
+        }
     }
 
     /// Appends the DataRow whose body is `body` with its cells masked.
@@ -452,6 +515,8 @@ pub(crate) struct StatementMasks {
     pub(crate) clear: Vec<Label>,
     /// Whether it is a person who asks, and not somebody's agent.
     pub(crate) is_person: bool,
+    /// What the person behind it has written.
+    pub(crate) own: Arc<Written>,
     /// Whether the text that comes out may be shown: it then names no key.
     pub(crate) explained: bool,
 }
@@ -463,6 +528,8 @@ impl StatementMasks {
             catalog: &self.catalog,
             clear: &self.clear,
             is_person: self.is_person,
+            own: &self.own,
+            writing: BTreeSet::new(),
         }
     }
 }
@@ -480,10 +547,7 @@ pub(crate) fn holding(
         let hidden = HIDDEN_COLUMNS
             .iter()
             .any(|(relation, columns)| *relation == &*known.name && columns.contains(&name));
-        return hidden.then_some(Holding {
-            label: Label::Secret,
-            paths: None,
-        });
+        return hidden.then(Holding::secret);
     }
     // A session's own rows hold what it could read; views go by what they come from.
     // Of a sequence there is a counter alone.
@@ -555,6 +619,7 @@ impl SourceMasks for StatementMasks {
             Holding {
                 label: if generic { Label::FreeText } else { first.label },
                 paths: None,
+                constant: first.constant || holdings.any(|other| other.constant),
             }
         };
         let setting = self.keys.setting(&holds.label, self.explained);

@@ -5,13 +5,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use durward_model::{Refusal, StatementId};
+use durward_model::{Refusal, StatementFacts, StatementId};
 use durward_policy::Terms;
-use durward_sql::Rewritten;
+use durward_sql::{CatalogSnapshot, Rewritten};
 
+use crate::assessment::MaskedColumns;
 use crate::changes::{Boundary, Capturing};
 use crate::masks::{ReadyMasks, ShownMasks};
 use crate::names::Undo;
+use crate::own_writes::Written;
 
 /// One reply, or group of replies, that is still to come.
 #[derive(Debug)]
@@ -78,6 +80,12 @@ pub(crate) struct Run {
     pub(crate) shown: Option<Arc<ShownMasks>>,
     /// The masks of its rows.
     pub(crate) masks: Option<Box<ReadyMasks>>,
+    /// Its text was rewritten, so that the server masks its rows.
+    pub(crate) rewritten: Option<RewrittenRun>,
+    /// What it writes, where only the server says of how many rows.
+    pub(crate) counted_later: Option<Arc<StatementFacts>>,
+    /// How much the person behind the session had written when its masks were chosen.
+    pub(crate) own_writes: u64,
     /// What its errors and notices must keep back.
     pub(crate) guard: Option<Arc<Guard>>,
     /// It changes something, and what is known of that.
@@ -86,6 +94,35 @@ pub(crate) struct Run {
     pub(crate) boundary: Option<Boundary>,
     /// The run by which it was recorded, where that isn't itself.
     pub(crate) fails_as: Option<StatementId>,
+}
+
+/// An execution of a rewritten text.
+#[derive(Debug)]
+pub(crate) struct RewrittenRun {
+    /// The masked columns for which it was rewritten.
+    pub(crate) columns: Arc<MaskedColumns>,
+    /// Whether it waits for rows that others hold, and then reads what they have written.
+    pub(crate) locks: bool,
+    /// What is written from now on can't come in its rows.
+    settled: bool,
+}
+
+impl RewrittenRun {
+    pub(crate) const fn new(columns: Arc<MaskedColumns>, locks: bool) -> Self {
+        Self {
+            columns,
+            locks,
+            settled: false,
+        }
+    }
+
+    /// Says, when a sign of the server's comes that it has begun, whether its masks still are what they should be: none of
+    /// its columns has been written by whoever looks since `changes` of theirs.
+    pub(crate) fn has_begun(&mut self, changes: u64, own: &Written, catalog: &CatalogSnapshot) -> bool {
+        let holds = self.settled || own.changes() == changes || !own.holds_any(catalog, &self.columns);
+        self.settled |= holds && !self.locks;
+        holds
+    }
 }
 
 /// What errors and notices of a statement that touches masked columns are rid of.
@@ -107,6 +144,9 @@ impl Run {
             terms: None,
             shown: None,
             masks: None,
+            rewritten: None,
+            counted_later: None,
+            own_writes: 0,
             guard: None,
             capturing: None,
             boundary: None,
@@ -193,6 +233,19 @@ impl Replies {
         match self.queue.front_mut() {
             Some(Expected::Parse { run } | Expected::Execute { run } | Expected::Captured { run, .. }) => Some(run),
             Some(Expected::Query { runs }) => runs.front_mut(),
+            _ => None,
+        }
+    }
+
+    /// The execution that will be answered next, before anything else is bound.
+    pub(crate) fn next_run(&mut self) -> Option<&mut Run> {
+        let next = self
+            .queue
+            .iter_mut()
+            .find(|next| !matches!(next, Expected::Describe | Expected::Shape | Expected::OwnClose))?;
+        match next {
+            Expected::Execute { run } => Some(run),
+            Expected::Query { runs } => runs.front_mut(),
             _ => None,
         }
     }

@@ -56,6 +56,7 @@ use crate::link::Link;
 use crate::masks::MaskKeys;
 use crate::metrics::Counters;
 use crate::names::Names;
+use crate::own_writes::OwnWrites;
 use crate::registry::SessionLease;
 use crate::replies::{self, Replies};
 use crate::report::report;
@@ -99,6 +100,8 @@ pub(crate) struct Session {
     own_left: bool,
     /// The keys of the masks that this principal sees.
     keys: Arc<MaskKeys>,
+    /// What the person behind this session has written.
+    own_writes: Arc<OwnWrites>,
     /// What masks make of statements looked at lately, by the address of their facts.
     assessed: HashMap<usize, Assessed>,
     /// The labelled columns of statements recorded lately, by the address of their facts.
@@ -111,6 +114,8 @@ pub(crate) struct Session {
     guarded: bool,
     /// Policy has masked something for this principal.
     masked: bool,
+    /// The client knows that masks of what it has written are constants.
+    told_of_own_writes: bool,
     status: TransactionStatus,
     /// What the client has set about its own holds.
     levers: Levers,
@@ -256,6 +261,8 @@ impl Session {
     pub(crate) fn new(parts: SessionParts) -> Self {
         Self {
             counters: parts.gateway.metrics.here(),
+            own_writes: parts.database.writes.of(&parts.principal.subject.name),
+            told_of_own_writes: false,
             waited_for_people: false,
             gateway: parts.gateway,
             database: parts.database,

@@ -15,7 +15,9 @@ use durward_identity::{DeskOptions, Directory, Issuers, LoginDesk, SystemClock};
 use durward_model::{Digest, SessionId};
 use durward_policy::PolicyStore;
 use durward_session::tls::ServerTls;
-use durward_session::{Database, Gateway, GatewayParts, LabelBook, LedgerRecorder, Listener, UndoDesk, Workers};
+use durward_session::{
+    Database, Gateway, GatewayParts, LabelBook, LedgerRecorder, Listener, UndoDesk, Workers, WriteBook,
+};
 use durward_sql::Analyzer;
 use sha2::Digest as _;
 
@@ -171,7 +173,9 @@ fn open_database(settings: &DatabaseSettings, data_dir: &Path) -> anyhow::Result
     } else {
         database.unmeasured()
     };
-    Ok(database.with_labels(labels))
+    let writes = WriteBook::open(&settings.name, data_dir)
+        .with_context(|| format!("can't open what was written in {}", settings.name))?;
+    Ok(database.with_labels(labels).with_writes(writes))
 }
 
 /// What a self-signed certificate is for: this machine, and the addresses that are listened on.

@@ -208,7 +208,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, LabelsError> {
 }
 
 /// A database's name as the beginning of a file's: what a path could mean otherwise is written as `%` and its number.
-fn file_name(database: &str) -> String {
+pub(crate) fn file_name(database: &str) -> String {
     let mut name = String::new();
     for (place, byte) in database.bytes().enumerate() {
         match byte {

@@ -455,6 +455,14 @@ impl Session {
         {
             self.database.labels.follow_data(&subject.facts.copies);
         }
+        if permitted
+            .iter()
+            .any(|(_, subject, _)| runs(subject) && subject.facts.writes())
+        {
+            let about_to_run = permitted.iter().filter(|(_, subject, _)| runs(subject));
+            let about_to_run: Vec<_> = about_to_run.map(|(_, subject, _)| &*subject.facts).collect();
+            self.own_writes.note(&about_to_run, &self.sight.context.catalog);
+        }
         let ran: Vec<_> = permitted
             .iter()
             .filter(|(_, subject, _)| runs(subject))

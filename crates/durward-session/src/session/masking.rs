@@ -1,7 +1,7 @@
 //! Masks for one message: what its commands may show as it is, what is masked on the way out, what must be computed on
 //! masks within the server, and what is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use durward_audit::Origin;
@@ -16,9 +16,10 @@ use super::subjects::Subject;
 use super::{End, Session};
 use crate::assessment::{Assessment, MaskedColumns, Viewer, cannot_mask, is_person};
 use crate::look_ups::{look_ups_in, looked_up};
-use crate::masks::{ShownMasks, StatementMasks, column_type};
+use crate::masks::{Holding, ShownMasks, StatementMasks, column_type};
+use crate::own_writes::is_counted_later;
 use crate::prepared::{Place, Portal};
-use crate::replies::{Guard, Run};
+use crate::replies::{Guard, RewrittenRun, Run};
 
 /// What is remembered of statements that were looked at before.
 ///
@@ -61,6 +62,8 @@ pub(super) struct MessageMasks {
     pub(super) commands: Vec<CommandMasks>,
     /// The strictest terms under which masks are in force.
     terms: Option<Arc<Terms>>,
+    /// How much the person had written when they were made.
+    own_writes: u64,
 }
 
 /// How one command is masked.
@@ -70,6 +73,10 @@ pub(super) struct CommandMasks {
     pub(super) guarded: bool,
     /// What a text that was rewritten was rewritten for: see [`MaskedText`].
     pub(super) masked: MaskedColumns,
+    /// Whether it may wait for rows that others hold.
+    pub(super) locks: bool,
+    /// What it writes, where only the server will say of how many rows.
+    pub(super) counted_later: Option<Arc<StatementFacts>>,
 }
 
 /// A prepared text that was sent with masks in it.
@@ -141,7 +148,11 @@ impl MessageMasks {
             return;
         };
         run.terms.clone_from(&self.terms);
+        run.own_writes = self.own_writes;
+        run.rewritten =
+            (!masks.masked.is_empty()).then(|| RewrittenRun::new(Arc::new(masks.masked.clone()), masks.locks));
         run.shown.clone_from(&masks.shown);
+        run.counted_later.clone_from(&masks.counted_later);
         if masks.guarded {
             let rewritten = self
                 .rewritten
@@ -158,6 +169,7 @@ pub(super) struct Assessed {
     terms: Arc<Terms>,
     labels: u64,
     catalog: u64,
+    own_writes: u64,
     assessment: Arc<Assessment>,
 }
 
@@ -199,6 +211,7 @@ impl Session {
             .collect();
         let mut masks = MessageMasks {
             terms: Some(Arc::clone(&strictest)),
+            own_writes: self.own_writes.now().changes(),
             ..MessageMasks::default()
         };
         let mut rewrites = false;
@@ -216,6 +229,10 @@ impl Session {
             }
         }
         if !rewrites {
+            let mut shown = masks.commands.iter().filter_map(|masks| masks.shown.as_deref());
+            if shown.any(ShownMasks::has_own_values) {
+                self.tell_of_own_writes();
+            }
             return Ok(Ok(masks));
         }
         let Sent::Now { text, origin } = sent else {
@@ -276,6 +293,11 @@ impl Session {
             let before = subject.sent.as_ref().and_then(|prepared| prepared.masked.clone());
             let now = self.assess(&subject.facts, terms, clear);
             masks.guarded |= now.guarded;
+            let mut modes = subject.facts.relations.iter().map(|usage| usage.modes);
+            if is_counted_later(&subject.facts) {
+                masks.counted_later = Some(Arc::clone(&subject.facts));
+            }
+            masks.locks |= modes.any(|modes| modes != AccessModes::READ);
             if explained && before.is_some() {
                 return Err(cannot_mask("its plan would show what stands before masked columns"));
             }
@@ -284,7 +306,10 @@ impl Session {
             }
             let assessment = match &before {
                 // What was sent has its masks in it, as long as they are the same.
-                Some(before) if before.masked == now.masked => self.assess(&before.facts, terms, clear),
+                Some(before) if before.masked == now.masked => {
+                    masks.masked.clone_from(&before.masked);
+                    self.assess(&before.facts, terms, clear)
+                }
                 Some(_) => return Err(masked_otherwise()),
                 None => now,
             };
@@ -332,7 +357,10 @@ impl Session {
                     return Ok(Err(refusal));
                 }
                 looks_up |= assessment.looks_up;
-                masked.extend(assessment.masked.iter().map(|(column, label)| (*column, label.clone())));
+                masked.extend(assessment.masked.iter().map(|(column, holds)| (*column, holds.clone())));
+            }
+            if masked.values().any(Holding::is_of_own_values) {
+                self.tell_of_own_writes();
             }
             originals.push(masked);
         }
@@ -346,6 +374,7 @@ impl Session {
             catalog: Arc::clone(&self.sight.context.catalog),
             clear: clear.to_vec(),
             is_person: self.is_person(),
+            own: Arc::clone(&self.own_writes.now()),
             explained,
         };
         let rewritten = self
@@ -370,6 +399,7 @@ impl Session {
             rewritten: Some(Arc::clone(&rewritten)),
             commands: Vec::with_capacity(commands.len()),
             terms: Some(Arc::clone(terms)),
+            own_writes: self.own_writes.now().changes(),
         };
         let mut still_looks_up = false;
         for (command, masked) in subjects.iter().zip(originals) {
@@ -399,16 +429,27 @@ impl Session {
 
     /// Finding nothing would look as if there were nothing.
     fn tell_of_masks_compared(&mut self) {
-        let mut notice = Report::new(
-            Severity::Notice,
-            "00000",
+        self.notify(
             "a value is compared with masks, because its column is masked for you",
-        );
-        notice.hint = Some(
             "Compare with the mask that you were shown, or look the row up by its key. People may also look up values of \
-             columns with a unique index."
-                .into(),
+             columns with a unique index.",
         );
+    }
+
+    /// Masks that were all different yesterday would look broken.
+    fn tell_of_own_writes(&mut self) {
+        if std::mem::replace(&mut self.told_of_own_writes, true) {
+            return;
+        }
+        self.notify(
+            "columns that you or your agents have written much of show one value for all rows",
+            "Otherwise values of your own choice would tell which masks stand for them. Look rows up by their key.",
+        );
+    }
+
+    fn notify(&mut self, message: &str, hint: &'static str) {
+        let mut notice = Report::new(Severity::Notice, "00000", message);
+        notice.hint = Some(hint.into());
         self.client
             .outbound
             .extend_with(|out| write::notice_response(out, &notice));
@@ -435,10 +476,12 @@ impl Session {
     fn assess(&mut self, facts: &Arc<StatementFacts>, terms: &Arc<Terms>, clear: &[Label]) -> Arc<Assessment> {
         let labels = self.database.labels.current();
         let catalog = &self.sight.context.catalog;
+        let own = self.own_writes.now();
         let key = Arc::as_ptr(facts).addr();
         if let Some(known) = self.assessed.get(&key)
             && Arc::ptr_eq(&known.terms, terms)
             && (known.labels, known.catalog) == (labels.generation(), catalog.generation())
+            && known.own_writes == own.changes()
         {
             return Arc::clone(&known.assessment);
         }
@@ -447,6 +490,8 @@ impl Session {
             catalog,
             clear,
             is_person: self.is_person(),
+            own: &own,
+            writing: BTreeSet::new(),
         };
         let assessment = Arc::new(viewer.assess(facts));
         if self.assessed.len() >= ASSESSED_MAX {
@@ -457,6 +502,7 @@ impl Session {
             terms: Arc::clone(terms),
             labels: labels.generation(),
             catalog: catalog.generation(),
+            own_writes: own.changes(),
             assessment: Arc::clone(&assessment),
         };
         debug_assert!(

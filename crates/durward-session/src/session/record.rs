@@ -12,6 +12,9 @@ impl Session {
         if sqlstate.is_some() {
             self.counters.upstream_error();
         }
+        if let (Some(facts), Some(rows)) = (&run.counted_later, rows_affected) {
+            self.own_writes.count(facts, rows, &self.sight.context.catalog);
+        }
         let outcome = StatementOutcome {
             session: self.id,
             statement: run.statement,

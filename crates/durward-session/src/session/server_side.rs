@@ -1,6 +1,8 @@
 //! What the server says: followed message by message, passed on in runs as it came, but for the answers to messages of
 //! our own and for errors that stand for a refusal.
 
+use std::collections::BTreeSet;
+
 use durward_model::{Refusal, sqlstate};
 use durward_wire::limits::{BACKEND_BODY_BYTES_MAX, BACKEND_HELD_BODY_BYTES_MAX};
 use durward_wire::postgres::backend::TransactionStatus;
@@ -19,6 +21,9 @@ use crate::report::report;
 
 /// Rows whose columns come from elsewhere than their lineage says are never shown.
 const DISAGREEMENT: End = End::ServerFault("a result whose columns are other than what was judged");
+
+/// Rows that waited may hold what was written meanwhile, and the server has masked them as if it weren't known.
+const WRITTEN_MEANWHILE: End = End::ServerFault("rows of columns that were written meanwhile");
 
 /// What becomes of one message.
 pub(super) enum Fate {
@@ -113,6 +118,11 @@ impl Session {
             // Each cell is looked at, so that its row must be whole.
             return None;
         }
+        if let Some(rewritten) = &mut run.rewritten
+            && !rewritten.has_begun(run.own_writes, &self.own_writes.now(), &self.sight.context.catalog)
+        {
+            return Some(Err(WRITTEN_MEANWHILE));
+        }
         run.rows += u64::from(header.tag == tag::DATA_ROW);
         run.bytes += u64::try_from(header.body_len).unwrap_or(u64::MAX);
         Some(Ok(()))
@@ -155,7 +165,11 @@ impl Session {
                 // Nothing has run: of what is prepared only a failure is an outcome.
                 self.answered()
             }
-            Some(Expected::Bind { .. }) if frame.tag == tag::BIND_COMPLETE => self.answered(),
+            Some(Expected::Bind { .. }) if frame.tag == tag::BIND_COMPLETE => {
+                self.replies.pop();
+                self.rewritten_begins()?;
+                Ok(Fate::Forward)
+            }
             Some(Expected::Rebind { .. }) if frame.tag == tag::BIND_COMPLETE => {
                 self.replies.pop();
                 Ok(Fate::Keep)
@@ -177,7 +191,10 @@ impl Session {
 
     fn follow_query(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
         match frame.tag {
-            tag::ROW_DESCRIPTION => self.ready_masks(frame)?,
+            tag::ROW_DESCRIPTION => {
+                self.rewritten_begins()?;
+                self.ready_masks(frame)?;
+            }
             tag::EMPTY_QUERY_RESPONSE | tag::COPY_OUT_RESPONSE | tag::COPY_DONE => {}
             tag::COPY_IN_RESPONSE if self.open_copy(frame.body.first() == Some(&0)) => return Ok(Fate::Keep),
             tag::COPY_IN_RESPONSE => self.begin_copy_in(frame.body),
@@ -194,6 +211,20 @@ impl Session {
             _ => return Err(End::ServerFault("an answer that a simple query doesn't have")),
         }
         Ok(Fate::Forward)
+    }
+
+    /// The server has taken the snapshot for what runs next: what is written from now on isn't in it.
+    fn rewritten_begins(&mut self) -> Result<(), End> {
+        let Some(run) = self.replies.next_run() else {
+            return Ok(());
+        };
+        let Some(rewritten) = &mut run.rewritten else {
+            return Ok(());
+        };
+        if rewritten.has_begun(run.own_writes, &self.own_writes.now(), &self.sight.context.catalog) {
+            return Ok(());
+        }
+        Err(WRITTEN_MEANWHILE)
     }
 
     fn follow_execute(&mut self, frame: Frame<'_>) -> Result<Fate, End> {
@@ -338,12 +369,15 @@ impl Session {
             return Err(End::ServerFault("a description that can't be read"));
         };
         let labels = self.database.labels.current();
+        let own = self.own_writes.now();
         let viewer = Viewer {
             labels: &labels,
             catalog: &self.sight.context.catalog,
             clear,
             // Nothing is looked up any more.
             is_person: false,
+            own: &own,
+            writing: BTreeSet::new(),
         };
         match &run.shown {
             Some(shown) => {
@@ -362,9 +396,16 @@ impl Session {
         let Some(run) = self.replies.front_run() else {
             return Err(End::ServerFault("rows that nobody asked for"));
         };
-        let Some(masks) = &run.masks else {
+        let Some(masks) = &mut run.masks else {
             return Err(End::ServerFault("masked rows without their description"));
         };
+        let own = self.own_writes.now();
+        if own.changes() != run.own_writes
+            && let Some(shown) = &run.shown
+        {
+            masks.follow_writes(shown, &own, &self.sight.context.catalog);
+            run.own_writes = own.changes();
+        }
         let detectors = self.database.labels.detectors();
         let before = self.client.outbound.len();
         let mut written = Ok(());

@@ -3,6 +3,7 @@
 //! or in a simple encoding.
 
 mod operator;
+mod own_writes;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,6 +13,7 @@ use aho_corasick::AhoCorasick;
 use durward_testkit::{Access, RawClient, RawError, Transcript};
 
 use crate::support::{self, Demo};
+use crate::utility::case::WRITING;
 
 /// How many shapes there must at least be: the suite never shrinks unseen.
 const CASES_MIN: usize = 359;
@@ -42,6 +44,14 @@ struct Case {
     answers: Vec<String>,
     /// It is known to answer one, and nothing keeps it from that yet.
     known: bool,
+}
+
+impl Case {
+    /// Whether it may write or define something.
+    fn writes(&self) -> bool {
+        let text = self.steps.concat().to_lowercase();
+        WRITING.iter().any(|word| text.contains(word))
+    }
 }
 
 /// What a statement that asks about true values says where the answer is yes. None holds it in one piece.
@@ -126,7 +136,9 @@ impl Secrets {
 
 #[test]
 fn masking_evasions() {
-    let cases = cases();
+    let mut cases = cases();
+    // What somebody has written they see as constants: attempts that write come last, so that they weaken no other.
+    cases.sort_by_key(Case::writes);
     assert!(cases.len() >= CASES_MIN, "only {} cases", cases.len());
     let demo = Demo::start();
     let secrets = Secrets::read(&demo.direct());

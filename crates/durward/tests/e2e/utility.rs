@@ -37,19 +37,22 @@ struct Suite {
 fn utility_queries_answer_under_masks() {
     let began = Instant::now();
     let suite = Suite::open();
-    let ways = std::thread::scope(|scope| {
-        let suite = &suite;
-        let ways: Vec<_> = clients::WAYS
-            .iter()
-            .enumerate()
-            .map(|(number, way)| scope.spawn(move || suite.run(number, *way)))
-            .collect();
-        let ended = ways.into_iter().map(|way| way.join().expect("a driver's thread ends"));
-        ended.collect::<Vec<_>>()
-    });
+    // What somebody has written they see as constants, so that what writes comes last.
+    let run_all = |writing: bool| {
+        std::thread::scope(|scope| {
+            let suite = &suite;
+            let ways: Vec<_> = clients::WAYS
+                .iter()
+                .enumerate()
+                .map(|(number, way)| scope.spawn(move || suite.run(number, *way, writing)))
+                .collect();
+            let ended = ways.into_iter().map(|way| way.join().expect("a driver's thread ends"));
+            ended.collect::<Vec<_>>()
+        })
+    };
     let mut failures = Failures::new();
     let mut compared = 0;
-    for (count, found) in ways {
+    for (count, found) in [false, true].into_iter().flat_map(run_all) {
         compared += count;
         for (what, mut who) in found {
             failures.entry(what).or_default().append(&mut who);
@@ -78,16 +81,17 @@ impl Suite {
         }
     }
 
-    /// All cases with one driver: in clear over a direct connection, then by each identity that they name.
-    fn run(&self, number_of_way: usize, way: Way) -> (usize, Failures) {
+    /// The cases that write, or those that don't, with one driver: in clear over a direct connection, then by each identity
+    /// that they name.
+    fn run(&self, number_of_way: usize, way: Way, writing: bool) -> (usize, Failures) {
         let Way { driver, format, .. } = way;
-        let file = self.write(&format!("{driver}-{format}-clear"), |_| true);
+        let file = self.write(&format!("{driver}-{format}-clear"), |case| case.writes() == writing);
         let in_clear = clients::run(way, &file, &self.demo.direct());
         let who: BTreeSet<&String> = self.cases.iter().flat_map(|case| &case.who).collect();
         let mut failures = Failures::new();
         let mut compared = 0;
         for who in who {
-            let is_run = |case: &Case| case.is_for(who, number_of_way, clients::WAYS.len());
+            let is_run = |case: &Case| case.writes() == writing && case.is_for(who, number_of_way, clients::WAYS.len());
             let file = self.write(&format!("{driver}-{format}-{who}"), is_run);
             let under_masks = clients::run(way, &file, &self.demo.access(who));
             for (number, case) in self.cases.iter().enumerate().filter(|(_, case)| is_run(case)) {

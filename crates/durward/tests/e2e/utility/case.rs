@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support;
 
+/// Words of which a statement has one that writes or defines something.
+pub(crate) const WRITING: [&str; 7] = ["insert", "update", "merge", "copy", "create", "alter", "into"];
+
 /// Statements of one session that belong together.
 #[derive(Debug)]
 pub(crate) struct Case {
@@ -121,6 +124,12 @@ impl Case {
     pub(crate) fn is_for(&self, who: &str, driver: usize, count: usize) -> bool {
         let once = self.steps.iter().any(|step| step.rules.once);
         self.who.iter().any(|one| one == who) && (!once || self.line % count == driver)
+    }
+
+    /// Whether it may write or define something.
+    pub(crate) fn writes(&self) -> bool {
+        let text: String = self.steps.iter().map(|step| step.sql.to_lowercase()).collect();
+        WRITING.iter().any(|word| text.contains(word))
     }
 
     /// As the clients' scripts read it.
