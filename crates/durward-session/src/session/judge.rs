@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use durward_audit::{Durability, Origin, Recorded, StatementIntentInput, StatementRefusedInput};
 use durward_model::{Obligation, Refusal, StatementClass, StatementId, sqlstate};
-use durward_policy::{Decision, DecisionRequest, HoldOrder, Permit, SessionContext, Terms};
+use durward_policy::{
+    AccessGrant, Decision, DecisionRequest, HoldOrder, Permit, PolicySnapshot, SessionContext, Terms,
+};
 use durward_sql::catalog::CatalogReading;
 use durward_sql::{Analysis, AnalysisError, SessionSettings};
 use durward_wire::postgres::backend::TransactionStatus;
@@ -49,6 +51,13 @@ impl Ruling {
             Self::Hold(order) => order.permit(),
         }
     }
+}
+
+/// What decisions rest on besides the statement.
+struct Circumstances {
+    context: SessionContext,
+    policy: Arc<PolicySnapshot>,
+    access: Arc<[AccessGrant]>,
 }
 
 /// Why a text has no analysis.
@@ -268,22 +277,38 @@ impl Session {
 
     /// What policy says of one subject by itself; nothing is recorded.
     pub(super) fn ruling_on(&mut self, subject: &Subject) -> Decision {
-        let context = SessionContext {
-            now_unix_seconds: unix_seconds(),
-            encrypted: self.encrypted,
-        };
-        let snapshot = self.gateway.policy.current();
-        let access = self.access();
-        let labels = self.label_use(&subject.facts, &snapshot, &access);
+        let circumstances = self.circumstances();
+        self.ruling_under(&circumstances, subject)
+    }
+
+    /// What decisions of this moment rest on.
+    fn circumstances(&mut self) -> Circumstances {
+        Circumstances {
+            context: SessionContext {
+                now_unix_seconds: unix_seconds(),
+                encrypted: self.encrypted,
+            },
+            policy: self.gateway.policy.current(),
+            access: self.access(),
+        }
+    }
+
+    fn ruling_under(&mut self, circumstances: &Circumstances, subject: &Subject) -> Decision {
+        let Circumstances {
+            context,
+            policy,
+            access,
+        } = circumstances;
+        let labels = self.label_use(&subject.facts, policy, access);
         let request = DecisionRequest {
             principal: &self.principal,
             database: &self.database.context,
             facts: &subject.facts,
-            session: &context,
+            session: context,
             labels: labels.as_ref(),
-            access: &access,
+            access,
         };
-        self.decisions.decide(&snapshot, &request)
+        self.decisions.decide(policy, &request)
     }
 
     /// Decides on every subject of a message and records the intent of all, or the refusal of the first refused.
@@ -320,28 +345,15 @@ impl Session {
         commands: &'a [Vec<Subject>],
         sent: Sent<'_>,
     ) -> Result<Result<Weighed<'a>, Verdict>, End> {
-        let context = SessionContext {
-            now_unix_seconds: unix_seconds(),
-            encrypted: self.encrypted,
-        };
-        let snapshot = self.gateway.policy.current();
-        let access = self.access();
+        let circumstances = self.circumstances();
+        let policy_version = circumstances.policy.version().number;
         let mut ruled: Vec<(Ruling, &Subject, StatementId)> = Vec::with_capacity(commands.len());
         let mut numbers = Vec::with_capacity(commands.len());
         for command in commands {
             let number = self.next_statement();
             numbers.push(number);
             for subject in command {
-                let labels = self.label_use(&subject.facts, &snapshot, &access);
-                let request = DecisionRequest {
-                    principal: &self.principal,
-                    database: &self.database.context,
-                    facts: &subject.facts,
-                    session: &context,
-                    labels: labels.as_ref(),
-                    access: &access,
-                };
-                let ruling = match self.decisions.decide(&snapshot, &request) {
+                let ruling = match self.ruling_under(&circumstances, subject) {
                     Decision::Allow(permit) => Ok(Ruling::Permit(permit)),
                     Decision::Hold(order) => Ok(Ruling::Hold(Box::new(order))),
                     Decision::Deny(denial) => Err((denial.refusal, denial.rules)),
@@ -356,8 +368,7 @@ impl Session {
                     },
                     Err(denied) => denied,
                 };
-                let version = snapshot.version().number;
-                self.record_refusal(number, subject, &refusal, (&rules, version));
+                self.record_refusal(number, subject, &refusal, (&rules, policy_version));
                 return Ok(Err(Verdict::No(refusal)));
             }
         }
@@ -373,8 +384,8 @@ impl Session {
                 Ok(masks) => masks_of_message = masks,
                 Err(refusal) => {
                     if let Some((ruling, subject, number)) = ruled.first() {
-                        let (rules, version) = (ruling.permit().terms().rules(), snapshot.version().number);
-                        self.record_refusal(*number, subject, &refusal, (rules, version));
+                        let rules = ruling.permit().terms().rules();
+                        self.record_refusal(*number, subject, &refusal, (rules, policy_version));
                     }
                     return Ok(Err(Verdict::No(refusal)));
                 }
