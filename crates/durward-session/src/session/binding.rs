@@ -9,6 +9,7 @@ use durward_wire::postgres::frame::Frame;
 use durward_wire::postgres::frontend::{Bind, FrontendMessage};
 use durward_wire::postgres::tag::frontend as tag;
 
+use super::capture::sets_off_more;
 use super::hold::Held;
 use super::masking::Sent;
 use super::subjects::Subject;
@@ -156,6 +157,9 @@ impl Session {
             {
                 notes.insert("it reads a setting of its session, which the approval isn't bound to".to_owned());
             }
+        }
+        if sets_off_more(commands) {
+            notes.insert("what it sets off changes rows besides, which are not counted".to_owned());
         }
         reads.retain(|name| !changes.contains(name));
         touched.changes = changes.into_iter().collect();

@@ -172,10 +172,9 @@ impl Session {
                 aside: None,
                 allowance,
             }),
-            // The rows of a COPY from the client are counted as they come; what else it changes isn't.
-            Err(_) if copies && allowance.binds() && commands.iter().flatten().any(changes_besides) => {
-                Course::Unbounded
-            }
+            // The rows of a COPY from the client are counted as they come; what else it changes isn't, so that only people
+            // who know that let it pass.
+            Err(_) if allowance.binds() && allowance.request.is_none() && sets_off_more(commands) => Course::Unbounded,
             Err(reason) if !allowance.binds() || copies => Course::Plain(self.keeps_changes().then_some(reason)),
             // A stream or a cursor may change rows behind what is counted.
             Err(_) if commands.iter().flatten().any(runs_later) => Course::Unbounded,
@@ -636,7 +635,12 @@ fn copies(commands: &[Vec<Subject>]) -> bool {
     subjects.any(|subject| subject.copies_in)
 }
 
-/// Whether code that a statement runs or sets off changes rows besides.
+/// Whether code that a COPY from the client runs or sets off changes rows besides.
+pub(super) fn sets_off_more(commands: &[Vec<Subject>]) -> bool {
+    let mut subjects = commands.iter().flatten();
+    subjects.any(|subject| subject.copies_in && changes_besides(subject))
+}
+
 fn changes_besides(subject: &Subject) -> bool {
     let mut relations = subject.facts.relations.iter();
     relations.any(|usage| {

@@ -14,7 +14,7 @@ use durward_wire::postgres::backend::write::{self, Report, Severity};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::aside::rests_on_aside;
-use super::capture::Allowance;
+use super::capture::{Allowance, sets_off_more};
 use super::foreseen::Foreseen;
 use super::judge::unix_seconds;
 use super::masking::Sent;
@@ -109,7 +109,8 @@ impl Session {
             };
             // Several commands run and commit together, so that no count of theirs comes in time.
             let countable = commands.len() == 1 && !commits;
-            let passes = passes(&counted, &terms).filter(|_| countable || is_known(&counted));
+            let counts = !sets_off_more(commands) && (countable || is_known(&counted));
+            let passes = passes(&counted, &terms).filter(|_| counts);
             if let Some(note) = passes {
                 self.allowance.rows_max = terms.rows_pass;
                 return Ok(Holding::Released(note));
@@ -158,7 +159,9 @@ impl Session {
         if self.levers.breaks_glass() {
             return Ok(self.break_glass(asked, held).await);
         }
-        if let Some(why) = self.approved_by_policy(&asked, held) {
+        if !sets_off_more(commands)
+            && let Some(why) = self.approved_by_policy(&asked, held)
+        {
             return Ok(self.run_approved(asked, why, first.order).await);
         }
         let manner = if waits { Manner::Waiting } else { Manner::Parked };

@@ -155,3 +155,28 @@ fn within_a_transaction_it_waits_for_moments_only() {
     let few = copy(&mut person, &lines(300, 100));
     assert_eq!(few.commands(), ["COPY 100"], "{few:?}");
 }
+
+/// What triggers write can't be counted while the rows come, so that people decide, who are told.
+#[test]
+fn what_sets_off_more_is_for_people_to_decide() {
+    let house = House::open_given(&["--high-risk-approvers=1"], &[]);
+    house.execute(
+        "CREATE TABLE journal (id integer, at timestamptz DEFAULT now());
+         CREATE FUNCTION note_order() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN INSERT INTO journal (id) VALUES (NEW.id); RETURN NEW; END $$;
+         CREATE TRIGGER note_order AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION note_order()",
+    );
+    let mut engineer = house.connect("engineer", "error");
+    house.await_catalog(&mut engineer, "SELECT id FROM journal");
+    let rows = lines(300, 5);
+    let id = told(&copy(&mut engineer, &rows), "WD001");
+    let (_, request) = house.approvals(&["show", &id, "--json"]);
+    assert!(
+        request.to_string().contains("what it sets off changes rows besides"),
+        "{request}"
+    );
+    house.approve(&id);
+    let answer = copy(&mut engineer, &rows);
+    assert!(answer.error().is_none(), "{answer:?}");
+    assert_eq!((added(&house), house.number("SELECT count(*) FROM journal")), (5, 5));
+}

@@ -162,8 +162,8 @@ impl House {
     }
 
     pub(crate) fn approve(&self, id: &str) {
-        let (code, request) = self.approvals(&["approve", id, "--json"]);
-        assert_eq!(code, 0, "{id}: {request}");
+        let output = self.command(&["approvals", "approve", id]);
+        assert!(output.status.success(), "{id}: {output:?}");
     }
 
     /// Waits for the one request that is pending.
