@@ -81,6 +81,7 @@ pub(crate) fn normalize(text: &str) -> Option<String> {
     let mut scanner = Scanner::new(text);
     let mut normalized = String::with_capacity(text.len().min(NORMALIZED_BYTES_MAX));
     let mut before: Option<usize> = None;
+    let mut setting = CustomSetting::Start;
     loop {
         let token = match scanner.next_token() {
             Ok(Some(token)) => token,
@@ -91,17 +92,21 @@ pub(crate) fn normalize(text: &str) -> Option<String> {
             normalized.push(' ');
         }
         before = Some(token.span.end);
-        match token.kind {
-            TokenKind::String | TokenKind::Integer | TokenKind::Number | TokenKind::BitString => {
-                normalized.push('$');
-                normalized.push_str(&next_parameter.to_string());
-                next_parameter += 1;
+        let word = text.get(token.span)?;
+        setting = setting.after(word);
+        let is_constant = match token.kind {
+            TokenKind::String | TokenKind::Integer | TokenKind::Number | TokenKind::BitString => true,
+            TokenKind::Word | TokenKind::QuotedWord => {
+                setting == CustomSetting::Value && !word.eq_ignore_ascii_case("default")
             }
-            TokenKind::Word
-            | TokenKind::QuotedWord
-            | TokenKind::Parameter
-            | TokenKind::Operator
-            | TokenKind::Punctuation => normalized.push_str(text.get(token.span)?),
+            TokenKind::Parameter | TokenKind::Operator | TokenKind::Punctuation => false,
+        };
+        if is_constant {
+            normalized.push('$');
+            normalized.push_str(&next_parameter.to_string());
+            next_parameter += 1;
+        } else {
+            normalized.push_str(word);
         }
         if normalized.len() > NORMALIZED_BYTES_MAX {
             normalized.push_str(" …");
@@ -112,6 +117,42 @@ pub(crate) fn normalize(text: &str) -> Option<String> {
         normalized.pop();
     }
     Some(normalized)
+}
+
+/// How far a text is in a `SET prefix.name TO word`: what applications keep there may be a person's name, without quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CustomSetting {
+    /// Before a command.
+    Start,
+    /// Behind SET, LOCAL or SESSION.
+    Set,
+    /// Behind the first part of a name.
+    Prefix,
+    /// Behind the dot of a name with two parts.
+    Custom,
+    /// Behind its TO or `=`.
+    Assigned,
+    /// At a part of the value.
+    Value,
+    /// In something else.
+    Other,
+}
+
+impl CustomSetting {
+    fn after(self, token: &str) -> Self {
+        let is = |word: &str| token.eq_ignore_ascii_case(word);
+        match self {
+            _ if token == ";" => Self::Start,
+            Self::Start if is("set") => Self::Set,
+            Self::Set if is("local") || is("session") => Self::Set,
+            Self::Set => Self::Prefix,
+            Self::Prefix if token == "." => Self::Custom,
+            Self::Custom if is("to") || token == "=" => Self::Assigned,
+            Self::Custom => Self::Custom,
+            Self::Assigned | Self::Value => Self::Value,
+            Self::Start | Self::Prefix | Self::Other => Self::Other,
+        }
+    }
 }
 
 fn largest_parameter(text: &str) -> Option<u64> {

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{agrees_with_server, thin};
+use super::{agrees_with_server, normalize, thin};
 
 #[test]
 fn the_scanner_agrees_on_corner_cases() {
@@ -16,6 +16,27 @@ fn the_scanner_agrees_on_corner_cases() {
         "äöü = \"ß\"",
     ] {
         assert!(agrees_with_server(text), "{text}");
+    }
+}
+
+#[test]
+fn values_of_custom_settings_are_constants() {
+    for (text, recorded) in [
+        ("SET app.who TO alice", "SET app.who TO $1"),
+        (
+            "set local app.who = alice, bob; select a.b",
+            "set local app.who = $1, $2; select a.b",
+        ),
+        (
+            "SET SESSION app.tenant.who = \"Alice\"",
+            "SET SESSION app.tenant.who = $1",
+        ),
+        ("SET app.who TO DEFAULT", "SET app.who TO DEFAULT"),
+        ("SET search_path TO shop, public", "SET search_path TO shop, public"),
+        ("SET ROLE alice", "SET ROLE alice"),
+        ("UPDATE t SET a.b = c", "UPDATE t SET a.b = c"),
+    ] {
+        assert_eq!(normalize(text).as_deref(), Some(recorded));
     }
 }
 
