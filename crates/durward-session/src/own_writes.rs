@@ -111,8 +111,11 @@ pub(crate) struct OwnWrites {
     written: ArcSwap<Written>,
     file: Option<Arc<Mutex<File>>>,
     /// How many values went into columns lately; held while `written` changes.
-    lately: Mutex<HashMap<(Oid, ColumnNumber), Window>>,
+    lately: Mutex<Lately>,
 }
+
+/// Values that went into each column.
+type Lately = HashMap<(Oid, ColumnNumber), Window>;
 
 /// Values that were written since then.
 #[derive(Debug)]
@@ -139,14 +142,13 @@ impl OwnWrites {
     /// Notes what the statements of a message that is about to run write.
     pub(crate) fn note(&self, message: &[&StatementFacts], catalog: &CatalogSnapshot) {
         let told = message.iter().filter(|facts| !is_counted_later(facts));
-        let given: Vec<_> = told.flat_map(|facts| given(facts, values(facts), catalog)).collect();
-        if given.is_empty() && self.now().news(message, catalog).is_empty() {
+        let mut given: Vec<_> = told.flat_map(|facts| given(facts, values(facts), catalog)).collect();
+        let known = self.now();
+        given.retain(|(entry, _)| !known.has(entry));
+        if given.is_empty() && known.news(message, catalog).is_empty() {
             return;
         }
-        self.keep(|known, lately| {
-            if known.is_full() {
-                known.forget_dropped(catalog);
-            }
+        self.keep(catalog, |known, lately| {
             let mut news = known.news(message, catalog);
             news.extend(many(known, lately, given));
             news
@@ -156,15 +158,22 @@ impl OwnWrites {
     /// Notes how many rows a statement has changed of which that wasn't known before.
     pub(crate) fn count(&self, facts: &StatementFacts, rows: u64, catalog: &CatalogSnapshot) {
         let given = given(facts, rows, catalog);
-        self.keep(|known, lately| many(known, lately, given));
+        self.keep(catalog, |known, lately| many(known, lately, given));
     }
 
     /// Adds what is new. A file that can't be written is no reason not to mask.
-    fn keep(&self, news: impl FnOnce(&mut Written, &mut HashMap<(Oid, ColumnNumber), Window>) -> Vec<Entry>) {
+    fn keep(&self, catalog: &CatalogSnapshot, news: impl FnOnce(&Written, &mut Lately) -> Vec<Entry>) {
         let mut lately = self.lately.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = news(&self.now(), &mut lately);
+        if news.is_empty() {
+            return;
+        }
         let mut next = Written::clone(&self.now());
+        if next.is_full() {
+            next.forget_dropped(catalog);
+        }
         let mut lines = Vec::new();
-        for entry in news(&mut next, &mut lately) {
+        for entry in news {
             let line = Line {
                 who: Cow::Borrowed(&*self.who),
                 entry: Cow::Borrowed(&entry),
@@ -174,9 +183,6 @@ impl OwnWrites {
                 lines.push(b'\n');
             }
             next.add(entry);
-        }
-        if next.changes == self.now().changes {
-            return;
         }
         self.written.store(Arc::new(next));
         if let Some(file) = &self.file
@@ -188,7 +194,7 @@ impl OwnWrites {
 }
 
 /// The columns that have got too many values by now.
-fn many(known: &Written, lately: &mut HashMap<(Oid, ColumnNumber), Window>, given: Vec<(Entry, u64)>) -> Vec<Entry> {
+fn many(known: &Written, lately: &mut Lately, given: Vec<(Entry, u64)>) -> Vec<Entry> {
     lately.retain(|_, window| window.began.elapsed() < OWN_VALUES_WINDOW);
     let new = given.into_iter().filter(|(entry, _)| !known.has(entry));
     new.filter_map(|(entry, values)| {
@@ -511,7 +517,13 @@ mod tests {
 
     use durward_model::{ColumnNumber, DatabaseName, Oid, QualifiedName};
 
+    use durward_sql::CatalogSnapshot;
+
     use super::{Entry, WriteBook};
+
+    fn empty() -> CatalogSnapshot {
+        CatalogSnapshot::new(0, Arc::default(), Arc::default())
+    }
 
     fn email(relation: u32) -> Entry {
         Entry::Column {
@@ -535,7 +547,8 @@ mod tests {
         let shop = DatabaseName::from("shop");
         let (ada, eve): (Arc<str>, Arc<str>) = ("ada".into(), "eve".into());
         let book = WriteBook::open(&shop, folder.path()).expect("a book");
-        book.of(&ada).keep(|_, _| vec![email(16_400), made("guesses")]);
+        book.of(&ada)
+            .keep(&empty(), |_, _| vec![email(16_400), made("guesses")]);
         assert_eq!(book.of(&ada).now().changes(), 2, "all sessions of a person share one");
         assert_eq!(book.of(&eve).now().changes(), 0);
 
@@ -544,7 +557,7 @@ mod tests {
         file.write_all(b"{\"who\":\"ada\",\"en")
             .expect("half a line, of a process that was killed");
         let book = WriteBook::open(&shop, folder.path()).expect("the book again");
-        book.of(&eve).keep(|_, _| vec![email(16_400)]);
+        book.of(&eve).keep(&empty(), |_, _| vec![email(16_400)]);
 
         let book = WriteBook::open(&shop, folder.path()).expect("the book again");
         let written = book.of(&ada).now().clone();

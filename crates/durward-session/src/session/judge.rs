@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use durward_audit::{Durability, Origin, Recorded, StatementIntentInput, StatementRefusedInput};
-use durward_model::{Obligation, Refusal, StatementClass, StatementId, sqlstate};
+use durward_model::{Obligation, PrincipalKind, Refusal, StatementClass, StatementId, sqlstate};
 use durward_policy::{
     AccessGrant, Decision, DecisionRequest, HoldOrder, Permit, PolicySnapshot, SessionContext, Terms,
 };
@@ -466,9 +466,10 @@ impl Session {
         {
             self.database.labels.follow_data(&subject.facts.copies);
         }
+        let shows_masks = |permit: &Permit| self.principal.kind() != PrincipalKind::Service || masks(permit);
         if permitted
             .iter()
-            .any(|(_, subject, _)| runs(subject) && subject.facts.writes())
+            .any(|(permit, subject, _)| runs(subject) && subject.facts.writes() && shows_masks(permit))
         {
             let about_to_run = permitted.iter().filter(|(_, subject, _)| runs(subject));
             let about_to_run: Vec<_> = about_to_run.map(|(_, subject, _)| &*subject.facts).collect();
