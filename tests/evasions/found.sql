@@ -227,3 +227,13 @@ ALTER TYPE shop.mood RENAME VALUE 'ok' TO 'fine'
 ALTER TABLE shop.products ADD CONSTRAINT closed CHECK (false) NOT VALID
 -- @ refused | engineer agent service | the same in other words
 ALTER TABLE shop.products ADD CONSTRAINT closed CHECK (1 > length('xx')) NOT VALID
+-- @ refused | engineer | a schema called like the login, which every path begins with
+CREATE SCHEMA postgres
+-- @ refused | engineer | a table that stands before another's in the path
+SET search_path TO public, shop
+-- @ then
+CREATE TABLE documents (id integer, title text, body text)
+-- @ refused | engineer | a view that stands before another's table in the path
+SET search_path TO public, shop
+-- @ then
+CREATE VIEW products AS SELECT 1 AS id, 'free' AS sku, 0.0 AS price

@@ -23,7 +23,7 @@ enum Bound {
     AtLeast(f64),
 }
 
-const FLOOR: &str = "by perf three quarters of its time are the kernel's, as nearly all of the relay's is: two sends, two receives \
+const FLOOR: &str = "by perf three quarters of its time are the kernel's, as most of the relay's is: two sends, two receives \
                      and the write of the intent for a statement (a futex call for one in twenty); a quarter is its own code, \
                      where nothing stands out";
 const EXTENDED: &str = "a text that is prepared anew each time is digested, looked up among the analyses and decided on before its \
