@@ -237,3 +237,35 @@ CREATE TABLE documents (id integer, title text, body text)
 SET search_path TO public, shop
 -- @ then
 CREATE VIEW products AS SELECT 1 AS id, 'free' AS sku, 0.0 AS price
+-- @ refused | agent | an array in an array holds more than one value
+UPDATE shop.orders SET status = 'paid' WHERE id = ANY (ARRAY[(SELECT array_agg(id) FROM shop.orders)])
+-- @ refused | agent | the same, as a constant
+UPDATE shop.orders SET status = 'paid' WHERE id = ANY (ARRAY['{1,2,3,4,5,6}'::integer[]])
+-- @ refused | agent | a vector without commas
+UPDATE shop.orders SET status = 'paid' WHERE id = ANY ('1 2 3 4 5 6 7 8'::int2vector)
+-- @ refused | agent | a limited subquery that gives each row its own key
+UPDATE shop.orders o SET status = 'paid' WHERE id IN (SELECT x.id FROM shop.orders x WHERE x.id = o.id LIMIT 1)
+-- @ refused | agent | a subquery that doesn't see its neighbours sees the row
+UPDATE shop.orders SET status = 'paid' WHERE id = (SELECT q.x FROM (SELECT id AS x) q, shop.products s LIMIT 1)
+-- @ refused | agent | a join whose name hides those of its parts
+UPDATE shop.orders SET status = 'paid' WHERE id = (SELECT orders.id FROM (shop.products AS orders CROSS JOIN shop.nodes) AS j LIMIT 1)
+-- @ refused | agent | a window whose frame is the row's
+UPDATE shop.orders SET status = 'paid' WHERE id < 61 AND id = (SELECT count(*) OVER (ORDER BY x ROWS id - 1 PRECEDING) FROM generate_series(1, 60) x ORDER BY x DESC LIMIT 1)
+-- @ refused | agent | an aggregate ordered by the row
+UPDATE shop.orders SET status = 'paid' WHERE id < 61 AND id = (SELECT (array_agg(x ORDER BY x = id DESC))[1] FROM generate_series(1, 60) x)
+-- @ refused | agent | grouping sets make rows out of nothing
+INSERT INTO public.inbox (message) SELECT 'x' GROUP BY CUBE (1 + 0, 2 + 0, 3 + 0)
+-- @ refused | agent | the same, by sets that are nothing
+INSERT INTO public.inbox (message) SELECT 'x' GROUP BY GROUPING SETS ((), (), (), ())
+-- @ refused | engineer agent | another session's temporary table
+DROP TABLE pg_temp_3.orders
+-- @ refused | engineer agent | another session's temporary table, under a name that is read
+ALTER TABLE pg_temp_4.scratch RENAME TO orders
+-- @ refused simple | service | a function is made and run before anybody can read it
+CREATE FUNCTION public.unread() RETURNS void LANGUAGE sql AS 'TRUNCATE shop.accounts'; SELECT public.unread()
+-- @ refused | service | a temporary table goes before the one whose name it had
+CREATE TEMP TABLE accounts (id integer)
+-- @ then
+SET search_path TO pg_temp, shop, public
+-- @ then
+DROP TABLE pg_temp.accounts; DELETE FROM accounts

@@ -24,6 +24,9 @@ pub struct StatementFacts {
     /// Stored columns that are compared for equality, each pair once and sorted; a column whose different values are
     /// counted stands beside itself.
     pub matches: Vec<ColumnMatch>,
+    /// How often each stored column is compared for equality with a constant or a parameter.
+    #[serde(default)]
+    pub look_ups: Vec<ColumnLookUps>,
     /// Stored columns whose values go into others as they are, or cast: what one holds, the other will.
     pub copies: Vec<ColumnCopy>,
     /// The columns that the client receives, with their lineage; empty for commands that return no rows.
@@ -48,6 +51,7 @@ impl StatementFacts {
             functions: Vec::new(),
             objects: Vec::new(),
             matches: Vec::new(),
+            look_ups: Vec::new(),
             copies: Vec::new(),
             output: Vec::new(),
             hazards: Vec::new(),
@@ -209,6 +213,17 @@ impl ColumnMatch {
     pub const fn columns(self) -> [(Oid, ColumnNumber); 2] {
         self.0
     }
+}
+
+/// A stored column, and how often it is compared for equality with a constant or a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ColumnLookUps {
+    /// The relation.
+    pub relation: Oid,
+    /// The column there.
+    pub number: ColumnNumber,
+    /// How many comparisons the text has.
+    pub comparisons: u32,
 }
 
 /// A stored column whose values go into another.

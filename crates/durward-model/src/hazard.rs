@@ -75,7 +75,7 @@ hazard_kinds! {
     /// A setting of this session that hides tracks or weakens a check: `session_replication_role`, `row_security`,
     /// `log_statement`, `lc_messages` of another kind than the server's.
     SessionSetting = "session_setting",
-    /// Other sessions cancelled or ended.
+    /// Other sessions cancelled or ended, or their temporary objects touched.
     OtherSessions = "other_sessions",
     /// A relation marked append-only is updated, deleted from, truncated or altered.
     EvidenceWrite = "evidence_write",

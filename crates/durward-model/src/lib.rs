@@ -28,8 +28,8 @@ pub mod sqlstate;
 
 pub use approval::{APPROVAL_SECONDS_DEFAULT, ApprovalTerms, RiskTerm};
 pub use facts::{
-    AccessModes, Certainty, ColumnCopy, ColumnMatch, ColumnUse, FunctionEffect, FunctionUse, ObjectKind, ObjectUse,
-    OpaqueReason, OutputColumn, Reading, RelationUse, RowBound, StatementClass, StatementFacts,
+    AccessModes, Certainty, ColumnCopy, ColumnLookUps, ColumnMatch, ColumnUse, FunctionEffect, FunctionUse, ObjectKind,
+    ObjectUse, OpaqueReason, OutputColumn, Reading, RelationUse, RowBound, StatementClass, StatementFacts,
 };
 pub use hazard::{Hazard, HazardKind};
 pub use id::{DatabaseName, Digest, SessionId, StatementId};

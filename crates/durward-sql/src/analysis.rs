@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use durward_model::{
-    AccessModes, Digest, HazardKind, Oid, QualifiedName, RelationKind, RelationUse, RowBound, StatementFacts,
+    AccessModes, Digest, Hazard, HazardKind, Oid, QualifiedName, RelationKind, RelationUse, RowBound, StatementClass,
+    StatementFacts,
 };
 use pg_query::NodeEnum;
 use sha2::{Digest as _, Sha256};
@@ -13,7 +14,9 @@ use sha2::{Digest as _, Sha256};
 use crate::bind::{Binder, MadeBefore, MaskedPlaces, Reference, Source};
 use crate::parser::{ParseFailure, Reading, ServerWords, parse_reading};
 use crate::text::{Doubt, Thinned, normalize, thin};
-use crate::{Analysis, AnalysisContext, AnalysisError, AnalyzedStatement, CatalogSnapshot, SessionEffect};
+use crate::{
+    Analysis, AnalysisContext, AnalysisError, AnalyzedStatement, CatalogSnapshot, SessionEffect, SessionSettings,
+};
 
 /// Texts up to this many bytes are parsed as they are: their trees are small enough whatever they hold.
 const PLAIN_TEXT_BYTES_MAX: usize = 128 * 1024;
@@ -98,7 +101,7 @@ pub(crate) fn analyze_masked(
         if left_out > 0 {
             add_rows(&mut one.facts, left_out);
         }
-        before.mark(&mut one.facts);
+        before.mark(&mut one);
         before.after(&one.facts, &one.effects);
         statements.push(one.finish(span));
     }
@@ -156,6 +159,7 @@ fn statement(
     };
     let (mut facts, effects, unresolved) = binder.facts.finish();
     drop_harmless_locks(&mut facts, context, &before.created);
+    guard_temporary(&mut facts, &context.settings);
     let mut hazards = crate::functions::relation::hazards(&facts.relations);
     if !hazards.is_empty() {
         facts.hazards.append(&mut hazards);
@@ -176,6 +180,41 @@ fn statement(
         rests_on_constants,
         places,
     })
+}
+
+/// A schema `pg_temp_N` may be another session's, which then works on what others have put there; and a temporary relation
+/// behind other schemas of the path may not be what its name means by the time that it is looked up.
+fn guard_temporary(facts: &mut StatementFacts, settings: &SessionSettings) {
+    let own = settings.temp_schema.as_deref();
+    let is_numbered = |schema: &str| {
+        let number = schema.strip_prefix("pg_temp_");
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+    };
+    let changed = facts.relations.iter().filter(|usage| usage.modes.changes());
+    let objects = facts
+        .objects
+        .iter()
+        .filter_map(|object| Some((object.schema.as_deref()?, &object.name)));
+    let touched: Vec<(String, bool)> = changed
+        .map(|usage| (&*usage.relation.name.schema, &usage.relation.name.name))
+        .chain(objects)
+        .filter(|(schema, _)| is_numbered(schema))
+        .map(|(schema, name)| (format!("{schema}.{name}"), Some(schema) == own))
+        .collect();
+    let stands_first = settings
+        .search_path
+        .iter()
+        .find(|schema| &***schema != "pg_catalog")
+        .is_none_or(|first| Some(&**first) == own);
+    for (name, is_own) in touched {
+        if !is_own {
+            facts.hazards.push(Hazard::new(HazardKind::OtherSessions, name));
+        } else if !stands_first {
+            facts.hazards.push(Hazard::new(HazardKind::DynamicSql, name));
+        }
+    }
+    facts.hazards.sort();
+    facts.hazards.dedup();
 }
 
 /// Locks and rewrites of a relation that the open transaction, or the text itself, made hinder nobody.
@@ -266,11 +305,14 @@ struct Before {
     /// Whether one of them changes what names mean, and how many of the relations were made before it.
     moved: bool,
     made_before_move: usize,
+    /// Whether one of them makes code, or takes a name from what had it.
+    replaced: bool,
 }
 
 impl Before {
     /// Makes facts opaque that rest on what has moved.
-    fn mark(&self, facts: &mut StatementFacts) {
+    fn mark(&self, one: &mut One) {
+        let facts = &mut one.facts;
         if !self.moved || rests_on_no_name(facts) {
             return;
         }
@@ -280,6 +322,15 @@ impl Before {
             reason: "an earlier statement of the same text changes what names mean".into(),
         });
         facts.opaque.sort();
+        // What a name means now can't be seen, and the statement changes it or runs it.
+        let runs = facts.class == StatementClass::Write
+            || (facts.class == StatementClass::Read
+                && (!one.unresolved.is_empty() || facts.functions.iter().any(|used| !used.function.oid.is_built_in())));
+        if self.replaced && runs {
+            let command = Arc::clone(&facts.command);
+            facts.hazards.push(Hazard::new(HazardKind::DynamicSql, command));
+            facts.hazards.sort();
+        }
     }
 
     fn after(&mut self, facts: &StatementFacts, effects: &[SessionEffect]) {
@@ -297,6 +348,7 @@ impl Before {
         let may_go = self.created.iter().any(|made| &*made.relation.name.schema == "pg_temp");
         if moves_names(facts, effects) || (ends && may_go) {
             self.moved = true;
+            self.replaced |= replaces(facts, effects) || (ends && may_go);
             self.made_before_move = self.created.len();
         }
     }
@@ -309,6 +361,25 @@ impl Before {
             moved: self.moved,
         }
     }
+}
+
+/// Whether a statement that moves names takes one from what had it, or makes code.
+fn replaces(facts: &StatementFacts, effects: &[SessionEffect]) -> bool {
+    let command = &*facts.command;
+    let is_temporary = |usage: &RelationUse| usage.relation.name.schema.starts_with("pg_temp");
+    let renames = command.starts_with("ALTER") && facts.relations.iter().any(is_temporary);
+    let takes = renames || command.starts_with("DROP") || command.starts_with("DISCARD");
+    let makes_code = matches!(
+        command,
+        "CREATE FUNCTION" | "CREATE PROCEDURE" | "CREATE OPERATOR" | "CREATE CAST" | "CREATE AGGREGATE"
+    );
+    let goes_back = effects.iter().any(|effect| {
+        matches!(
+            effect,
+            SessionEffect::Rollback { .. } | SessionEffect::RollbackTo { .. }
+        )
+    });
+    takes || makes_code || goes_back
 }
 
 /// Whether a statement is what its facts say, whatever names mean by now: it names nothing, or only what is known to be

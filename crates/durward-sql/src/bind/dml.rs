@@ -514,7 +514,9 @@ fn insert_bound(select: &SelectStmt, returns_sets: bool) -> RowBound {
             RowBound::AtMost(select.values_lists.len() as u64)
         };
     }
-    let single = select.from_clause.is_empty() && select.larg.is_none() && !returns_sets;
+    // Grouping sets give a row each, as many as two to the number of their terms.
+    let single =
+        select.from_clause.is_empty() && select.larg.is_none() && select.group_clause.is_empty() && !returns_sets;
     if single {
         RowBound::AtMost(1)
     } else {

@@ -387,6 +387,9 @@ impl Binder<'_> {
             | AExprKind::AexprIlike
             | AExprKind::AexprSimilar => self.operator(&expression.name, left.as_ref(), right.as_ref()),
         };
+        if position == Position::LookedUp {
+            self.note_look_up([&left, &right]);
+        }
         match (position, &left, &right) {
             (Position::Matched, Some(left), Some(right)) if built_in => {
                 self.note_match(left, right);
@@ -407,6 +410,15 @@ impl Binder<'_> {
             value.absorb(right);
         }
         value.computed(type_oid)
+    }
+
+    /// Counts a comparison of each column with something given.
+    fn note_look_up(&mut self, sides: [&Option<Value>; 2]) {
+        for value in sides.into_iter().flatten() {
+            for column in &value.reads {
+                self.facts.column_looked_up(*column);
+            }
+        }
     }
 
     /// Masks keep NULL, so that a test for it tells nothing more.

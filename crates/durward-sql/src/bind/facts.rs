@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use durward_model::{
-    AccessModes, Certainty, ColumnCopy, ColumnMatch, ColumnNumber, ColumnUse, FunctionEffect, FunctionRef, FunctionUse,
-    Hazard, HazardKind, ObjectKind, ObjectUse, Oid, OpaqueReason, OutputColumn, QualifiedName, Reading, RelationKind,
-    RelationRef, RelationUse, RowBound, StatementClass, StatementFacts,
+    AccessModes, Certainty, ColumnCopy, ColumnLookUps, ColumnMatch, ColumnNumber, ColumnUse, FunctionEffect,
+    FunctionRef, FunctionUse, Hazard, HazardKind, ObjectKind, ObjectUse, Oid, OpaqueReason, OutputColumn,
+    QualifiedName, Reading, RelationKind, RelationRef, RelationUse, RowBound, StatementClass, StatementFacts,
 };
 
 use crate::SessionEffect;
@@ -35,6 +35,7 @@ pub(crate) struct FactsBuilder {
     moves_path: bool,
     pub(crate) output: Vec<OutputColumn>,
     matches: BTreeSet<ColumnMatch>,
+    look_ups: BTreeMap<(Oid, ColumnNumber), u32>,
     copies: BTreeSet<ColumnCopy>,
 }
 
@@ -68,6 +69,7 @@ impl FactsBuilder {
             moves_path: false,
             output: Vec::new(),
             matches: BTreeSet::new(),
+            look_ups: BTreeMap::new(),
             copies: BTreeSet::new(),
         }
     }
@@ -130,6 +132,12 @@ impl FactsBuilder {
     /// Notes that two stored columns are compared for equality.
     pub(crate) fn columns_match(&mut self, columns: ColumnMatch) {
         self.matches.insert(columns);
+    }
+
+    /// Notes that a stored column is compared with a constant or a parameter once more.
+    pub(crate) fn column_looked_up(&mut self, column: (Oid, ColumnNumber)) {
+        let comparisons = self.look_ups.entry(column).or_default();
+        *comparisons = comparisons.saturating_add(1);
     }
 
     /// Notes that a stored column's values go into another.
@@ -307,6 +315,10 @@ impl FactsBuilder {
             self.function_named(function.clone(), *effect);
         }
         self.matches.extend(&other.matches);
+        for (column, more) in &other.look_ups {
+            let comparisons = self.look_ups.entry(*column).or_default();
+            *comparisons = comparisons.saturating_add(*more);
+        }
         self.copies.extend(other.copies.iter().cloned());
         self.opaque.extend(other.opaque.iter().cloned());
         self.conservative |= other.conservative;
@@ -381,6 +393,15 @@ impl FactsBuilder {
                 })
                 .collect(),
             matches: self.matches.into_iter().collect(),
+            look_ups: self
+                .look_ups
+                .into_iter()
+                .map(|((relation, number), comparisons)| ColumnLookUps {
+                    relation,
+                    number,
+                    comparisons,
+                })
+                .collect(),
             copies: self.copies.into_iter().collect(),
             output: self.output,
             hazards: hazards.into_iter().collect(),

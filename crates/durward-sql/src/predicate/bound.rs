@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use durward_model::{ColumnNumber, RelationKind, RowBound};
+use durward_model::{ColumnNumber, Oid, RelationKind, RowBound};
 use pg_query::protobuf::{AExpr, AExprKind, BoolExprType, SelectStmt, SubLinkType, a_const};
 use pg_query::{Node, NodeEnum};
 
@@ -108,6 +108,10 @@ impl Prover<'_, '_> {
                 else {
                     return;
                 };
+                // One that looks at the row gives others for each.
+                if self.scope.subquery_uses_target(select) != Some(false) {
+                    return;
+                }
                 let column = link.testexpr.as_deref().and_then(|node| self.column(node));
                 if let (true, Some(column), Some(count)) = (equal, column, self.limit(select)) {
                     note(values, column, count);
@@ -217,16 +221,19 @@ impl Prover<'_, '_> {
         self.binder
             .catalog
             .find_type(self.binder.settings, &self.binder.path, schema, name)
-            .is_some_and(|found| found.oid.is_built_in())
+            .is_some_and(|found| found.oid.is_built_in() && !INEXACT_TYPES.contains(&found.oid))
     }
 
     /// How many elements `ARRAY[…]` or a constant `'{…}'` holds.
     fn array_length(&mut self, node: &Node) -> Option<u64> {
         match node.node.as_ref()? {
-            NodeEnum::AArrayExpr(array) if array.elements.iter().all(|element| self.is_value(element)) => {
+            NodeEnum::AArrayExpr(array) if array.elements.iter().all(is_scalar_constant) => {
                 u64::try_from(array.elements.len()).ok()
             }
-            NodeEnum::TypeCast(cast) => self.array_length(cast.arg.as_deref()?),
+            // Vectors and other types that hold many values are written otherwise.
+            NodeEnum::TypeCast(cast) if !cast.type_name.as_ref()?.array_bounds.is_empty() => {
+                self.array_length(cast.arg.as_deref()?)
+            }
             NodeEnum::AConst(_) => {
                 let text = constant::text(node)?;
                 self.binder.facts.literals_matter();
@@ -242,6 +249,22 @@ impl Prover<'_, '_> {
         let count = limit(select)?;
         self.binder.facts.literals_matter();
         Some(count)
+    }
+}
+
+/// Types by which one value equals several of a key of another type: `real`, `double precision` and `char(n)`
+/// (`pg_type.dat`).
+const INEXACT_TYPES: [Oid; 3] = [Oid(700), Oid(701), Oid(1042)];
+
+/// Whether an element of ARRAY[…] is surely one value, and not an array of some: a constant, perhaps cast.
+fn is_scalar_constant(node: &Node) -> bool {
+    match node.node.as_ref() {
+        Some(NodeEnum::AConst(_)) => constant::text(node).is_none_or(|text| !text.trim_start().starts_with('{')),
+        Some(NodeEnum::TypeCast(cast)) => {
+            let scalar = cast.type_name.as_ref().is_some_and(|name| name.array_bounds.is_empty());
+            scalar && cast.arg.as_deref().is_some_and(is_scalar_constant)
+        }
+        _ => false,
     }
 }
 

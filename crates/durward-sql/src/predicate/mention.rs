@@ -182,13 +182,12 @@ impl<'a> Scope<'a> {
 
     /// Whether an expression uses a column of the target's row; `None` where that can't be told.
     pub(super) fn uses_target(&self, node: &Node) -> Option<bool> {
-        // `tableoid`, `xmin` and kin say what wrote a row and into which table, and are as a rule the same for many.
-        let tells = |origin: &Origin| match origin {
-            Origin::Target(Some(name)) => !is_system_column(name) || &**name == "ctid",
-            Origin::Target(None) => true,
-            Origin::Other(..) | Origin::Nobody => false,
-        };
         self.uses(node, &tells, 0)
+    }
+
+    /// Whether a subquery uses a column of the target's row; `None` where that can't be told.
+    pub(super) fn subquery_uses_target(&self, select: &SelectStmt) -> Option<bool> {
+        self.select_uses(select, &tells, 0)
     }
 
     /// Whether an expression surely uses a column of the target's row.
@@ -218,7 +217,9 @@ impl<'a> Scope<'a> {
             NodeEnum::BoolExpr(e) => any(&e.args),
             NodeEnum::TypeCast(e) => one(e.arg.as_deref()),
             NodeEnum::CollateClause(e) => one(e.arg.as_deref()),
-            NodeEnum::FuncCall(e) => either([any(&e.args), one(e.agg_filter.as_deref())]),
+            // What a window orders and frames by isn't followed.
+            NodeEnum::FuncCall(e) if e.over.is_some() => None,
+            NodeEnum::FuncCall(e) => either([any(&e.args), any(&e.agg_order), one(e.agg_filter.as_deref())]),
             NodeEnum::NamedArgExpr(e) => one(e.arg.as_deref()),
             NodeEnum::NullTest(e) => one(e.arg.as_deref()),
             NodeEnum::BooleanTest(e) => one(e.arg.as_deref()),
@@ -246,7 +247,7 @@ impl<'a> Scope<'a> {
 
     /// Whether a subquery uses such a column of what is around it: its own items hide names.
     fn select_uses(&self, select: &SelectStmt, wanted: &dyn Fn(&Origin) -> bool, depth: usize) -> Option<bool> {
-        if depth > DEPTH_MAX || select.with_clause.is_some() {
+        if depth > DEPTH_MAX || select.with_clause.is_some() || !select.window_clause.is_empty() {
             return None;
         }
         let outer = self.others.len();
@@ -262,16 +263,20 @@ impl<'a> Scope<'a> {
             .iter()
             .chain(select.where_clause.as_deref())
             .chain(&select.group_clause)
+            .chain(select.distinct_clause.iter().filter(|node| node.node.is_some()))
             .chain(select.having_clause.as_deref())
             .chain(&select.values_lists)
             .chain(&select.sort_clause)
             .chain(select.limit_count.as_deref())
             .chain(select.limit_offset.as_deref())
             .map(|part| inner.uses(part, &own_columns, depth.saturating_add(1)));
-        let from = select
-            .from_clause
-            .iter()
-            .map(|item| inner.uses_in_from(item, &own_columns, depth));
+        // Which of its neighbours an item sees depends on LATERAL and its place: it counts with all of them and with none.
+        let from = select.from_clause.iter().map(|item| {
+            either([
+                inner.uses_in_from(item, &own_columns, depth),
+                self.uses_in_from(item, wanted, depth),
+            ])
+        });
         let arms = [&select.larg, &select.rarg]
             .into_iter()
             .flatten()
@@ -338,18 +343,19 @@ impl<'a> Scope<'a> {
                     }),
                 }
             }
-            Some(NodeEnum::JoinExpr(join)) => {
-                for side in [&join.larg, &join.rarg].into_iter().flatten() {
-                    self.item(side, items);
+            Some(NodeEnum::JoinExpr(join)) => match alias_of(join.alias.as_ref()) {
+                // Its own name hides those of its parts.
+                Some(alias) => items.push(Item {
+                    alias: alias.into(),
+                    relation: None,
+                    columns: None,
+                }),
+                None => {
+                    for side in [&join.larg, &join.rarg].into_iter().flatten() {
+                        self.item(side, items);
+                    }
                 }
-                if let Some(alias) = alias_of(join.alias.as_ref()) {
-                    items.push(Item {
-                        alias: alias.into(),
-                        relation: None,
-                        columns: None,
-                    });
-                }
-            }
+            },
             Some(NodeEnum::RangeSubselect(subselect)) => {
                 let alias = alias_of(subselect.alias.as_ref()).unwrap_or_default();
                 items.push(Item {
@@ -372,6 +378,16 @@ impl<'a> Scope<'a> {
                 columns: None,
             }),
         }
+    }
+}
+
+/// Whether a column tells rows of the target apart. `tableoid`, `xmin` and kin say what wrote a row and into which table,
+/// and are as a rule the same for many.
+fn tells(origin: &Origin) -> bool {
+    match origin {
+        Origin::Target(Some(name)) => !is_system_column(name) || &**name == "ctid",
+        Origin::Target(None) => true,
+        Origin::Other(..) | Origin::Nobody => false,
     }
 }
 
