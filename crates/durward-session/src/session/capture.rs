@@ -68,6 +68,8 @@ struct Read {
 pub(super) struct Allowance {
     /// So many rows.
     pub(super) rows_max: Option<u64>,
+    /// No more than the text proves, where that can be told before it is kept.
+    pub(super) proven_max: Option<u64>,
     /// Just this: see [`durward_change::Effect`].
     pub(super) effect: Option<String>,
     /// By this request.
@@ -127,7 +129,13 @@ impl Session {
         sent: Sent<'_>,
         (masks, rows_max): (&MessageMasks, i32),
     ) -> Result<Course, End> {
-        let allowance = std::mem::take(&mut self.allowance);
+        let mut allowance = std::mem::take(&mut self.allowance);
+        // What its text proves is held to: a proof that is wrong lets nothing pass.
+        let mut classes = commands.iter().flatten().map(|subject| subject.facts.class);
+        let only_rows = classes.all(|class| class <= StatementClass::Write);
+        if self.keeps_changes() && only_rows && commands.len() == 1 && allowance.rows_max.is_none() {
+            allowance.proven_max = proven_rows(commands);
+        }
         let copies = copies(commands);
         if copies {
             self.bound_copy(allowance.rows_max);
@@ -175,9 +183,11 @@ impl Session {
             // The rows of a COPY from the client are counted as they come; what else it changes isn't, so that only people
             // who know that let it pass.
             Err(_) if allowance.binds() && allowance.request.is_none() && sets_off_more(commands) => Course::Unbounded,
-            Err(reason) if !allowance.binds() || copies => Course::Plain(self.keeps_changes().then_some(reason)),
+            Err(reason) if copies || !(allowance.binds() || allowance.proven_max.is_some()) => {
+                Course::Plain(self.keeps_changes().then_some(reason))
+            }
             // A stream or a cursor may change rows behind what is counted.
-            Err(_) if commands.iter().flatten().any(runs_later) => Course::Unbounded,
+            Err(_) if allowance.binds() && commands.iter().flatten().any(runs_later) => Course::Unbounded,
             // Its rows can be counted all the same.
             Err(reason) if is_single && masks.rewritten.is_none() && rows_max == 0 => Course::Captured(Capture {
                 read: Err(reason),
@@ -531,7 +541,8 @@ impl Session {
                 _ => u64::MAX,
             };
         }
-        if let Some(rows_max) = allowance.rows_max.filter(|rows_max| affected > *rows_max) {
+        let most = allowance.rows_max.into_iter().chain(allowance.proven_max).min();
+        if let Some(rows_max) = most.filter(|rows_max| affected > *rows_max) {
             let changed = number_of_rows(affected);
             let why = format!("it changed {changed}, and may change {rows_max}");
             self.remember_excess((literals, parameters), Some(affected), &why);

@@ -63,7 +63,7 @@ impl Session {
                 if let Some(place) = next(steps, run.next, tokens)
                     && steps
                         .get(place)
-                        .is_some_and(|step| touches_the_same(step, command, context))
+                        .is_some_and(|step| touches_the_same(step, steps, command, context))
                 {
                     run.next = place + 1;
                 }
@@ -113,7 +113,7 @@ impl Session {
                 let place = next(&asked.steps, at, tokens)?;
                 let step = asked.steps.get(place)?;
                 let touched = self.touched(std::slice::from_ref(command));
-                if !touches_the_same(step, command, &self.sight.context)
+                if !touches_the_same(step, &asked.steps, command, &self.sight.context)
                     || !is_held_as_foreseen(step, &holds)
                     || !self.gateway.approvals.foresaw(&run.request, &touched)
                 {
@@ -218,11 +218,23 @@ fn is_held_as_foreseen(step: &Step, holds: &[&Held<'_>]) -> bool {
 }
 
 /// Whether a statement changes what it would have when its change set was submitted, as far as that was known: the same
-/// text may mean a temporary table by now.
-fn touches_the_same(step: &Step, command: &[Subject], context: &AnalysisContext) -> bool {
+/// text may mean a temporary table by now. Where it wasn't known, it may change what other steps were known to make or change,
+/// and make something new, but change nothing else that is there.
+fn touches_the_same(step: &Step, steps: &[Step], command: &[Subject], context: &AnalysisContext) -> bool {
     let changed: BTreeSet<String> = command.iter().flat_map(|subject| changes(&subject.facts)).collect();
     let Some(foreseen) = &step.changes else {
-        return !changed.iter().any(|name| name.starts_with("pg_temp"));
+        let seen: BTreeSet<&String> = steps
+            .iter()
+            .filter_map(|step| step.changes.as_ref())
+            .flatten()
+            .collect();
+        let is_new = |name: &str| {
+            let parts = name.split_once('.');
+            parts.is_none_or(|(schema, name)| context.catalog.relation_in(schema, name).is_none())
+        };
+        return changed
+            .iter()
+            .all(|name| !name.starts_with("pg_temp") && (seen.contains(name) || is_new(name)));
     };
     let bodies_now = command.first().map(|subject| bodies(&subject.facts, context));
     changed.iter().eq(foreseen) && bodies_now.as_ref() == Some(&step.bodies)

@@ -601,6 +601,7 @@ fn allowance(request: &Request) -> Allowance {
     };
     Allowance {
         rows_max,
+        proven_max: None,
         effect: request.asked.effect.as_ref().map(|effect| effect.digest.clone()),
         request: Some(request.id),
         keeps_aside: request.asked.undo.as_deref().is_some_and(rests_on_aside),

@@ -176,6 +176,13 @@ fn what_was_approved_is_what_runs() {
     passes(&mut house.connect("operator", ""), "CREATE TABLE seen (id integer)");
     waits(&mut agent, calls);
     assert_eq!(house.state(&id), "approved");
+    // What wasn't there yet is by now another's: a view of what nobody has seen in the request.
+    let file = "CREATE TABLE stage (id integer, price integer); UPDATE stage SET price = 0 WHERE price >= 0";
+    let id = approved(&house, "engineer", file);
+    let mut engineer = house.connect("engineer", "error");
+    passes(&mut engineer, "CREATE VIEW stage AS SELECT id, price FROM orders");
+    waits(&mut engineer, "UPDATE stage SET price = 0 WHERE price >= 0");
+    assert_eq!(house.state(&id), "approved");
     // What is refused isn't submitted, and what passes needn't be.
     for (text, words) in [
         ("SELECT 1; DROP TABLE orders", "statement 2 would be refused"),

@@ -162,3 +162,47 @@ fn a_copy_in_a_pipeline_holds_nobody_up() {
         "{answer:?}"
     );
 }
+
+/// A temporary table is its session's own: from another one it isn't, whatever its schema is called.
+#[test]
+fn nobody_takes_another_sessions_temporary_table() {
+    let house = open();
+    for who in ["engineer", "agent"] {
+        let (mut one, mut other) = (house.connect_with(who, "error"), house.connect_with(who, "error"));
+        runs(&mut one, "CREATE TEMP TABLE heap (id integer)");
+        let answer = one
+            .query("SELECT pg_my_temp_schema()::regnamespace")
+            .expect("an answer");
+        let schema = answer.rows().concat().concat();
+        for statement in [
+            format!("DROP TABLE {schema}.heap"),
+            format!("ALTER TABLE {schema}.heap RENAME TO orders"),
+            format!("DELETE FROM {schema}.heap"),
+            format!("TRUNCATE {schema}.heap"),
+        ] {
+            let answer = other.query(&statement).expect("an answer");
+            assert!(answer.error().is_some(), "{who}: {statement}: {answer:?}");
+        }
+        // Its own session works with it as ever.
+        runs(&mut one, &format!("INSERT INTO {schema}.heap SELECT 1"));
+        runs(&mut one, "DELETE FROM heap");
+        runs(&mut one, "DROP TABLE heap");
+        check_all_there(&house, who);
+    }
+}
+
+/// Should a proof of few rows be wrong, what it lets pass is counted all the same, and taken back.
+#[test]
+fn what_a_text_proves_is_counted_too() {
+    let house = open();
+    house.execute("CREATE TABLE big (id bigint PRIMARY KEY, v integer); INSERT INTO big SELECT 1000000000000000000 + n, 0 FROM generate_series(1, 60) n");
+    let mut agent = house.connect_with("agent", "error");
+    // A parameter of another type than the key's equals many of it.
+    runs(
+        &mut agent,
+        "PREPARE wide (double precision) AS UPDATE big SET v = 1 WHERE id = $1",
+    );
+    let answer = agent.query("EXECUTE wide (1e18)").expect("an answer");
+    assert!(answer.error().is_some(), "{answer:?}");
+    house.execute("DO $$ BEGIN ASSERT (SELECT count(*) FROM big WHERE v = 1) = 0; END $$");
+}
