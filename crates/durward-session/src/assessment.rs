@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use durward_mask::form::{ColumnType, Scalar};
 use durward_model::{
-    ColumnMatch, ColumnNumber, Label, Oid, Principal, PrincipalKind, Reading, Refusal, RelationUse, StatementClass,
-    StatementFacts,
+    AccessModes, ColumnMatch, ColumnNumber, Label, Oid, Principal, PrincipalKind, Reading, Refusal, RelationKind,
+    RelationUse, StatementClass, StatementFacts,
 };
 use durward_sql::catalog::CatalogSnapshot;
 
@@ -147,6 +147,14 @@ impl Viewer<'_> {
         }
         // An error may quote a whole row.
         assessment.guarded = facts.relations.iter().any(|usage| self.has_masks(usage.relation.oid));
+        if &*facts.command == "EXPLAIN ANALYZE" && facts.writes() && assessment.guarded {
+            assessment.refusal = Some(tells_of_writes());
+            return assessment;
+        }
+        if self.joins_rows(facts) {
+            assessment.refusal = Some(cannot_mask("rows of a table of yours would be shown among masked ones"));
+            return assessment;
+        }
         if defines(facts) {
             assessment.refusal = self.defined(facts);
             if assessment.refusal.is_none() && runs_code(facts) {
@@ -160,6 +168,26 @@ impl Viewer<'_> {
         assessment.computes |= facts.matches.iter().any(|columns| !self.may_match(*columns));
         self.assess_output(facts, &mut assessment);
         assessment
+    }
+
+    /// Whether a table becomes the child of a masked one, whose rows it then gives. Partitions begin empty.
+    fn joins_rows(&self, facts: &StatementFacts) -> bool {
+        let is_new = &*facts.command == "CREATE TABLE";
+        if !is_new && &*facts.command != "ALTER TABLE" {
+            return false;
+        }
+        let altered = facts
+            .relations
+            .iter()
+            .filter(|usage| usage.direct && usage.modes.contains(AccessModes::ALTER));
+        let mut others = altered.skip(usize::from(!is_new));
+        let joins = others.next().is_some();
+        let mut touched = facts.relations.iter().filter(|usage| usage.direct);
+        joins
+            && touched.any(|usage| {
+                let begins_empty = is_new && usage.relation.kind == RelationKind::PartitionedTable;
+                !begins_empty && self.has_masks(usage.relation.oid)
+            })
     }
 
     /// What computes in a definition does so on what is in clear for it: a view for whoever reads it, an index or
@@ -346,9 +374,37 @@ fn runs_code(facts: &StatementFacts) -> bool {
     !matches!(&*facts.command, "CREATE VIEW" | "CREATE FUNCTION" | "CREATE PROCEDURE")
 }
 
-/// Functions that show values of masked columns, texts of others, or texts that name our keys.
+/// Functions that show values of masked columns, texts of others, texts that name our keys, or how much a change has written,
+/// which tells whether what it writes is what stands there.
 const HIDDEN_FUNCTIONS: &[&str] = &[
     "current_query",
+    "pg_backup_start",
+    "pg_backup_stop",
+    "pg_control_checkpoint",
+    "pg_control_recovery",
+    "pg_create_restore_point",
+    "pg_current_wal_flush_lsn",
+    "pg_current_wal_insert_lsn",
+    "pg_current_wal_lsn",
+    "pg_get_replication_slots",
+    "pg_last_wal_receive_lsn",
+    "pg_last_wal_replay_lsn",
+    "pg_logical_emit_message",
+    "pg_ls_waldir",
+    "pg_stat_get_backend_io",
+    "pg_stat_get_backend_wal",
+    "pg_stat_get_db_temp_bytes",
+    "pg_stat_get_io",
+    "pg_stat_get_tuples_hot_updated",
+    "pg_stat_get_tuples_newpage_updated",
+    "pg_stat_get_wal",
+    "pg_stat_get_wal_receiver",
+    "pg_stat_get_wal_senders",
+    "pg_stat_get_xact_tuples_hot_updated",
+    "pg_stat_get_xact_tuples_newpage_updated",
+    "pg_stop_backup",
+    "pg_start_backup",
+    "pg_switch_wal",
     "cursor_to_xml",
     "cursor_to_xmlschema",
     "database_to_xml",
@@ -394,6 +450,11 @@ fn plants_code(facts: &StatementFacts) -> bool {
         "CREATE DOMAIN" | "ALTER DOMAIN" => facts.functions.iter().any(|used| !used.function.oid.is_built_in()),
         _ => false,
     }
+}
+
+/// What a change does to the server's log and indexes depends on the values that stand there.
+pub(crate) fn tells_of_writes() -> Refusal {
+    cannot_mask("its figures would tell how what is written differs from what is masked for you")
 }
 
 pub(crate) fn cannot_mask(reason: &str) -> Refusal {

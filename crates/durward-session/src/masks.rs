@@ -570,11 +570,27 @@ pub(crate) fn holding(
     })
 }
 
-/// Columns of the server's own relations that show values of others, or texts that name our keys.
+/// How much changes have written, by which they tell whether a value was already there.
+const CHANGES_OF_TABLES: &[&str] = &["n_tup_hot_upd", "n_tup_newpage_upd"];
+
+/// Columns of the server's own relations that show values of others, what tells of values, or texts that name our keys.
 const HIDDEN_COLUMNS: &[(&str, &[&str])] = &[
     (
         "pg_statistic",
-        &["stavalues1", "stavalues2", "stavalues3", "stavalues4", "stavalues5"],
+        &[
+            "stawidth",
+            "stadistinct",
+            "stanumbers1",
+            "stanumbers2",
+            "stanumbers3",
+            "stanumbers4",
+            "stanumbers5",
+            "stavalues1",
+            "stavalues2",
+            "stavalues3",
+            "stavalues4",
+            "stavalues5",
+        ],
     ),
     (
         "pg_statistic_ext_data",
@@ -583,22 +599,72 @@ const HIDDEN_COLUMNS: &[(&str, &[&str])] = &[
     (
         "pg_stats",
         &[
+            "avg_width",
+            "n_distinct",
             "most_common_vals",
+            "most_common_freqs",
             "histogram_bounds",
+            "correlation",
             "most_common_elems",
+            "most_common_elem_freqs",
+            "elem_count_histogram",
+            "range_length_histogram",
+            "range_empty_frac",
             "range_bounds_histogram",
         ],
     ),
-    ("pg_stats_ext", &["most_common_vals"]),
+    (
+        "pg_stats_ext",
+        &[
+            "n_distinct",
+            "dependencies",
+            "most_common_vals",
+            "most_common_val_nulls",
+            "most_common_freqs",
+            "most_common_base_freqs",
+        ],
+    ),
     (
         "pg_stats_ext_exprs",
-        &["most_common_vals", "histogram_bounds", "most_common_elems"],
+        &[
+            "avg_width",
+            "n_distinct",
+            "most_common_vals",
+            "most_common_freqs",
+            "histogram_bounds",
+            "correlation",
+            "most_common_elems",
+            "most_common_elem_freqs",
+            "elem_count_histogram",
+        ],
     ),
     ("pg_backend_memory_contexts", &["ident"]),
     ("pg_stat_activity", &["query"]),
     ("pg_prepared_statements", &["statement"]),
     ("pg_cursors", &["statement"]),
-    ("pg_stat_statements", &["query"]),
+    ("pg_stat_statements", &["query", "wal_records", "wal_fpi", "wal_bytes"]),
+    ("pg_stat_wal", &["wal_records", "wal_fpi", "wal_bytes"]),
+    ("pg_stat_io", &["read_bytes", "write_bytes", "extend_bytes"]),
+    ("pg_stat_database", &["temp_bytes"]),
+    (
+        "pg_stat_replication",
+        &["sent_lsn", "write_lsn", "flush_lsn", "replay_lsn"],
+    ),
+    (
+        "pg_replication_slots",
+        &["restart_lsn", "confirmed_flush_lsn", "safe_wal_size"],
+    ),
+    (
+        "pg_stat_wal_receiver",
+        &["written_lsn", "flushed_lsn", "latest_end_lsn"],
+    ),
+    ("pg_stat_subscription", &["received_lsn", "latest_end_lsn"]),
+    ("pg_stat_all_tables", CHANGES_OF_TABLES),
+    ("pg_stat_sys_tables", CHANGES_OF_TABLES),
+    ("pg_stat_user_tables", CHANGES_OF_TABLES),
+    ("pg_stat_xact_all_tables", CHANGES_OF_TABLES),
+    ("pg_stat_xact_sys_tables", CHANGES_OF_TABLES),
+    ("pg_stat_xact_user_tables", CHANGES_OF_TABLES),
 ];
 
 impl SourceMasks for StatementMasks {

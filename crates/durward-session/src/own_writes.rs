@@ -140,9 +140,14 @@ impl OwnWrites {
     }
 
     /// Notes what the statements of a message that is about to run write.
-    pub(crate) fn note(&self, message: &[&StatementFacts], catalog: &CatalogSnapshot) {
-        let told = message.iter().filter(|facts| !is_counted_later(facts));
-        let mut given: Vec<_> = told.flat_map(|facts| given(facts, values(facts), catalog)).collect();
+    pub(crate) fn note(&self, message: &[(&StatementFacts, &str)], catalog: &CatalogSnapshot) {
+        let mut given: Vec<_> = message
+            .iter()
+            .flat_map(|(facts, normalized)| {
+                let later = is_counted_later(facts, normalized);
+                given(facts, if later { 0 } else { values(facts) }, catalog)
+            })
+            .collect();
         let known = self.now();
         given.retain(|(entry, _)| !known.has(entry));
         if given.is_empty() && known.news(message, catalog).is_empty() {
@@ -222,10 +227,18 @@ pub(crate) fn writes_many(facts: &StatementFacts) -> bool {
     values(facts) > OWN_VALUES_MAX
 }
 
-/// Whether the server will say how many rows a statement has changed, and nothing else does.
-pub(crate) fn is_counted_later(facts: &StatementFacts) -> bool {
+/// Whether the server will say how many rows a statement has changed, and nothing else does. A WITH query's rows it doesn't.
+pub(crate) fn is_counted_later(facts: &StatementFacts, normalized: &str) -> bool {
+    let has_with = || {
+        let mut words = normalized.split(|char: char| !char.is_alphanumeric());
+        words.any(|word| word.eq_ignore_ascii_case("with"))
+    };
     matches!(facts.rows_written, RowBound::Unbounded)
-        && matches!(&*facts.command, "INSERT" | "UPDATE" | "MERGE" | "COPY")
+        && match &*facts.command {
+            "INSERT" | "UPDATE" | "MERGE" => !has_with(),
+            "COPY" => true,
+            _ => false,
+        }
 }
 
 /// How many values a statement can write into a column.
@@ -247,14 +260,30 @@ fn given(facts: &StatementFacts, values: u64, catalog: &CatalogSnapshot) -> Vec<
         let Some(relation) = catalog.relation(usage.relation.oid) else {
             continue;
         };
-        if relation.temporary || relation.oid.is_built_in() {
+        if relation.oid.is_built_in() {
             continue;
         }
+        let inserts = usage.modes.contains(AccessModes::INSERT);
         let written = usage.columns.iter().filter(|column| column.written);
-        let generated = relation.columns.iter().filter(|column| column.generated);
+        // What is generated, and defaults that may be their own.
+        let besides = relation.columns.iter().filter(|column| {
+            let defaults = column.has_default
+                || catalog
+                    .type_(column.type_oid)
+                    .is_some_and(|known| known.default.is_some());
+            column.generated || (inserts && defaults)
+        });
         let columns = written.map(|column| (column.number, &column.name));
-        for (number, name) in columns.chain(generated.map(|column| (column.number, &column.name))) {
-            given.push((column_of(relation, number, name), values));
+        for (number, name) in columns.chain(besides.map(|column| (column.number, &column.name))) {
+            // A document or a list holds as many values as it likes.
+            let values = if holds_many(catalog, relation, number) {
+                u64::MAX
+            } else {
+                values
+            };
+            if !relation.temporary {
+                given.push((column_of(relation, number, name), values));
+            }
             above(catalog, relation.oid, |above| {
                 let same = above.column(name).map(|same| column_of(above, same.number, name));
                 given.extend(same.map(|same| (same, values)));
@@ -262,6 +291,19 @@ fn given(facts: &StatementFacts, values: u64, catalog: &CatalogSnapshot) -> Vec<
         }
     }
     given
+}
+
+/// Whether one value of a column may hold many: documents, arrays, and types of extensions.
+fn holds_many(catalog: &CatalogSnapshot, relation: &Relation, number: ColumnNumber) -> bool {
+    /// `json`, `jsonb` and `xml` (`pg_type.dat`).
+    const DOCUMENTS: [Oid; 3] = [Oid(114), Oid(3802), Oid(142)];
+    let column = relation.column_numbered(number);
+    column.is_some_and(|column| {
+        let known = catalog.type_(column.type_oid);
+        DOCUMENTS.contains(&column.type_oid)
+            || known.is_some_and(|known| known.element != Oid(0) && known.category == 'A' || known.kind == 'c')
+            || known.is_some_and(|known| &*known.name == "hstore")
+    })
 }
 
 /// Visits the tables whose rows a table's are as well.
@@ -406,7 +448,7 @@ impl Written {
     }
 
     /// What the statements of a message define that isn't known yet.
-    fn news(&self, message: &[&StatementFacts], catalog: &CatalogSnapshot) -> Vec<Entry> {
+    fn news(&self, message: &[(&StatementFacts, &str)], catalog: &CatalogSnapshot) -> Vec<Entry> {
         let mut news = Vec::new();
         for (table, filled) in &self.pending {
             let Some(relation) = catalog.relation_in(&table.schema, &table.name) else {
@@ -421,8 +463,20 @@ impl Written {
                 relation: relation.oid,
             });
         }
-        for facts in message {
+        for (facts, _) in message {
+            let makes = facts
+                .relations
+                .iter()
+                .any(|usage| usage.modes.contains(AccessModes::CREATE));
             for usage in &facts.relations {
+                // Rows that go straight into a partition which the same message makes can't be counted.
+                if makes && message.len() > 1 && usage.modes.contains(AccessModes::ALTER) {
+                    let parent = catalog.relation(usage.relation.oid);
+                    news.extend(parent.into_iter().flat_map(|parent| {
+                        let columns = parent.columns.iter();
+                        columns.map(|column| column_of(parent, column.number, &column.name))
+                    }));
+                }
                 if usage.modes.contains(AccessModes::CREATE) {
                     news.extend(made(usage, facts, message.len() > 1, catalog));
                 }

@@ -472,7 +472,9 @@ impl Session {
             .any(|(permit, subject, _)| runs(subject) && subject.facts.writes() && shows_masks(permit))
         {
             let about_to_run = permitted.iter().filter(|(_, subject, _)| runs(subject));
-            let about_to_run: Vec<_> = about_to_run.map(|(_, subject, _)| &*subject.facts).collect();
+            let about_to_run: Vec<_> = about_to_run
+                .map(|(_, subject, _)| (&*subject.facts, &*subject.normalized))
+                .collect();
             self.own_writes.note(&about_to_run, &self.sight.context.catalog);
         }
         let ran: Vec<_> = permitted

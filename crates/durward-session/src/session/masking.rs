@@ -14,8 +14,8 @@ use super::extended::body_of;
 use super::judge::NoAnalysis;
 use super::subjects::Subject;
 use super::{End, Session};
-use crate::assessment::{Assessment, MaskedColumns, Viewer, cannot_mask, is_person};
-use crate::look_ups::{look_ups_in, looked_up};
+use crate::assessment::{Assessment, MaskedColumns, Viewer, cannot_mask, is_person, tells_of_writes};
+use crate::look_ups::look_ups_in;
 use crate::masks::{Holding, ShownMasks, StatementMasks, column_type};
 use crate::own_writes::is_counted_later;
 use crate::prepared::{Place, Portal};
@@ -294,10 +294,16 @@ impl Session {
             let now = self.assess(&subject.facts, terms, clear);
             masks.guarded |= now.guarded;
             let mut modes = subject.facts.relations.iter().map(|usage| usage.modes);
-            if is_counted_later(&subject.facts) {
+            if is_counted_later(&subject.facts, &subject.normalized) {
                 masks.counted_later = Some(Arc::clone(&subject.facts));
             }
             masks.locks |= modes.any(|modes| modes != AccessModes::READ);
+            if own.as_ref().is_some_and(|own| &*own.command == "EXPLAIN ANALYZE")
+                && subject.facts.writes()
+                && now.guarded
+            {
+                return Err(tells_of_writes());
+            }
             if explained && before.is_some() {
                 return Err(cannot_mask("its plan would show what stands before masked columns"));
             }
@@ -517,17 +523,25 @@ impl Session {
         is_person(&self.principal)
     }
 
+    /// A number that no other look-up of this process has.
+    fn next_look_up(&self) -> u64 {
+        self.gateway.look_ups.next()
+    }
+
     /// The value looked up stands in the text, in that of an EXECUTE, or among the parameters.
     fn count_look_up(
         &self,
         (subject, masked): (&Subject, &MaskedColumns),
         own: Option<&Subject>,
     ) -> Result<(), Refusal> {
-        let parts = (own.map(|own| own.literals), subject.literals, subject.parameters);
+        // What an EXECUTE computes may be another value each time.
+        let computes = own.is_some_and(|own| !(own.facts.functions.is_empty() && own.facts.relations.is_empty()));
+        let run = (subject.origin == Origin::SqlExecute && computes).then(|| self.next_look_up());
+        let parts = (own.map(|own| own.literals), subject.literals, subject.parameters, run);
         if self.gateway.look_ups.admit(
             &self.principal.subject.name,
             &format!("{parts:?}"),
-            look_ups_in(&subject.normalized, &looked_up(&subject.facts, masked)),
+            look_ups_in(&subject.facts, masked),
         ) {
             return Ok(());
         }

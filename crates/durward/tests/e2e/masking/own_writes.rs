@@ -36,6 +36,10 @@ impl Shop {
         answer.rows()
     }
 
+    fn execute(&self, text: &str) {
+        self.directly(text);
+    }
+
     /// How many different masks somebody sees in a column.
     fn different(&self, who: &str, table: &str, column: &str) -> usize {
         let mut shown = self
@@ -176,6 +180,34 @@ fn guesses_in_a_table_of_ones_own_tell_nothing() {
     assert_eq!(shop.different("engineer", "customers_of_old", "email"), 1);
 }
 
+/// One statement, one row or one name may hide many values.
+#[test]
+fn hidden_values_are_counted() {
+    let shop = Shop::open();
+    let rows = |text: &str| {
+        let answer = shop.ask("engineer", text);
+        assert!(answer.error().is_none(), "{text}: {}", answer.error().expect("one"));
+    };
+    // A WITH query's rows aren't in the tag.
+    rows(
+        "WITH a AS (INSERT INTO payments (order_id, method, card_holder, amount, paid_at) \
+         SELECT 1, 'tv', 'Guess ' || g, 1, now() FROM generate_series(1, 20) g) \
+         UPDATE orders SET note = note WHERE order_id = 1",
+    );
+    assert_eq!(
+        shop.different("engineer", "payments WHERE card_holder IS NOT NULL", "card_holder"),
+        1
+    );
+    // A document holds as many as it likes.
+    let before = shop.rows("engineer", "SELECT data FROM profiles WHERE customer_id = 1");
+    rows(
+        "UPDATE profiles SET data = '{\"display_name\": [\"Ada Lovelace\", \"Eve Codebook\"]}' WHERE customer_id = 4999",
+    );
+    let after = shop.rows("engineer", "SELECT data FROM profiles WHERE customer_id = 1");
+    assert_ne!(before, after);
+    assert!(after.concat().concat().contains("[masked]"), "{after:?}");
+}
+
 /// Rows that wait for a lock come with what was written while they waited.
 #[test]
 fn rows_that_wait_for_what_is_written_meanwhile_are_constants() {
@@ -218,4 +250,77 @@ fn computed_rows_that_wait_for_what_is_written_meanwhile_are_cut_off() {
         assert!(answer.error().is_none(), "{answer:?}");
     }
     assert!(waiting.join().expect("it ends").is_err(), "the session ends");
+}
+
+/// What the server tells of its work depends on values that it finds: how much a change writes to its log, what its
+/// statistics say, whether a table of one's own gives rows to a masked one.
+#[test]
+fn nothing_tells_whether_a_guess_is_right() {
+    let shop = Shop::open();
+    let refused = |who: &str, text: &str| {
+        let answer = shop.ask(who, text);
+        assert!(answer.error().is_some(), "{who}: {text}: {:?}", answer.rows());
+    };
+    for who in ["engineer", "agent"] {
+        for text in [
+            "EXPLAIN (ANALYZE, WAL) UPDATE customers SET email = 'x' WHERE customer_id = 1",
+            "EXPLAIN ANALYZE UPDATE customers SET newsletter = true WHERE customer_id = 1",
+            "PREPARE guess AS UPDATE customers SET email = 'x' WHERE customer_id = 1; EXPLAIN ANALYZE EXECUTE guess",
+            "SELECT pg_current_wal_insert_lsn()",
+            "SELECT pg_current_wal_lsn()",
+            "SELECT pg_stat_get_xact_tuples_hot_updated('customers'::regclass)",
+            "CREATE TEMP TABLE theirs () INHERITS (customers)",
+            "CREATE TABLE theirs () INHERITS (customers)",
+        ] {
+            refused(who, text);
+        }
+        for (column, relation) in [
+            ("wal_bytes", "pg_stat_wal"),
+            ("correlation", "pg_stats"),
+            ("n_distinct", "pg_stats"),
+            ("n_tup_hot_upd", "pg_stat_user_tables"),
+        ] {
+            assert!(shop.different(who, relation, column) <= 2, "{who}: {relation}.{column}");
+        }
+    }
+    for text in [
+        "CREATE TABLE theirs (LIKE customers)",
+        "ALTER TABLE theirs INHERIT customers",
+    ] {
+        let answer = shop.ask("engineer", text);
+        assert_eq!(
+            answer.error().is_some(),
+            text.starts_with("ALTER"),
+            "{text}: {answer:?}"
+        );
+    }
+}
+
+/// Look-ups are counted by what they compare, whatever the column is called and however often a statement is run.
+#[test]
+fn look_ups_are_counted_whatever_they_are_called() {
+    let shop = Shop::open();
+    shop.execute("CREATE UNIQUE INDEX ON employees (email)");
+    let many: Vec<String> = (0..30)
+        .map(|n| format!("(SELECT 0 FROM employees e(i, n, m) WHERE m = 'guess{n}')"))
+        .collect();
+    shop.wait_for("engineer", "SELECT 1 FROM employees WHERE email = 'nobody@x.example'");
+    let answer = shop.ask("engineer", &format!("SELECT ARRAY[{}]", many.join(", ")));
+    assert!(answer.error().is_some(), "{answer:?}");
+
+    let mut client = RawClient::connect_with(&shop.demo.access("engineer"), &[TOLD_AT_ONCE]).expect("a login");
+    let prepared = client
+        .query("PREPARE p(text) AS SELECT employee_id FROM employees WHERE email = $1")
+        .expect("an answer");
+    assert!(prepared.error().is_none(), "{prepared:?}");
+    let refused = (0..40).any(|n| {
+        client
+            .query(&format!("SET x.guess = 'g{n}@x.example'"))
+            .expect("an answer");
+        let answer = client
+            .query("EXECUTE p(current_setting('x.guess'))")
+            .expect("an answer");
+        answer.error().is_some()
+    });
+    assert!(refused, "forty values were looked up");
 }
