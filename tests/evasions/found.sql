@@ -269,3 +269,13 @@ CREATE TEMP TABLE accounts (id integer)
 SET search_path TO pg_temp, shop, public
 -- @ then
 DROP TABLE pg_temp.accounts; DELETE FROM accounts
+-- @ refused | engineer agent | a function that empties a table, for others to call
+CREATE FUNCTION public.innocent() RETURNS void LANGUAGE sql AS 'TRUNCATE shop.accounts'
+-- @ refused | engineer agent | a function that runs a program
+CREATE FUNCTION public.innocent() RETURNS void LANGUAGE plpgsql AS $$ BEGIN COPY shop.accounts TO PROGRAM 'cat'; END $$
+-- @ refused | engineer agent | a function that makes a role
+CREATE PROCEDURE public.innocent() LANGUAGE plpgsql AS $$ BEGIN CREATE ROLE boss SUPERUSER; END $$
+-- @ refused | engineer agent | a function that runs what it is told
+CREATE FUNCTION public.innocent(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE t; END $$
+-- @ refused | engineer agent | a function with a body in the standard's form that deletes all
+CREATE FUNCTION public.innocent() RETURNS void LANGUAGE sql BEGIN ATOMIC DELETE FROM shop.accounts; END

@@ -120,3 +120,5 @@ COMMIT
 ALTER TYPE shop.mood ADD VALUE IF NOT EXISTS '{who}'
 -- @ allowed | engineer service | a sequence that keeps its place
 ALTER SEQUENCE shop.invoice_numbers CACHE 5
+-- @ allowed | engineer service | a function that changes what it is asked to
+CREATE FUNCTION public.close_{who}(n integer) RETURNS void LANGUAGE plpgsql AS $$ BEGIN UPDATE shop.orders SET status = 'closed' WHERE id = n; END $$

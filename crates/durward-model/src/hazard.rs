@@ -86,6 +86,8 @@ hazard_kinds! {
     /// Code that later runs with someone else's rights or on someone else's statements: SECURITY DEFINER functions,
     /// triggers, rules, event triggers, casts, operators.
     PlantedCode = "planted_code",
+    /// A function is made whose body holds a hazard: whoever calls it brings that about.
+    HarmfulCode = "harmful_code",
     /// An extension is made or changed.
     Extension = "extension",
     /// Large objects are imported from or exported to files, or unlinked.

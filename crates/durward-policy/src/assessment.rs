@@ -350,6 +350,7 @@ fn is_harmless_here(hazard: &Hazard, facts: &StatementFacts) -> bool {
         | H::DynamicSql
         | H::UntrustedCode
         | H::PlantedCode
+        | H::HarmfulCode
         | H::Extension
         | H::LargeObject
         | H::CredentialRead

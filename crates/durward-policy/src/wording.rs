@@ -168,6 +168,7 @@ pub const fn hazard_hint(kind: HazardKind) -> &'static str {
         HazardKind::DynamicSql => "Send the inner statement by itself, so that it can be judged.",
         HazardKind::UntrustedCode => "Use SQL or PL/pgSQL, or run the code outside of the database.",
         HazardKind::PlantedCode => "Ask an operator to install code that runs on other people's statements or rights.",
+        HazardKind::HarmfulCode => "Ask an operator to make functions that do what you may not.",
         HazardKind::Extension => "Ask an operator to install or change extensions.",
         HazardKind::LargeObject => "Keep the bytes in a bytea column, or ask an operator.",
         HazardKind::CredentialRead => "Use the views without secrets: pg_roles in place of pg_authid or pg_shadow.",

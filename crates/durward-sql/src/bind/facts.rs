@@ -254,6 +254,11 @@ impl FactsBuilder {
         self.moves_path = true;
     }
 
+    /// The hazards so far.
+    pub(crate) fn hazards(&self) -> impl Iterator<Item = HazardKind> {
+        self.hazards.iter().map(|hazard| hazard.kind)
+    }
+
     /// Notes a name that the catalog doesn't hold.
     pub(crate) fn unresolved(&mut self, name: impl Into<Arc<str>>) {
         self.unresolved.insert(name.into());

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use durward_model::{AccessModes, HazardKind, ObjectKind};
-use pg_query::NodeEnum;
 use pg_query::protobuf::{
     AlterEventTrigStmt, AlterFunctionStmt, AlterPolicyStmt, CreateFunctionStmt, CreatePolicyStmt, CreateTrigStmt,
-    DefineStmt, DoStmt, ObjectType, RangeVar, RuleStmt,
+    DefElem, DefineStmt, DoStmt, ObjectType, RangeVar, RuleStmt,
 };
+
+use pg_query::{Node, NodeEnum};
 
 use super::{ddl, existing, hazard_name, is_own, object, option, option_text};
 use crate::SessionEffect;
-use crate::bind::Binder;
+use crate::bind::{Binder, FactsBuilder, Origin};
 use crate::functions::constant;
 use crate::plpgsql;
 
@@ -36,7 +37,8 @@ fn is_trusted(language: &str) -> bool {
     matches!(language, "sql" | "plpgsql" | "plperl" | "pltcl" | "plv8")
 }
 
-/// CREATE FUNCTION and PROCEDURE. The body isn't run: it is judged when it is called.
+/// CREATE FUNCTION and PROCEDURE. The body isn't run: it is judged when it is called, and what would be refused then isn't
+/// left for others to call before anybody can see it.
 pub(super) fn function(binder: &mut Binder<'_>, statement: &CreateFunctionStmt) {
     object::named(binder, ObjectKind::Function, &statement.funcname, AccessModes::CREATE);
     let parts = constant::names(&statement.funcname);
@@ -58,6 +60,68 @@ pub(super) fn function(binder: &mut Binder<'_>, statement: &CreateFunctionStmt) 
         {
             binder.expression(default);
         }
+    }
+    if is_harmful(binder, statement, &language) {
+        binder.facts.hazard(HazardKind::HarmfulCode, name);
+    }
+}
+
+/// Whether a function's body holds a hazard, as far as it can be read.
+fn is_harmful(binder: &mut Binder<'_>, statement: &CreateFunctionStmt, language: &str) -> bool {
+    let mut names: Vec<Arc<str>> = statement
+        .parameters
+        .iter()
+        .filter_map(|node| match &node.node {
+            Some(NodeEnum::FunctionParameter(parameter)) => Some(parameter.name.as_str().into()),
+            _ => None,
+        })
+        .collect();
+    names.extend(
+        constant::names(&statement.funcname)
+            .last()
+            .map(|name| name.as_str().into()),
+    );
+    let text = option(&statement.options, "as").and_then(body_text);
+    // What the body does isn't done by this statement.
+    let own = std::mem::replace(&mut binder.facts, FactsBuilder::new(""));
+    binder.nested(Origin::Code, |binder| {
+        binder.with_variables(names, |binder| match (&statement.sql_body, text) {
+            (Some(body), _) => standard_body(binder, body),
+            (None, Some(text)) if language == "sql" => binder.sql_text(&text, "its body"),
+            (None, Some(text)) if language == "plpgsql" => plpgsql::do_block(binder, &text),
+            (None, _) => {}
+        });
+    });
+    let body = std::mem::replace(&mut binder.facts, own);
+    body.hazards()
+        .any(|kind| !matches!(kind, HazardKind::ResourceUse | HazardKind::AdvisoryLock))
+}
+
+/// The text behind AS; a library's file and symbol aren't one.
+fn body_text(element: &DefElem) -> Option<String> {
+    match element.arg.as_ref()?.node.as_ref()? {
+        NodeEnum::List(list) => match list.items.as_slice() {
+            [only] => match only.node.as_ref()? {
+                NodeEnum::String(text) => Some(text.sval.clone()),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The statements of `RETURN …` or `BEGIN ATOMIC …; END`.
+fn standard_body(binder: &mut Binder<'_>, node: &Node) {
+    match node.node.as_ref() {
+        Some(NodeEnum::List(list)) => list.items.iter().for_each(|item| standard_body(binder, item)),
+        Some(NodeEnum::ReturnStmt(returned)) => {
+            if let Some(value) = returned.returnval.as_deref() {
+                binder.expression(value);
+            }
+        }
+        Some(statement) => binder.statement(statement),
+        None => {}
     }
 }
 
