@@ -46,7 +46,9 @@ impl Server {
 
     /// A table `t` with numbered values, NULL last.
     pub(crate) fn fill(&self, type_name: &str, values: &[String]) {
-        let mut script = format!("DROP TABLE IF EXISTS t; CREATE TABLE t (i int, v {type_name}); COPY t FROM STDIN;\n");
+        // The temporary view of the psql before may still be there.
+        let mut script =
+            format!("DROP TABLE IF EXISTS t CASCADE; CREATE TABLE t (i int, v {type_name}); COPY t FROM STDIN;\n");
         for (number, value) in values.iter().enumerate() {
             let escaped = value
                 .replace('\\', "\\\\")
