@@ -573,6 +573,22 @@ pub(crate) fn holding(
 /// How much changes have written, by which they tell whether a value was already there.
 const CHANGES_OF_TABLES: &[&str] = &["n_tup_hot_upd", "n_tup_newpage_upd"];
 
+/// What the server has noted of the values of a column or expression.
+const STATISTICS: &[&str] = &[
+    "avg_width",
+    "n_distinct",
+    "most_common_vals",
+    "most_common_freqs",
+    "histogram_bounds",
+    "correlation",
+    "most_common_elems",
+    "most_common_elem_freqs",
+    "elem_count_histogram",
+    "range_length_histogram",
+    "range_empty_frac",
+    "range_bounds_histogram",
+];
+
 /// Columns of the server's own relations that show values of others, what tells of values, or texts that name our keys.
 const HIDDEN_COLUMNS: &[(&str, &[&str])] = &[
     (
@@ -596,23 +612,7 @@ const HIDDEN_COLUMNS: &[(&str, &[&str])] = &[
         "pg_statistic_ext_data",
         &["stxdmcv", "stxdexpr", "stxdndistinct", "stxddependencies"],
     ),
-    (
-        "pg_stats",
-        &[
-            "avg_width",
-            "n_distinct",
-            "most_common_vals",
-            "most_common_freqs",
-            "histogram_bounds",
-            "correlation",
-            "most_common_elems",
-            "most_common_elem_freqs",
-            "elem_count_histogram",
-            "range_length_histogram",
-            "range_empty_frac",
-            "range_bounds_histogram",
-        ],
-    ),
+    ("pg_stats", STATISTICS),
     (
         "pg_stats_ext",
         &[
@@ -624,20 +624,7 @@ const HIDDEN_COLUMNS: &[(&str, &[&str])] = &[
             "most_common_base_freqs",
         ],
     ),
-    (
-        "pg_stats_ext_exprs",
-        &[
-            "avg_width",
-            "n_distinct",
-            "most_common_vals",
-            "most_common_freqs",
-            "histogram_bounds",
-            "correlation",
-            "most_common_elems",
-            "most_common_elem_freqs",
-            "elem_count_histogram",
-        ],
-    ),
+    ("pg_stats_ext_exprs", STATISTICS),
     ("pg_backend_memory_contexts", &["ident"]),
     ("pg_stat_activity", &["query"]),
     ("pg_prepared_statements", &["statement"]),
